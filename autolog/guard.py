@@ -1,0 +1,62 @@
+"""The one place where errors of ours end: they cost the record, never the program."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+__all__ = ["call", "logger"]
+
+logger = logging.getLogger("autolog")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Notes(Protocol):
+    """What takes a note of what is missing from a record."""
+
+    def note(self, text: str) -> None:
+        """Add one line."""
+
+
+def call(
+    site: str, run: Notes | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T | None:
+    """Give `function(*args, **kwargs)`, or None where it raises an `Exception`.
+
+    Args:
+        site: a literal name of the calling place, unique in the source; reports name it.
+        run: takes a note of what is missing.
+        function: the work.
+    """
+    try:
+        return _invoke(site, function, args, kwargs)
+    except Exception as error:
+        _report(site, run, error)
+        return None
+
+
+def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+    return function(*args, **kwargs)
+
+
+def _report(site: str, run: Notes | None, error: Exception) -> None:
+    """Say it once to the logger and once in the run; an error on the way says nothing more."""
+    try:
+        text = f"{site} failed: {describe(error)}"
+        if run is not None:
+            run.note(text)
+        logger.warning("autolog: %s", text, exc_info=error if logger.isEnabledFor(logging.DEBUG) else None)
+    except Exception:
+        return
+
+
+def describe(error: BaseException) -> str:
+    """Give an error's type and message in one line; the message is the user's code where the class is."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:
+        message = "(its message cannot be read)"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -1,0 +1,270 @@
+"""The contract between autolog and its plugins: every hook, and every type that a hook takes or gives.
+
+A framework plugin is a module named by an entry point of the group `autolog.plugins` (the entry's name is the
+framework's top-level import name); it is imported once that framework has been imported. A backend is a module named
+by an entry point of the group `autolog.backends` (the entry's name is a URI scheme); it is imported once that scheme
+is used. Either implements some of the functions below, marked with `autolog.hookimpl`.
+
+Every implementation is called on its own and guarded: one that raises costs what it would have told, is reported in
+one line on the `autolog` logger and in the run's notes, and harms no other. None is called per point or per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import pluggy
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from autolog.calls import Call
+    from autolog.journal.events import Event
+    from autolog.store.base import Store
+
+__all__ = [
+    "Arguments",
+    "Backend",
+    "Batch",
+    "Column",
+    "DataDescription",
+    "Delivery",
+    "Handler",
+    "ModelStream",
+    "Outcome",
+    "Patches",
+    "SavedModel",
+    "hookimpl",
+]
+
+hookspec = pluggy.HookspecMarker("autolog")
+hookimpl = pluggy.HookimplMarker("autolog")
+
+
+# ---- wrapping calls
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Arguments to call the wrapped callable with instead of the user's; the user's own objects stay as they are."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a wrapped call ended: with a `result`, or with an `error` that goes on to the user unchanged."""
+
+    result: Any
+    error: BaseException | None
+    seconds: float
+
+
+Handler: TypeAlias = "Callable[[Call], Generator[Arguments | None, Outcome, None]]"
+"""A generator function around one call: what it does before its single `yield` runs before the call, the `yield`
+gives the `Outcome`, the rest runs after the call. It never makes the call itself, and cannot change the result.
+Yielding `Arguments` instead of None changes what the callable is given. Returning before the `yield` means
+"nothing to record here"."""
+
+
+class Patches(Protocol):
+    """Takes a plugin's declarations of what to wrap; only the core wraps, and only it undoes."""
+
+    def method(self, owner: type, name: str, handler: Handler, *, nested: bool = False) -> None:
+        """Wrap the method `name` on `owner`, or on the class it inherits it from.
+
+        Args:
+            owner: the class.
+            name: the method; one that the class lacks is passed over.
+            handler: what to do around each call.
+            nested: also call the handler when a recorded call is already under way in this context.
+        """
+
+    def subclasses(self, base: type, handlers: Mapping[str, Handler]) -> None:
+        """Wrap methods of `base` and of all its subclasses, those defined later too.
+
+        Args:
+            base: the class at the root.
+            handlers: the handler of each method name.
+        """
+
+    def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
+        """Give a module's function other code, so that those who already hold it by name are caught as well.
+
+        Args:
+            module: the module that holds the function.
+            name: the function; one that the module lacks is passed over.
+            handler: what to do around each call.
+            nested: also call the handler when a recorded call is already under way in this context.
+        """
+
+    def on_import(self, module: str, declare: Callable[[ModuleType], None]) -> None:
+        """Call `declare(module)` as soon as the user's program has imported that module, or now where it has.
+
+        Args:
+            module: the full name. It is never imported for this.
+            declare: makes further declarations.
+        """
+
+
+@hookspec
+def autolog_patches(patches: Patches) -> None:
+    """Declare what to wrap. Called once, when the plugin is switched on, on the thread that imported the framework."""
+
+
+@hookspec
+def autolog_stands_aside_for() -> Sequence[str]:
+    """The names of plugins inside whose recorded calls this one's handlers stay silent."""
+    return ()
+
+
+# ---- describing data
+
+
+@dataclass(frozen=True)
+class Column:
+    """One named part of a table: its name, and its type in the words of the container it came from."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """What data is, without the data.
+
+    Args:
+        kind: the container's full type name, e.g. `"pandas.DataFrame"`.
+        shape: rows first; None where unknown.
+        dtype: the element type of a container that has one, else None.
+        columns: for a container with named columns, in their order; else empty.
+        update: feeds a canonical form of the bytes to a hash, given `(hash_update, rows)`: all of the data when
+            `rows` is None, else the rows of that `range`. None where the data cannot be read without changing it.
+        nbytes: the size in memory, in bytes, as far as the container knows it without reading it.
+    """
+
+    kind: str
+    shape: tuple[int, ...] | None
+    dtype: str | None = None
+    columns: tuple[Column, ...] = ()
+    update: Callable[[Callable[[bytes | memoryview], None], range | None], None] | None = None
+    nbytes: int | None = None
+
+
+@hookspec(firstresult=True)
+def autolog_describe_data(data: object) -> DataDescription | None:
+    """Describe a container that this plugin knows, as it is: no conversion, no copy, no iteration of an iterator."""
+
+
+# ---- models
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """How a model was written.
+
+    Args:
+        format: what reads it again, e.g. `"pickle"`, `"ubj"`; given to `autolog_load_model`.
+        model_class: the model's full type name.
+        modules: the top-level modules it needs, with the exact version of each.
+        notes: what a reader should know, e.g. that a class lives in `__main__`.
+    """
+
+    format: str
+    model_class: str
+    modules: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@hookspec(firstresult=True)
+def autolog_save_model(model: object, stream: ModelStream) -> SavedModel | None:
+    """Write a model that this plugin knows to `stream`. Called on the training thread, right after the training."""
+
+
+@hookspec(firstresult=True)
+def autolog_load_model(path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
+    """Read a model whose `format` this plugin knows; its digest has been checked.
+
+    Args:
+        path: the file.
+        format: as `autolog_save_model` gave it.
+        trusted: True, or the full names of the types whose code may run.
+
+    Raises:
+        UntrustedModelError: where that does not suffice; it names the types.
+    """
+
+
+class ModelStream(Protocol):
+    """A binary file that a model is written to; it refuses to grow beyond `max_model_mb`."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Append bytes.
+
+        Raises:
+            ModelTooLarge: beyond the size allowed; let it pass.
+        """
+
+
+# ---- destinations
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A piece of one journal file, in order, and the files its events speak of.
+
+    Args:
+        tree: the id of the top-level run whose folder holds the journal.
+        writer: the journal's writer.
+        offset: where the piece begins in the journal file, in bytes; with `tree` and `writer` it names the batch.
+        lines: the journal's own bytes, whole lines.
+        events: the same, decoded.
+        files: the path below the run's folder, with `/`, and the local file, of each artifact and model in `events`.
+    """
+
+    tree: str
+    writer: str
+    offset: int
+    lines: bytes
+    events: tuple[Event, ...]
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a backend made of a batch: `done`, `retry` (not before `after` seconds), or `refused` for a `reason`."""
+
+    state: Literal["done", "retry", "refused"]
+    reason: str = ""
+    after: float | None = None
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One open destination. Called from one delivery thread of its own; never from the training thread."""
+
+    def deliver(self, batch: Batch) -> Delivery:
+        """Take a batch; the same one may be handed over twice, and must then change nothing."""
+
+    def close(self) -> None:
+        """Let go of connections; may be called twice."""
+
+
+@hookspec(firstresult=True)
+def autolog_journal_folder(uri: str) -> Path | None:
+    """The local folder where the journal itself may be kept for this destination; then nothing is delivered to it."""
+
+
+@hookspec(firstresult=True)
+def autolog_open_backend(uri: str) -> Backend | None:
+    """Open a destination for delivery. Must not wait for a network."""
+
+
+@hookspec(firstresult=True)
+def autolog_open_store(uri: str) -> Store | None:
+    """Open the place that `uri` names for reading."""
+

@@ -9,7 +9,8 @@ AutologError
 │   └── UnknownBackendError    no installed backend speaks that scheme
 ├── PatchError                 a callable cannot be wrapped without being changed
 ├── JournalError               bytes that are no journal, or of a newer format
-└── ModelError                 a stored model cannot be loaded
+└── ModelError                 a model cannot be saved, or a saved one not be loaded
+    ├── ModelTooLarge          it is larger than max_model_mb
     ├── UntrustedModelError    loading it would run code of types that the caller has not trusted
     ├── DamagedModelError      its bytes are not those that were recorded
     └── MissingRequirementError  it needs a module that is not installed here
@@ -24,6 +25,7 @@ __all__ = [
     "JournalError",
     "MissingRequirementError",
     "ModelError",
+    "ModelTooLarge",
     "PatchError",
     "PluginError",
     "RunNotFoundError",
@@ -83,7 +85,11 @@ class JournalError(AutologError):
 
 
 class ModelError(AutologError):
-    """A stored model cannot be loaded."""
+    """A model cannot be saved, or a saved one not be loaded."""
+
+
+class ModelTooLarge(ModelError):  # noqa: N818 - a plugin's author lets it pass by this name
+    """The model is larger than `max_model_mb` allows; nothing of it was kept."""
 
 
 class UntrustedModelError(ModelError):

@@ -172,12 +172,14 @@ class SavedModel:
         model_class: the model's full type name.
         modules: the top-level modules it needs, with the exact version of each.
         notes: what a reader should know, e.g. that a class lives in `__main__`.
+        suffix: of the file's name, where it is not the format.
     """
 
     format: str
     model_class: str
     modules: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    suffix: str = ""
 
 
 @hookspec(firstresult=True)
@@ -267,4 +269,3 @@ def autolog_open_backend(uri: str) -> Backend | None:
 @hookspec(firstresult=True)
 def autolog_open_store(uri: str) -> Store | None:
     """Open the place that `uri` names for reading."""
-

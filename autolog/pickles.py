@@ -46,7 +46,7 @@ def dump(model: object, stream: ModelStream) -> SavedModel:
     pickler = _NotingPickler(stream)
     pickler.dump(model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))
-    return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler.from_main)))
+    return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler.from_main)), suffix="pkl")
 
 
 class _NotingPickler(pickle.Pickler):

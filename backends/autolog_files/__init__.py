@@ -1,1 +1,146 @@
-"""to come"""
+"""The local backend: a folder of run folders, kept by the journal itself, and read back by the journal store."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from autolog import hookimpl
+from autolog.exceptions import RunNotFoundError, UsageError
+from autolog.hookspecs import Backend, Batch, Delivery
+from autolog.paths import inside
+from autolog.store.journals import JournalStore
+
+__all__ = ["FolderBackend", "LocalFiles"]
+
+_RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def _folder(uri: str) -> Path:
+    """Give the folder of a plain path or a `file:` URI."""
+    if not uri.startswith("file:"):
+        return Path(uri).expanduser().absolute()
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", "localhost"):
+        raise UsageError(f"{uri!r} names another host; mount its folder here and give the path")
+    return Path(unquote(parts.path))
+
+
+class LocalFiles:
+    """The file access of a local folder of run folders.
+
+    Args:
+        root: the folder; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def trees(self) -> list[str]:
+        """Give the ids of the top-level runs."""
+        try:
+            with os.scandir(self.root) as entries:
+                return [entry.name for entry in entries if _RUN_ID.match(entry.name) and entry.is_dir()]
+        except OSError:
+            return []
+
+    def sizes(self, tree: str) -> dict[str, int]:
+        """Give name and size of the journal and ring files in a tree's folder; empty where there is no such tree."""
+        if not _RUN_ID.match(tree):
+            return {}
+        try:
+            with os.scandir(self.root / tree) as entries:
+                files = [entry for entry in entries if entry.name.endswith((".jsonl", ".ring")) and entry.is_file()]
+                return {entry.name: entry.stat().st_size for entry in files}
+        except OSError:
+            return {}
+
+    def read(self, tree: str, name: str, start: int) -> bytes:
+        """Give a file from `start` to its end; nothing where it has gone."""
+        try:
+            with (self.root / tree / name).open("rb") as file:
+                file.seek(start)
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def local(self, tree: str, path: str) -> Path:
+        """Give the path of a file below the tree's folder.
+
+        Raises:
+            RunNotFoundError: it is not there, though a journal speaks of it.
+        """
+        found = inside(self.root / tree, path)
+        if not found.exists():
+            raise RunNotFoundError(f"{found} is missing; copy the run's whole folder, not only its journal")
+        return found
+
+    def remove(self, tree: str, path: str | None) -> None:
+        """Remove a folder below the tree's folder, or where `path` is None the whole tree."""
+        folder = self.root / tree if path is None else inside(self.root / tree, path)
+        shutil.rmtree(folder, ignore_errors=path is not None)
+
+
+class FolderBackend:
+    """Keeps a copy of journals and files in a folder: for a folder that is not the journal's own.
+
+    Args:
+        root: the folder of run folders.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def deliver(self, batch: Batch) -> Delivery:
+        """Write the batch's lines at their place, and copy its files; doing it again changes nothing."""
+        folder = self.root / batch.tree
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, source in batch.files.items():
+                _copy(source, inside(folder, name))
+            _write_at(folder / f"{batch.writer}.jsonl", batch.offset, batch.lines)
+        except OSError as error:
+            return Delivery("retry", str(error))
+        return Delivery("done")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file that may be half there from an earlier try; readers see it whole or not at all."""
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+def _write_at(path: Path, offset: int, lines: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(file, "wb") as stream:
+        stream.seek(offset)
+        stream.write(lines)
+
+
+@hookimpl
+def autolog_journal_folder(uri: str) -> Path:
+    """A local folder is where the journal itself is kept."""
+    return _folder(uri)
+
+
+@hookimpl
+def autolog_open_backend(uri: str) -> Backend:
+    """Copy into a folder that is not the journal's own."""
+    return FolderBackend(_folder(uri))
+
+
+@hookimpl
+def autolog_open_store(uri: str) -> JournalStore:
+    """Read the runs below a folder."""
+    return JournalStore(uri, LocalFiles(_folder(uri)))

@@ -1,0 +1,197 @@
+"""Around a wrapped call: a plugin's handler before and after it, and the run that the call is recorded on.
+
+The outermost recorded call of a context decides; what happens inside it is part of it. So a handler is asked only when
+no recorded call is under way, unless it was declared `nested`; such a handler leaves the context as it is unless it
+opens a run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from autolog import context, guard
+from autolog.context import Context
+from autolog.data import describe
+from autolog.hookspecs import Arguments, DataDescription, Handler, Outcome
+from autolog.journal import process
+from autolog.model_files import save_to_run
+from autolog.patching import Called, Observation, Observe, caller
+from autolog.runs import ActiveRun, status_of
+from autolog.values import type_name
+
+if TYPE_CHECKING:
+    from autolog.session import Session
+    from autolog.settings import Settings
+
+__all__ = ["Call", "observer"]
+
+
+class Call:
+    """One call of a wrapped callable, as a handler sees it.
+
+    Args:
+        plugin: the plugin whose handler this is.
+        called: what is called with what.
+        session: what autolog is set to.
+    """
+
+    def __init__(self, plugin: str, called: Called, session: Session) -> None:
+        self.plugin = plugin
+        self.name = called.name
+        self.function = called.wrapped
+        self.instance = called.instance
+        self.args = called.args
+        self.kwargs: Mapping[str, Any] = called.kwargs
+        self.settings: Settings = session.resolved.of(plugin)
+        self.run: ActiveRun | None = None
+        self._session = session
+        self._owned = False
+
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """Give an argument by its position (the instance not counted) or its name."""
+        return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
+
+    @property
+    def enclosing_run(self) -> ActiveRun | None:
+        """The run of the recorded call that this one is part of, for `nested` handlers."""
+        return context.current_run()
+
+    def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
+        """Open the run that this call is recorded on; it ends with the call.
+
+        The first recorded call inside an explicit run goes on that run, a further one on a child of it.
+
+        Args:
+            run_name: what people read, where the run is a new one.
+            tags: to begin with.
+
+        Returns:
+            The run; None where this plugin was not asked for.
+        """
+        if not self._session.records(self.plugin):
+            return None
+        parent = context.current_run()
+        if parent is not None and parent.take_first_fit():
+            self.run = parent
+            parent.set_tags(tags or {})
+        else:
+            self._owned = True
+            self.run = self._session.new_run(run_name, parent=parent, tags=tags)
+        return self.run
+
+    def variable_name(self, value: object) -> str | None:
+        """Give the name that the user's code has for an object, found by identity in the calling function."""
+        frame = caller()
+        return None if frame is None or value is None else _name_in(frame, value)
+
+    def describe(self, data: object) -> DataDescription | None:
+        """Describe data by the plugin that knows its container."""
+        return describe(data, self._session.hooks.describe_data)
+
+    def save_model(self, model: object) -> None:
+        """Save a model with the run of this call.
+
+        Raises:
+            ModelTooLarge: it is larger than `max_model_mb`.
+        """
+        if self.run is not None and not save_to_run(self.run, model, "model", self._session.hooks):
+            self.run.note(f"no plugin knows how to save a {type_name(model)}")
+
+    def end(self, outcome: Outcome) -> None:
+        """End the run if it was opened for this call."""
+        if self.run is not None and self._owned:
+            self.run.end(status_of(outcome.error), outcome.error)
+            self._session.report(self.run, status_of(outcome.error))
+        elif self.run is not None:
+            context.last.set(self.run)
+
+
+class _Recording(Observation):
+    """A handler under way: its generator stands at the `yield` while the call is made."""
+
+    def __init__(self, call: Call, handler: Handler, nested: bool) -> None:
+        self.args, self.kwargs = call.args, dict(call.kwargs)
+        self._call = call
+        self._nested = nested
+        self._steps: Generator[Arguments | None, Outcome, None] | None = handler(call)
+        self._outer = context.current.get()
+
+    def begin(self) -> bool:
+        """Run the handler up to its `yield`; False where there is nothing to record."""
+        process.flush()
+        said = guard.call("calls.before", None, self._before)
+        if said is None and self._call.run is None:
+            return False
+        if said is None:
+            self._call.run.note(f"what {self._call.plugin} records before {self._call.name} is missing")  # type: ignore[union-attr]
+            self._steps = None
+        if self._call.run is not None or not self._nested:
+            context.current.set(Context(self._call.run or self._outer.run, self._call.plugin, self._outer.paused))
+        self._began = time.perf_counter()
+        return True
+
+    def _before(self) -> bool | None:
+        try:
+            changed = next(self._steps)  # type: ignore[arg-type]
+        except StopIteration:
+            self._steps = None
+            return None
+        if changed is not None:
+            self.args, self.kwargs = changed.args, dict(changed.kwargs)
+        return True
+
+    def done(self, result: Any) -> None:
+        """Let the handler record the result, and end the run."""
+        self._finish(Outcome(result, None, time.perf_counter() - self._began))
+
+    def failed(self, error: BaseException) -> None:
+        """Let the handler record the failure, and end the run."""
+        self._finish(Outcome(None, error, time.perf_counter() - self._began))
+
+    def _finish(self, outcome: Outcome) -> None:
+        guard.call("calls.after", self._call.run, self._after, outcome)
+        context.current.set(self._outer)
+        guard.call("calls.end", self._call.run, self._call.end, outcome)
+
+    def _after(self, outcome: Outcome) -> None:
+        if self._steps is not None:
+            try:
+                self._steps.send(outcome)
+            except StopIteration:
+                return
+            self._steps.close()
+
+
+def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> Observe:
+    """Give what patching asks before each call of a callable that a plugin has declared.
+
+    Args:
+        session: what autolog is set to.
+        plugin: the plugin's name.
+        handler: its handler.
+        nested: ask it inside recorded calls as well.
+    """
+    current = context.current
+    aside = session.silent_inside(plugin)
+
+    def observe(called: Called) -> Observation | None:
+        state = current.get()
+        if state.paused or (state.inside is not None and (not nested or state.inside in aside)):
+            return None
+        recording = _Recording(Call(plugin, called, session), handler, nested)
+        return recording if recording.begin() else None
+
+    return observe
+
+
+def _name_in(frame: FrameType, value: object) -> str | None:
+    """Search the names that the function itself uses: first its variables, then the globals among them."""
+    code = frame.f_code
+    variables = frame.f_locals
+    for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
+        if variables.get(name) is value:
+            return name
+    return next((name for name in code.co_names if frame.f_globals.get(name) is value), None)

@@ -1,0 +1,74 @@
+"""Takes a context with a task into another thread or process, where the task then runs as if it had stayed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autolog import context, guard, session
+from autolog.context import Context
+from autolog.runs import ActiveRun
+
+__all__ = ["Carrier"]
+
+
+@dataclass(frozen=True)
+class _Portable:
+    """A context as it can be pickled.
+
+    Args:
+        origin: the process it comes from; there, and in its forks, autolog is set up already.
+        options: the calls to `enable`, so that another process can do the same.
+        run: what a handle on the active run is made of, or None.
+        inside: the plugin whose recorded call the task is part of, or None.
+        paused: nothing is recorded.
+    """
+
+    origin: int
+    options: Mapping[str, Any]
+    run: Mapping[str, Any] | None
+    inside: str | None
+    paused: bool
+
+
+class Carrier:
+    """The context in which it is made, to be entered elsewhere. Pickles small, and loads wherever autolog is installed."""
+
+    def __init__(self) -> None:
+        self._context = context.current.get()
+        active = context.current_run()
+        if active is not self._context.run:
+            self._context = Context(active, self._context.inside, self._context.paused)
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be in that context for the body of a `with`."""
+        token = context.current.set(self._context)
+        try:
+            yield
+        finally:
+            context.current.reset(token)
+
+    def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
+        here, current = self._context, session.get()
+        run = None if here.run is None else here.run.portable()
+        return _unpacked, (_Portable(os.getpid(), current.portable(), run, here.inside, here.paused),)
+
+
+def _unpacked(portable: _Portable) -> Carrier:
+    """Make the carrier in another process; one that cannot be set up there records nothing."""
+    carrier = Carrier.__new__(Carrier)
+    arrived = guard.call("carrier.arrive", None, _arrive, portable)
+    carrier._context = arrived or Context(paused=True)  # noqa: SLF001 (its own constructor)
+    return carrier
+
+
+def _arrive(portable: _Portable) -> Context:
+    if portable.inside is not None or portable.paused:
+        return Context(inside=portable.inside, paused=portable.paused)
+    session.get().adopt(portable.options)
+    run = None if portable.run is None else ActiveRun.carried(portable.run, session.get().resolved.general)
+    return Context(run=run)

@@ -1,0 +1,106 @@
+"""The only caller of hooks: each implementation on its own, guarded, with its types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from autolog import guard, hookspecs
+from autolog.hookspecs import Backend, DataDescription, ModelStream, Patches, SavedModel
+
+if TYPE_CHECKING:
+    from autolog.store.base import Store
+
+__all__ = ["Hooks"]
+
+
+class Hooks:
+    """The hooks of the plugins that are registered.
+
+    pluggy's own call ends at the first implementation that raises, so implementations are called here one by one,
+    the last registered first.
+    """
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager("autolog")
+        self._manager.add_hookspecs(hookspecs)
+
+    def register(self, module: ModuleType, name: str) -> None:
+        """Take a plugin's hooks in.
+
+        Raises:
+            pluggy.PluginValidationError: it has a hook that the contract lacks, or one with an unknown argument.
+        """
+        self._manager.register(module, name)
+        try:
+            self._manager.check_pending()
+        except Exception:
+            self._manager.unregister(module)
+            raise
+
+    def _implementations(self, hook: str, plugin: ModuleType | None = None) -> Iterator[pluggy.HookImpl]:
+        for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            if plugin is None or found.plugin is plugin:
+                yield found
+
+    def _first(self, hook: str, site: str, plugin: ModuleType | None = None, run: Any = None, **arguments: Any) -> Any:
+        for found in self._implementations(hook, plugin):
+            result = guard.call(site, run, _call, found, arguments)
+            if result is not None:
+                return result
+        return None
+
+    def patches(self, plugin: ModuleType, patches: Patches) -> None:
+        """Have a plugin declare what to wrap; an error of its own passes."""
+        for found in self._implementations("autolog_patches", plugin):
+            _call(found, {"patches": patches})
+
+    def stands_aside_for(self, plugin: ModuleType) -> Sequence[str]:
+        """Give the names of the plugins inside whose calls this one is silent."""
+        names = self._first("autolog_stands_aside_for", "hooks.stands_aside_for", plugin)
+        return tuple(names or ())
+
+    def describe_data(self, data: object) -> DataDescription | None:
+        """Have the plugin that knows the container describe it."""
+        found = self._first("autolog_describe_data", "hooks.describe_data", data=data)
+        return found if isinstance(found, DataDescription) else None
+
+    def save_model(self, model: object, stream: ModelStream) -> SavedModel | None:
+        """Have the plugin that knows the model write it; an error passes, since a part may be written."""
+        for found in self._implementations("autolog_save_model"):
+            saved = _call(found, {"model": model, "stream": stream})
+            if saved is not None:
+                return saved  # type: ignore[no-any-return]
+        return None
+
+    def load_model(self, path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
+        """Have the plugin that knows the format read a model; an error passes to who asked."""
+        for found in self._implementations("autolog_load_model"):
+            model = _call(found, {"path": path, "format": format, "trusted": trusted})
+            if model is not None:
+                return model
+        return None
+
+    def journal_folder(self, plugin: ModuleType, uri: str) -> Path | None:
+        """Ask a backend for the local folder where the journal itself may be kept; errors pass."""
+        return self._ask("autolog_journal_folder", plugin, uri)  # type: ignore[no-any-return]
+
+    def open_backend(self, plugin: ModuleType, uri: str) -> Backend | None:
+        """Open a destination for delivery; errors pass."""
+        return self._ask("autolog_open_backend", plugin, uri)  # type: ignore[no-any-return]
+
+    def open_store(self, plugin: ModuleType, uri: str) -> Store | None:
+        """Open a place for reading; errors pass."""
+        return self._ask("autolog_open_store", plugin, uri)  # type: ignore[no-any-return]
+
+    def _ask(self, hook: str, plugin: ModuleType, uri: str) -> Any:
+        return next((_call(found, {"uri": uri}) for found in self._implementations(hook, plugin)), None)
+
+
+def _call(found: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+    """Call an implementation with those of the arguments that it takes, as pluggy does."""
+    return found.function(*(arguments[name] for name in found.argnames))

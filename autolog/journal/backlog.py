@@ -1,0 +1,109 @@
+"""What the disk refused: kept within a bound, points thinned first, and what was dropped is counted."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Final
+
+from autolog.journal import points
+from autolog.journal.events import Event, decode_lines, encode_line
+
+__all__ = ["Backlog"]
+
+_BOUND: Final = 4 << 20  # bytes kept of points, and as many of other events
+_PAUSE: Final = 1.0  # seconds between two tries
+
+
+@dataclass
+class _Entry:
+    lines: bytes
+    points: int  # how many points the lines hold; 0 for another event
+
+
+class Backlog:
+    """Lines that wait for the disk, in their order."""
+
+    def __init__(self) -> None:
+        self._entries: deque[_Entry] = deque()
+        self._dropped_events = self._dropped_points = 0
+        self._reason = ""
+        self._tried = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def begin(self, reason: str) -> bool:
+        """Take note of a refusal; True where it is the first of an outage."""
+        first = not self._reason
+        self._reason = reason
+        self._tried = time.monotonic()
+        return first
+
+    def due(self) -> bool:
+        """Say whether the disk may be asked again."""
+        return time.monotonic() - self._tried >= _PAUSE
+
+    def add(self, lines: bytes, points: int) -> None:
+        """Keep lines; where they are too many, every second point goes, and of other events the newest."""
+        if not points and self._size(of_points=False) + len(lines) > _BOUND:
+            self._dropped_events += 1
+            return
+        self._entries.append(_Entry(lines, points))
+        while points and self._size(of_points=True) > _BOUND:
+            self._thin()
+
+    def _size(self, *, of_points: bool) -> int:
+        return sum(len(entry.lines) for entry in self._entries if bool(entry.points) is of_points)
+
+    def _thin(self) -> None:
+        kept: deque[_Entry] = deque()
+        single = 0
+        for entry in self._entries:
+            single += entry.points == 1
+            if entry.points > 1:
+                kept.append(_halved(entry))
+            elif not entry.points or single % 2:
+                kept.append(entry)
+        self._dropped_points += sum(entry.points for entry in self._entries) - sum(entry.points for entry in kept)
+        self._entries = kept
+
+    def first(self) -> bytes:
+        """Give the lines to write next."""
+        return self._entries[0].lines
+
+    def remove_first(self) -> None:
+        """Forget the lines that `first` gave: they are written."""
+        self._entries.popleft()
+
+    def end(self) -> str | None:
+        """Say in a line what the outage cost, None where nothing; a new one may begin."""
+        lost = [
+            f"{count} {what}"
+            for count, what in (
+                (self._dropped_points, "metric points were dropped"),
+                (self._dropped_events, "other events were dropped"),
+                (len(self._entries), "events were not written"),
+            )
+            if count
+        ]
+        text = f"{', '.join(lost)}, because the disk refused them ({self._reason})" if lost else None
+        self._dropped_events = self._dropped_points = 0
+        self._reason = ""
+        return text
+
+
+def _halved(entry: _Entry) -> _Entry:
+    """Keep every second point of each series in the lines."""
+    events = [_halved_event(event) for event in decode_lines(entry.lines)[0]]
+    count = sum(series["n"] for event in events for series in event.data["series"].values())
+    return _Entry(b"".join(map(encode_line, events)), count)
+
+
+def _halved_event(event: Event) -> Event:
+    series = {
+        key: points.encode(points.Columns(steps[::2], values[::2], times[::2]))
+        for key, (steps, values, times) in ((key, points.decode(data)) for key, data in event.data["series"].items())
+    }
+    return replace(event, data={**event.data, "series": series})

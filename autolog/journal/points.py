@@ -1,0 +1,93 @@
+"""Columnar batches of metric points: a series' steps, values and times as three columns.
+
+A column of floats is the base64 of little-endian float64, so that every value, NaN and infinity included, comes back
+as it was. A column of integers is its first value and either the constant difference (`by`) or the base64 of the
+differences as little-endian signed integers of the smallest `width` in bytes that holds them all.
+"""
+
+from __future__ import annotations
+
+import binascii
+import itertools
+import operator
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+__all__ = ["Columns", "decode", "encode"]
+
+_CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_SWAP: Final = sys.byteorder == "big"
+
+
+class Columns(NamedTuple):
+    """Points of one series, in the order they were logged; times are in microseconds since the epoch."""
+
+    steps: Sequence[int]
+    values: Sequence[float]
+    times: Sequence[int]
+
+
+def encode(columns: Columns) -> dict[str, Any]:
+    """Give the points of a series as JSON."""
+    return {
+        "n": len(columns.values),
+        "step": _encode_integers(columns.steps),
+        "value": _base64(array("d", columns.values)),
+        "time": _encode_integers(columns.times),
+    }
+
+
+def decode(data: Mapping[str, Any]) -> Columns:
+    """Give the points back.
+
+    Raises:
+        ValueError: the columns are not of one length, or not what `encode` writes.
+    """
+    values = _array("d", data["value"])
+    if data["n"] != len(values):
+        raise ValueError(f"a series says it has {data['n']!r} points and holds {len(values)}")
+    steps, times = (_decode_integers(data[name], len(values)) for name in ("step", "time"))
+    if len(steps) != len(values) or len(times) != len(values):
+        raise ValueError("the columns of a series differ in length")
+    return Columns(steps, values, times)
+
+
+def _base64(values: array[Any]) -> str:
+    if _SWAP:
+        values.byteswap()
+    return binascii.b2a_base64(values.tobytes(), newline=False).decode("ascii")
+
+
+def _array(code: str, text: str) -> array[Any]:
+    values = array(code)
+    values.frombytes(binascii.a2b_base64(text))
+    if _SWAP:
+        values.byteswap()
+    return values
+
+
+def _encode_integers(values: Sequence[int]) -> dict[str, Any]:
+    if not values:
+        return {"start": 0, "by": 0}
+    deltas = list(map(operator.sub, values[1:], values))
+    low, high = (min(deltas), max(deltas)) if deltas else (0, 0)
+    if low == high:
+        return {"start": values[0], "by": low}
+    width = _width(low, high)
+    return {"start": values[0], "width": width, "deltas": _base64(array(_CODES[width], deltas))}
+
+
+def _width(low: int, high: int) -> int:
+    return next(width for width in _CODES if -(1 << 8 * width - 1) <= low and high < 1 << 8 * width - 1)
+
+
+def _decode_integers(data: Mapping[str, Any], count: int) -> Sequence[int]:
+    start = data["start"]
+    if "by" in data:
+        by = data["by"]
+        return range(start, start + by * count, by) if by else [start] * count
+    if count == 0:
+        return []
+    return list(itertools.accumulate(_array(_CODES[data["width"]], data["deltas"]), initial=start))

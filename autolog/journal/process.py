@@ -1,0 +1,189 @@
+"""The journals of this process: the thread that writes, the beats, and what a fork and the exit do to them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from autolog import guard
+from autolog.journal.writer import Journal
+
+__all__ = ["BEAT", "close", "flush", "forget", "identity", "journal", "on_fork", "process_start"]
+
+BEAT: Final = 10.0  # seconds between two beats of a run
+_SEAL: Final = 0.05  # seconds that a point waits at most
+_SYNC: Final = 5.0  # seconds between two fsyncs of a journal that changed
+_KEPT: Final = 16  # journals whose runs have ended that stay open, for facts that come later
+
+_journals: dict[str, Journal] = {}
+_on_fork: list[Callable[[], None]] = []
+_registered = False
+
+
+def journal(folder: Path, tree: str) -> Journal:
+    """Give this process's journal in a top-level run's folder; a new one after a fork.
+
+    Args:
+        folder: the folder of the top-level run.
+        tree: its id.
+    """
+    found = _journals.get(str(folder))
+    if found is None:
+        _register()
+        found = _journals.setdefault(str(folder), Journal(folder, tree, identity(), _thread.wake))
+        _close_old()
+        _thread.wake()
+    return found
+
+
+def forget(folder: Path) -> None:
+    """Close the journal in a folder that is about to be removed."""
+    found = _journals.pop(str(folder), None)
+    if found is not None:
+        found.close()
+
+
+def flush() -> None:
+    """Write out all points that wait; called on entering a wrapped call, which may hold the interpreter."""
+    for each in list(_journals.values()):
+        each.seal()
+
+
+def close() -> None:
+    """Write everything and let go of all files; the process ends. Later events open them again."""
+    _thread.stop()
+    for each in list(_journals.values()):
+        guard.call("journal.close", None, each.close)
+    _journals.clear()
+
+
+def on_fork(reset: Callable[[], None]) -> None:
+    """Have `reset()` called in a forked child, when the inherited journals have been dropped."""
+    _on_fork.append(reset)
+
+
+def _close_old() -> None:
+    """Close the journals longest without an open run, so that files do not pile up."""
+    idle = [(folder, each) for folder, each in _journals.items() if not each.running]
+    for folder, each in idle[:-_KEPT]:
+        each.close()
+        _journals.pop(folder, None)
+
+
+def identity() -> dict[str, Any]:
+    """Say which process this is, so that a reader on the same host can tell whether it lives."""
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "boot": _boot(), "pid": pid, "process_start": process_start(pid)}
+
+
+def _boot() -> str | None:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return None
+
+
+def process_start(pid: int) -> str | None:
+    """Give a mark of when a process began, since numbers are used again; None where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        return text.rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+class _WritingThread:
+    """Seals rings, beats and syncs. It starts with the first event, and is stopped before a fork."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Have the thread look at once for what waits."""
+        if self._thread is None:
+            self._start()
+        self._wake.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._stopping = False
+                thread = threading.Thread(target=self._run, name="autolog-writer", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter is ending: points are sealed at its exit
+                    return
+                self._thread = thread
+
+    def stop(self) -> None:
+        """End the thread; what waits stays in the rings. A disk that hangs is not waited for long."""
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            self._stopping = True
+            self._wake.set()
+            thread.join(timeout=0.5)
+
+    def _run(self) -> None:
+        beat = sync = time.monotonic()
+        while not self._stopping:
+            self._wake.wait(_pause())
+            self._wake.clear()
+            now = time.monotonic()
+            beats, syncs = now - beat >= BEAT, now - sync >= _SYNC
+            beat, sync = now if beats else beat, now if syncs else sync
+            for each in list(_journals.values()):
+                guard.call("journal.thread", None, _tend, each, beats, syncs)
+
+
+def _pause() -> float | None:
+    """Give how long the thread may sleep: until points are due, until the next beat or sync, or for ever."""
+    journals = list(_journals.values())
+    if any(each.waits for each in journals):
+        return _SEAL
+    return 1.0 if any(each.running or each.changed for each in journals) else None
+
+
+def _tend(each: Journal, beats: bool, syncs: bool) -> None:
+    each.tick()
+    if beats:
+        each.beat(BEAT)
+    if syncs:
+        each.sync()
+
+
+_thread = _WritingThread()
+
+
+def _register() -> None:
+    global _registered
+    if not _registered and hasattr(os, "register_at_fork"):
+        _registered = True
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+
+
+def _before_fork() -> None:
+    _thread.stop()
+
+
+def _after_fork() -> None:
+    if any(each.waits or each.running for each in list(_journals.values())):
+        _thread.wake()
+
+
+def _in_child() -> None:
+    """Drop what belongs to the parent; the child's first event makes journals of its own."""
+    global _thread
+    _thread = _WritingThread()
+    for each in list(_journals.values()):
+        guard.call("journal.drop", None, each.drop)
+    _journals.clear()
+    for reset in _on_fork:
+        guard.call("journal.fork", None, reset)

@@ -1,0 +1,347 @@
+"""One process's journal file in the folder of one top-level run.
+
+An event is one `os.write` to an append-only file, made before the call that caused it returns. Points go to the ring
+and from there into the journal. What the disk refuses waits in a bounded backlog and is written when the disk is back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from autolog.guard import logger
+from autolog.journal import points
+from autolog.journal.backlog import Backlog
+from autolog.journal.events import FORMAT, Event, encode_line
+from autolog.journal.ring import VOID, Ring, Slots
+
+__all__ = ["Journal", "PointLog", "PointWriter"]
+
+PointWriter = Callable[[int, int, float, int], None]
+_EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
+
+
+class Journal:
+    """The writing side of one journal file. Every method may be called from any thread, and none raises OSError.
+
+    Args:
+        folder: the top-level run's folder; it is made with the file, at the first event.
+        tree: the top-level run's id.
+        identity: what the header says of the writing process.
+        wake: has the writing thread look at once for what waits.
+    """
+
+    def __init__(self, folder: Path, tree: str, identity: Mapping[str, Any], wake: Callable[[], None]) -> None:
+        self.folder = folder
+        self.tree = tree
+        self.running: dict[str, Mapping[str, Any]] = {}
+        self.changed = False
+        self._identity = identity
+        self._wake = wake
+        self._backlog = Backlog()
+        self._lock = threading.RLock()
+        self._early = itertools.count(1).__next__
+        self._file: int | None = None
+        self._ring: Ring | None = None
+        self._series: list[tuple[str, str]] = []
+        self._logs: list[PointLog] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Take a new writer id, and with it a new file."""
+        self.writer = uuid.uuid4().hex[:16]
+        self.path = self.folder / f"{self.writer}.jsonl"
+        self._number = itertools.count().__next__
+        self._last = 0
+
+    # ---- events
+
+    def write(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Append one event."""
+        if kind == "started":
+            self.running[run] = data
+        elif kind == "finished":
+            self.running.pop(run, None)
+        if self._file is None:
+            self._open()
+        self._append(encode_line(self._event(run, kind, data)), points=0)
+
+    def _event(self, run: str, kind: str, data: Mapping[str, Any]) -> Event:
+        """Number and date an event; the time of a writer's events never decreases, whatever the clock does."""
+        number = self._number()
+        self._last = now = max(self._last, time.time_ns() // 1000)
+        return Event(run, kind, now, self.writer, number, data)
+
+    def _append(self, lines: bytes, points: int) -> None:
+        """Write whole lines, behind what already waits; `points` says how many points they hold."""
+        if (self._backlog and not self._retry()) or not self._write(lines):
+            with self._lock:
+                self._backlog.add(lines, points)
+
+    def _write(self, lines: bytes) -> bool:
+        file = self._file
+        try:
+            if file is None:
+                raise OSError("the journal is not open")
+            written = os.write(file, lines)
+            if written < len(lines):
+                lines = lines[written:]
+                written = os.write(file, lines)  # gives the reason why the first wrote less
+            if written < len(lines):
+                raise OSError("the disk took only a part")
+        except OSError as error:
+            self._failed(error)
+            return False
+        self.changed = True
+        return True
+
+    def _open(self) -> bool:
+        with self._lock:
+            if self._file is not None:
+                return True
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+                self._file = os.open(self.path, flags, 0o666)
+                fresh = os.fstat(self._file).st_size == 0
+            except OSError as error:
+                self._failed(error)
+                return False
+            if fresh:
+                header = {"format": FORMAT, **self._identity}
+                return self._write(encode_line(self._event(self.tree, "journal", header)))
+            return True
+
+    def _failed(self, error: OSError) -> None:
+        self._wake()
+        if self._backlog.begin(str(error)):
+            logger.warning("autolog: cannot write %s: %s; kept in memory, and tried again", self.path, error)
+
+    def _retry(self) -> bool:
+        """Write the backlog, to a file opened anew: the old one may be gone."""
+        with self._lock:
+            if not self._backlog.due():
+                return False
+            self._close_file()
+            if not self._open() or not self._write(b"\n"):
+                return False
+            while self._backlog:
+                if not self._write(self._backlog.first()):
+                    return False
+                self._backlog.remove_first()
+            self._tell(self._backlog.end())
+            return True
+
+    def _tell(self, text: str | None) -> None:
+        """Leave a note of what was dropped in every run that is open here, or in the top-level run."""
+        for run in (list(self.running) or [self.tree]) if text else []:
+            self._write(encode_line(self._event(run, "note", {"text": text})))
+
+    # ---- points
+
+    def write_points(self, run: str, columns: Mapping[str, points.Columns]) -> bool:
+        """Append a batch of points at once, as long as there have been few; False says to use the ring."""
+        if self._ring is not None or self._early() > _EARLY:
+            return False
+        self.write(run, "points", {"series": {key: points.encode(column) for key, column in columns.items()}})
+        return True
+
+    def point_log(self, run: str) -> PointLog:
+        """Give one run's way into the ring."""
+        with self._lock:
+            if self._ring is None:
+                self._ring = self._make_ring()
+            log = PointLog(self, run, self._ring.writer() if self._ring is not None else self._write_point)
+            self._logs.append(log)
+            return log
+
+    def _make_ring(self) -> Ring | None:
+        try:
+            if self._file is None and not self._open():
+                return None
+            ring = Ring(self.path.with_suffix(".ring"), self.seal)
+            for number, (run, key) in enumerate(self._series):
+                ring.name(number, run, key)
+            self._wake()
+            return ring
+        except OSError:
+            return None  # a full disk: points take the slower way
+
+    def _write_point(self, series: int, step: int, value: float, time_ns: int) -> None:
+        run, key = self._series[series]
+        columns = points.Columns([step], [value], [time_ns // 1000])
+        self._append(encode_line(self._event(run, "points", {"series": {key: points.encode(columns)}})), points=1)
+
+    def series(self, run: str, key: str) -> int:
+        """Number a series of a run."""
+        with self._lock:
+            self._series.append((run, key))
+            number = len(self._series) - 1
+            if self._ring is not None:
+                try:
+                    self._ring.name(number, run, key)
+                except OSError as error:
+                    self._failed(error)
+            return number
+
+    def seal(self) -> None:
+        """Move the ring's points into the journal."""
+        ring = self._ring
+        if ring is None:
+            return
+        with self._lock:
+            slots = ring.unsealed()
+            if slots.series:
+                self._append(b"".join(self._lines(slots)), points=len(slots.series))
+                ring.taken(slots.last)
+
+    def _lines(self, slots: Slots) -> list[bytes]:
+        """Give a line for each run that has points among the slots; each says which points it covers."""
+        by_run: dict[str, dict[str, Any]] = defaultdict(dict)
+        for number, columns in _by_series(slots):
+            run, key = self._series[number]
+            by_run[run][key] = points.encode(columns)
+        covers = {"from": slots.first, "to": slots.last}
+        return [encode_line(self._event(run, "points", {**covers, "series": series})) for run, series in by_run.items()]
+
+    # ---- the writing thread's part
+
+    @property
+    def waits(self) -> bool:
+        """Say whether points or a backlog wait to be written."""
+        return self._ring is not None or bool(self._backlog)
+
+    def tick(self) -> None:
+        """Seal what waits, and try again what was refused."""
+        self.seal()
+        if self._backlog:
+            self._retry()
+
+    def beat(self, every: float) -> None:
+        """Say of each open run that its writer lives, and that it will say so again `every` seconds from now."""
+        self._restore()
+        for run in list(self.running):
+            self.write(run, "beat", {"every": every})
+
+    def _restore(self) -> None:
+        """Where the file was deleted while its runs go on, begin a new one that says so."""
+        with self._lock:
+            if self._file is None or not self.running or not _is_deleted(self._file):
+                return
+            self._close_file()
+            self.close_ring()
+            self._begin()
+            for run, started in list(self.running.items()):
+                self.write(run, "started", started)
+                self.write(run, "note", {"text": "the run's folder was deleted while it ran; what it held is gone"})
+
+    def sync(self) -> None:
+        """Have the disk keep what was written (fsync); never called on a training thread."""
+        file = self._file
+        if file is not None and self.changed:
+            self.changed = False
+            try:
+                duplicate = os.dup(file)
+            except OSError:
+                return
+            try:
+                os.fsync(duplicate)
+            except OSError as error:
+                self._failed(error)
+            finally:
+                os.close(duplicate)
+
+    def finish(self, run: str, data: Mapping[str, Any]) -> None:
+        """Write a run's end behind all its points."""
+        self.seal()
+        self._restore()
+        self.write(run, "finished", data)
+
+    # ---- the end
+
+    def close(self) -> None:
+        """Write what waits and let go of the files; a later event opens the journal again."""
+        with self._lock:
+            self.tick()
+            self.close_ring()
+            self._close_file()
+            if self._backlog:
+                logger.warning("autolog: %s is incomplete: %s", self.path, self._backlog.end())
+
+    def close_ring(self) -> None:
+        """Seal and remove the ring, having sent those who log into it elsewhere."""
+        with self._lock:
+            for log in self._logs:
+                log.end()
+            self._logs.clear()
+            self.seal()
+            ring, self._ring = self._ring, None
+            if ring is not None:
+                ring.close()
+
+    def _close_file(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def drop(self) -> None:
+        """Let go of everything without writing: after a fork, these are the parent's."""
+        self._lock = threading.RLock()
+        self._close_file()
+        ring, self._ring = self._ring, None
+        if ring is not None:
+            ring.drop()
+
+
+class PointLog:
+    """One run's way into the ring: numbers of its series, and the function that writes a point.
+
+    The two are read by the logging path itself. `numbers` empty says that the log is to be asked for anew.
+    """
+
+    __slots__ = ("_journal", "_run", "numbers", "write")
+
+    def __init__(self, journal: Journal, run: str, write: PointWriter) -> None:
+        self._journal = journal
+        self._run = run
+        self.numbers: dict[str, int] = {}
+        self.write = write
+
+    def add(self, key: str) -> int:
+        """Number a series that is new here."""
+        number = self.numbers[key] = self._journal.series(self._run, key)
+        return number
+
+    def end(self) -> None:
+        """Send the next point through a new log."""
+        self.numbers.clear()
+
+
+def _is_deleted(file: int) -> bool:
+    try:
+        return os.fstat(file).st_nlink == 0
+    except OSError:  # a stale handle of a network file system
+        return True
+
+
+def _by_series(slots: Slots) -> list[tuple[int, points.Columns]]:
+    """Sort points into series; most often there is one."""
+    times = [time_ns // 1000 for time_ns in slots.times]
+    series = slots.series
+    if series[0] != VOID and series.count(series[0]) == len(series):
+        return [(series[0], points.Columns(slots.steps, slots.values, times))]
+    groups: dict[int, points.Columns] = defaultdict(lambda: points.Columns([], [], []))
+    for number, step, value, moment in zip(series, slots.steps, slots.values, times, strict=True):
+        columns = groups[number]
+        columns.steps.append(step)  # type: ignore[attr-defined]
+        columns.values.append(value)  # type: ignore[attr-defined]
+        columns.times.append(moment)  # type: ignore[attr-defined]
+    groups.pop(VOID, None)
+    return list(groups.items())

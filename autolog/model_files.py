@@ -1,0 +1,75 @@
+"""A run's models: saved among its files, and loaded from there by URI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from autolog import models
+from autolog.exceptions import ModelError, UsageError
+from autolog.hooks import Hooks
+from autolog.runs import ActiveRun
+from autolog.store.run import Run
+
+if TYPE_CHECKING:
+    from autolog.hookspecs import ModelStream, SavedModel
+    from autolog.store.base import Store
+
+__all__ = ["load_from_store", "save_to_run"]
+
+_URI: Final = re.compile(r"runs:/+([0-9a-f]{32})/(.+)\Z")
+
+
+def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
+    """Save a model as `<name>/model.<suffix>` among a run's files; False where no plugin knows it.
+
+    Args:
+        run: the run.
+        model: it.
+        name: what `runs:/<run id>/<name>` will call it.
+        hooks: the plugins' hooks.
+
+    Raises:
+        ModelTooLarge: it is larger than `max_model_mb`.
+        UsageError: the name would lead out of the run's folder.
+    """
+    if not run.records:
+        return True
+    found: list[SavedModel] = []
+
+    def save(stream: ModelStream) -> SavedModel | None:
+        saved = hooks.save_model(model, stream)
+        found.extend([saved] if saved is not None else [])
+        return saved
+
+    path = run.path(f"{name}/model")
+    written = models.write_model(path, save, int(run.settings.max_model_mb * 1_000_000))
+    if written is None:
+        return False
+    final = path.with_suffix(f".{found[0].suffix or found[0].format}")
+    path.replace(final)
+    run.log_facts("model", {"name": name, "path": f"{name}/{final.name}", **written.as_facts()})
+    return True
+
+
+def load_from_store(uri: str, store: Store, trusted: bool | Sequence[str] | None, hooks: Hooks) -> Any:
+    """Load what `save_to_run` saved; arguments and errors as for `autolog.load_model`."""
+    parts = _URI.match(uri)
+    if parts is None:
+        raise UsageError(f"{uri!r} is no model URI; it reads runs:/<run id of 32 digits>/<name>, e.g. runs:/…/model")
+    run = store.run(parts[1])
+    facts = _facts(run, parts[2])
+    path = store.file(run.run_id, facts["path"])
+    model = models.load(path, facts, trusted, hooks.load_model)
+    if model is None:
+        raise ModelError(f"no installed plugin reads models of the format {facts['format']!r}")
+    return model
+
+
+def _facts(run: Run, name: str) -> Any:
+    for facts in run.models:
+        if facts.get("name") == name:
+            return facts
+    known = ", ".join(str(facts.get("name")) for facts in run.models) or "none"
+    raise UsageError(f"run {run.run_id} has no model {name!r}; it has {known}")

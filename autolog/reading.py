@@ -1,0 +1,136 @@
+"""Reading runs back: one run, those that a filter finds, and the models they saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from autolog import session
+from autolog.exceptions import UsageError
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+    from autolog.store.base import Store
+    from autolog.store.run import Run
+
+__all__ = ["delete_run", "get_run", "load_model", "search_runs"]
+
+
+def get_run(run_id: str, store: Store | str | os.PathLike[str] | None = None) -> Run:
+    """Read a run.
+
+    Args:
+        run_id: its id.
+        store: where to look; the place that is written to where not given.
+
+    Raises:
+        RunNotFoundError: there is none of that id.
+    """
+    return _store(store).run(run_id)
+
+
+@overload
+def search_runs(
+    *,
+    filter_string: str = ...,
+    order_by: Sequence[str] = ...,
+    experiment_names: Sequence[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["pandas"] = ...,
+    store: Store | str | os.PathLike[str] | None = ...,
+) -> pandas.DataFrame: ...
+@overload
+def search_runs(
+    *,
+    filter_string: str = ...,
+    order_by: Sequence[str] = ...,
+    experiment_names: Sequence[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["list"],
+    store: Store | str | os.PathLike[str] | None = ...,
+) -> list[Run]: ...
+@overload
+def search_runs(
+    *,
+    filter_string: str = ...,
+    order_by: Sequence[str] = ...,
+    experiment_names: Sequence[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["polars"],
+    store: Store | str | os.PathLike[str] | None = ...,
+) -> polars.DataFrame: ...
+def search_runs(
+    *,
+    filter_string: str = "",
+    order_by: Sequence[str] = (),
+    experiment_names: Sequence[str] | None = None,
+    max_results: int | None = None,
+    output_format: Literal["pandas", "list", "polars"] = "pandas",
+    store: Store | str | os.PathLike[str] | None = None,
+) -> Any:
+    """Find runs.
+
+    Args:
+        filter_string: e.g. `metrics.auc > 0.9 and params.model = 'rf'`; see `docs/filters.md`.
+        order_by: e.g. `["metrics.auc DESC"]`; the newest first where not given.
+        experiment_names: the experiments to look in; all where not given.
+        max_results: so many at most.
+        output_format: a table of pandas or polars, or a list of the runs themselves.
+        store: where to look; the place that is written to where not given.
+
+    Raises:
+        FilterError: the filter or the order cannot be read; it points at the place.
+        UsageError: the format does not exist, or its library is not installed.
+    """
+    from autolog.store import frames, search
+
+    if output_format not in ("pandas", "list", "polars"):
+        raise UsageError(f"output_format is 'pandas', 'list' or 'polars', not {output_format!r}")
+    runs = search.search(_store(store), filter_string, order_by, experiment_names, max_results)
+    if output_format == "list":
+        return runs
+    return frames.to_polars(runs) if output_format == "polars" else frames.to_pandas(runs)
+
+
+def load_model(
+    model_uri: str,
+    store: Store | str | os.PathLike[str] | None = None,
+    trusted: bool | Sequence[str] | None = None,
+) -> Any:
+    """Load a model that a run has saved.
+
+    Args:
+        model_uri: "runs:/<run id>/<name>", the name being "model" for what was recorded by itself.
+        store: where to look; the place that is written to where not given.
+        trusted: for a format that runs code when it is loaded: True, or the full names of the types that may be made.
+
+    Raises:
+        UsageError: the URI cannot be read, or the run has no such model.
+        RunNotFoundError: there is no such run.
+        ModelError: it is not trusted, damaged, or needs what is not installed.
+    """
+    from autolog.model_files import load_from_store
+
+    return load_from_store(model_uri, _store(store), trusted, session.get().hooks)
+
+
+def delete_run(run_id: str, store: Store | str | os.PathLike[str] | None = None) -> None:
+    """Mark a run and its children as deleted: searches pass over them, and `autolog gc` removes their files.
+
+    Args:
+        run_id: its id.
+        store: not needed for runs in the place that is written to.
+
+    Raises:
+        RunNotFoundError: there is none of that id.
+    """
+    session.get().mark_deleted(run_id, _store(store))
+
+
+def _store(store: Store | str | os.PathLike[str] | None) -> Store:
+    if store is None or isinstance(store, (str, os.PathLike)):
+        return session.get().open_store(store)
+    return store

@@ -1,0 +1,417 @@
+"""A run being written: facts become events of the journal."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import inspect
+import itertools
+import json
+import operator
+import os
+import shutil
+import struct
+import time
+import traceback
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from autolog import context, guard
+from autolog.context import Context
+from autolog.exceptions import UsageError
+from autolog.journal import process
+from autolog.journal.points import Columns
+from autolog.paths import inside
+from autolog.redaction import redact, redact_text
+from autolog.values import JSON, encode
+
+if TYPE_CHECKING:
+    from autolog.journal.writer import Journal, PointLog
+    from autolog.settings import Settings
+
+__all__ = ["ActiveRun", "error_facts", "status_of"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LARGE: Final = 64 << 10  # bytes; a larger value goes to a file of its own
+_PREVIEW: Final = 1024  # characters of it that stay in the journal
+
+
+class ActiveRun:
+    """A run that facts are added to; also a context manager that ends it, and a decorator.
+
+    Args:
+        folder: the folder of run folders, or None for a run that records nothing.
+        settings: redaction, excluded params and the like.
+        run_name: what people read.
+        experiment: the experiment's name.
+        parent: the run that it is a child of.
+        run_id: of a run that exists; None for a new one.
+        tree: the top-level run of `run_id`.
+        parent_run_id: the parent of `run_id`.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        settings: Settings,
+        run_name: str | None,
+        experiment: str,
+        *,
+        parent: ActiveRun | None = None,
+        run_id: str | None = None,
+        tree: str | None = None,
+        parent_run_id: str | None = None,
+    ) -> None:
+        self.run_id = run_id or uuid.uuid4().hex
+        self.run_name = run_name
+        self.experiment = experiment
+        self.parent_run_id = parent.run_id if parent is not None else parent_run_id
+        self.begin_again: Callable[[], ActiveRun] | None = None
+        self.settings = settings
+        self.tree: str = parent.tree if parent is not None else tree or self.run_id
+        self._folder = folder
+        self._session = uuid.uuid4().hex[:8]
+        self._process = os.getpid()
+        self._started = time.perf_counter()
+        self._log: PointLog | None = None
+        self._numbers: dict[str, int] = {}
+        self._steps: Counter[str] = Counter()
+        self._fits = itertools.count().__next__
+        self._outer: Context | None = None
+        self.ended = False
+
+    # ---- events
+
+    @property
+    def records(self) -> bool:
+        """Say whether anything is written: not in a paused context, nor while autolog is off."""
+        return self._folder is not None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the top-level run that this one belongs to.
+
+        Raises:
+            UsageError: this run records nothing.
+        """
+        if self._folder is None:
+            raise UsageError("this run records nothing: autolog is paused here, or off")
+        return self._folder / self.tree
+
+    def _write(self, kind: str, data: Mapping[str, JSON]) -> None:
+        if self._folder is not None:
+            process.journal(self.folder, self.tree).write(self.run_id, kind, data)
+
+    def _clean(self, values: Mapping[str, Any]) -> dict[str, JSON]:
+        """The one way of values into the journal: typed, without secrets, and large ones in files of their own."""
+        if self._folder is None:
+            return {}
+        extra = self.settings.redact
+        return {name: self._spill(redact(name, encode(value), extra)) for name, value in _named(values)}
+
+    def _spill(self, value: JSON) -> JSON:
+        """Keep a value over 64 KiB in a file; the line gets its digest and a preview."""
+        if type(value) in (int, float, bool) or value is None or (type(value) is str and len(value) < _LARGE // 6):
+            return value
+        data = json.dumps(value).encode("ascii")
+        if len(data) <= _LARGE:
+            return value
+        digest = hashlib.sha256(data).hexdigest()
+        path = self.folder / "values" / f"{digest}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        preview = value if isinstance(value, str) else data.decode("ascii")
+        return {"$file": path.name, "sha256": digest, "size": len(data), "preview": preview[:_PREVIEW]}
+
+    # ---- facts
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Add params; a value of any type, which it keeps."""
+        globs = self.settings.exclude_params
+        kept = {key: value for key, value in params.items() if not _matches(str(key), globs)}
+        if kept:
+            self._write("params", {"params": self._clean(kept)})
+
+    def log_metric(self, key: str, value: float, step: int | None = None, timestamp: int | None = None) -> None:
+        """Add a point to a series.
+
+        Args:
+            key: the metric's name, any text.
+            value: a number.
+            step: a whole number, 0 where not given.
+            timestamp: milliseconds since the epoch; now where not given.
+
+        Raises:
+            UsageError: the value is no number, the step no whole number of 64 bits, or the key no text.
+        """
+        try:
+            number = self._numbers[key]
+        except (KeyError, TypeError):
+            self.log_metrics({key: value}, step, timestamp)
+            return
+        now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
+        try:
+            self._log.write(number, 0 if step is None else step, value, now)  # type: ignore[union-attr]
+        except struct.error:
+            self.log_metrics({key: value}, step, timestamp)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None) -> None:
+        """Add a point to each of several series; arguments and errors as for `log_metric`."""
+        now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
+        whole = _step(step)
+        values = {name: _number(name, value) for name, value in _named(metrics)}
+        if self._folder is None or not values:
+            return
+        journal = process.journal(self.folder, self.tree)
+        columns = {key: Columns([whole], [value], [now // 1000]) for key, value in values.items()}
+        if not journal.write_points(self.run_id, columns):
+            self._log_to_ring(journal, whole, values, now)
+
+    def _log_to_ring(self, journal: Journal, step: int, values: Mapping[str, float], now: int) -> None:
+        if self._log is None or not self._numbers:
+            self._log = journal.point_log(self.run_id)
+            self._numbers = self._log.numbers
+        for key, value in values.items():
+            number = self._numbers.get(key)
+            self._log.write(self._log.add(key) if number is None else number, step, value, now)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Add tags; a later value of a name replaces the earlier."""
+        self._write("tags", {"tags": self._clean(tags)})
+
+    def delete_tag(self, key: str) -> None:
+        """Take a tag away."""
+        self._write("tags", {"tags": {}, "removed": [key]})
+
+    def note(self, text: str) -> None:
+        """Say in a line what is missing from the record, and why."""
+        self._write("note", self._clean({"text": redact_text(text)}))
+
+    def log_facts(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Add facts of a kind that has no method of its own.
+
+        Args:
+            kind: dataset, signature, model, environment, split or deleted.
+            facts: what `docs/journal.md` says of that kind.
+        """
+        self._write(kind, self._clean(facts))
+
+    # ---- files
+
+    def path(self, artifact: str) -> Path:
+        """Give the local path of an artifact of this run, its folder made.
+
+        Raises:
+            UsageError: the name would lead out of the run's folder.
+        """
+        folder = self.folder / "files" / self.run_id
+        found = inside(folder, artifact)
+        found.parent.mkdir(parents=True, exist_ok=True)
+        return found
+
+    def add_file(self, artifact: str, source: Path | bytes) -> None:
+        """Keep a copy of a file, or bytes, as an artifact.
+
+        Raises:
+            UsageError: the name would lead out of the run's folder.
+            OSError: the file cannot be read or written.
+        """
+        if self._folder is None:
+            return
+        target = self.path(artifact)
+        partial = target.with_name(f".{target.name}.{self._session}.part")
+        try:
+            if isinstance(source, bytes):
+                partial.write_bytes(source)
+            else:
+                shutil.copyfile(source, partial)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        self._write("artifact", {"path": artifact, **_file_facts(target)})
+
+    # ---- beginning and end
+
+    def next_step(self, key: str) -> int:
+        """Count the points of a series that has no steps of its own, such as a metric computed again and again."""
+        step = self._steps[key]
+        self._steps[key] += 1
+        return step
+
+    def take_first_fit(self) -> bool:
+        """True for the first recorded fit inside this run, which goes on the run itself; a further one is a child."""
+        return self._fits() == 0
+
+    def portable(self) -> dict[str, Any]:
+        """Give what `carried` makes a handle on this run from, in another process."""
+        names = {"run_name": self.run_name, "experiment": self.experiment, "run_id": self.run_id, "tree": self.tree}
+        return {**names, "parent_run_id": self.parent_run_id, "folder": self._folder}
+
+    @classmethod
+    def carried(cls, facts: Mapping[str, Any], settings: Settings) -> ActiveRun:
+        """Give a handle on a run of another process; it adds facts, and cannot end the run."""
+        run = cls(settings=settings, **facts)
+        run.ended = True
+        return run
+
+    def begin(self, tags: Mapping[str, Any] | None = None) -> ActiveRun:
+        """Write the start of a session."""
+        names = {"run_name": self.run_name, "experiment": self.experiment, "parent": self.parent_run_id}
+        self._write("started", {**self._clean({**names, "session": self._session}), "tags": self._clean(tags or {})})
+        return self
+
+    def enter(self) -> ActiveRun:
+        """Make this the run of the context, until it ends."""
+        self._outer = context.current.get()
+        context.explicit[self.run_id] = self
+        context.current.set(Context(run=self, paused=not self.records))
+        return self
+
+    def end(self, status: str = "FINISHED", error: BaseException | None = None) -> None:
+        """Write the end, and go back to the context before it. In a forked child it is the parent's, and stays open."""
+        outer, self._outer = self._outer, None
+        if outer is not None and context.current.get().run is self:
+            context.current.set(outer)
+        if self.ended or self._process != os.getpid():
+            return
+        self.ended = True
+        context.explicit.pop(self.run_id, None)
+        context.set_last(self)
+        if self._folder is not None:
+            facts = {"status": status, "session": self._session, "error": error_facts(error)}
+            process.journal(self.folder, self.tree).finish(self.run_id, self._clean(facts))
+
+    @property
+    def seconds(self) -> float:
+        """How long this session has been going on."""
+        return time.perf_counter() - self._started
+
+    def forked(self) -> None:
+        """Forget the parent's way into its ring."""
+        self._log, self._numbers = None, {}
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        guard.call("runs.exit", self, self.end, status_of(error), error)
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Decorate a function: each call of it is a run of its own. The run begun for decorating is withdrawn.
+
+        Raises:
+            UsageError: it was not `start_run` that gave this run.
+        """
+        again = self.begin_again
+        if again is None:
+            raise UsageError("only what autolog.start_run(...) gives can decorate a function")
+        self._withdraw()
+        return decorated(function, again)
+
+    def _withdraw(self) -> None:
+        self.end()
+        self._write("deleted", {"deleted": True})
+        if self._folder is not None and self.tree == self.run_id:
+            process.forget(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<ActiveRun {self.run_id} {self.run_name!r}>"
+
+
+def decorated(function: Callable[P, T], begin: Callable[[], ActiveRun]) -> Callable[P, T]:
+    """Give the function with each call inside a run; a coroutine function stays one."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with begin():
+                return await function(*args, **kwargs)
+
+        return awaited  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        with begin():
+            return function(*args, **kwargs)
+
+    return called
+
+
+def _matches(key: str, globs: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(key, glob) for glob in globs)
+
+
+def _named(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Check the names of what is to be logged; a name may be any text."""
+    for name in values:
+        if not isinstance(name, str):
+            raise UsageError(f"a name must be a str, not {type(name).__name__}: {name!r}")
+    return list(values.items())
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"metric {name!r} must be a number, not {type(value).__name__}: {error}") from None
+
+
+def _step(step: Any) -> int:
+    try:
+        whole = 0 if step is None else int(step) if float(step).is_integer() else operator.index(step)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"a step must be a whole number, not {step!r}") from None
+    if not -(1 << 63) <= whole < 1 << 63:
+        raise UsageError(f"a step must fit into 64 bits; {whole} does not")
+    return whole
+
+
+def _nanoseconds(timestamp: Any) -> int:
+    """Take milliseconds since the epoch, as MLflow does."""
+    try:
+        found = int(timestamp * 1_000_000)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"a timestamp must be milliseconds since the epoch, not {timestamp!r}") from None
+    if not -(1 << 63) <= found < 1 << 63:
+        raise UsageError(f"a timestamp must be milliseconds since the epoch; {timestamp!r} is out of range")
+    return found
+
+
+def _file_facts(path: Path) -> dict[str, JSON]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(functools.partial(file.read, 1 << 20), b""):
+            digest.update(block)
+    return {"size": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def status_of(error: BaseException | None) -> str:
+    """Give the status of a run that ended with this exception passing through it, or with None."""
+    if isinstance(error, KeyboardInterrupt):
+        return "KILLED"
+    if isinstance(error, SystemExit):
+        return "FINISHED" if error.code in (None, 0, False) else "FAILED"
+    return "FINISHED" if error is None else "FAILED"
+
+
+def error_facts(error: BaseException | None) -> dict[str, str] | None:
+    """Give type, message and traceback of an exception, without secrets."""
+    if error is None:
+        return None
+    lines = guard.call("runs.traceback", None, traceback.format_exception, type(error), error, error.__traceback__)
+    described = guard.describe(error)
+    return {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "message": redact_text(described),
+        "traceback": redact_text("".join(lines or [described])),
+    }

@@ -1,0 +1,62 @@
+"""What a store is: a place that runs are read back from; and the file access that a journal store needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from autolog.store.run import Run
+
+__all__ = ["Files", "Store"]
+
+
+class Store(Protocol):
+    """A place that runs are read back from. Deleted runs are given only where they are asked for."""
+
+    uri: str
+
+    def runs(self, *, deleted: bool = False) -> Iterable[Run]:
+        """Give all runs, in no order; with `deleted` the deleted ones instead."""
+
+    def run(self, run_id: str) -> Run:
+        """Give one run, also a deleted one.
+
+        Raises:
+            RunNotFoundError: there is none of that id.
+        """
+
+    def children(self, run_id: str) -> list[Run]:
+        """Give a run's children, oldest first."""
+
+    def file(self, run_id: str, path: str) -> Path:
+        """Give a local file with the bytes of an artifact or a model of a run."""
+
+    def tree(self, run_id: str) -> str:
+        """Give the id of the top-level run that a run belongs to.
+
+        Raises:
+            RunNotFoundError: there is none of that id.
+        """
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run's files for good; of a top-level run everything, its children included."""
+
+
+class Files(Protocol):
+    """The file access a journal store needs: a folder of run folders, wherever it lies."""
+
+    def trees(self) -> list[str]:
+        """Give the ids of the top-level runs."""
+
+    def sizes(self, tree: str) -> dict[str, int]:
+        """Give name and size of the journal and ring files in a tree's folder; empty where there is no such tree."""
+
+    def read(self, tree: str, name: str, start: int) -> bytes:
+        """Give a file from `start` to its end; nothing where it has gone."""
+
+    def local(self, tree: str, path: str) -> Path:
+        """Give a local copy of a file below the tree's folder."""
+
+    def remove(self, tree: str, path: str | None) -> None:
+        """Remove a folder below the tree's folder, or where `path` is None the whole tree."""

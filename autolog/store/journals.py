@@ -1,0 +1,86 @@
+"""The store over journals: a folder of run folders, wherever it lies, read while others write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autolog.exceptions import JournalError, RunNotFoundError
+from autolog.paths import checked
+from autolog.store.base import Files
+from autolog.store.run import Run
+from autolog.store.tree import Tree
+
+__all__ = ["JournalStore"]
+
+
+class JournalStore:
+    """A `Store` that folds journals; it keeps what it folded, and reads only what was appended since.
+
+    Args:
+        uri: what the store was opened as.
+        files: where the run folders lie.
+    """
+
+    def __init__(self, uri: str, files: Files) -> None:
+        self.uri = uri
+        self._files = files
+        self._trees: dict[str, Tree] = {}
+
+    def runs(self, *, deleted: bool = False) -> list[Run]:
+        """Give all runs, in no order; with `deleted` the deleted ones instead."""
+        return [run for tree in self._all() for run in tree.runs(self, is_deleted=deleted)]
+
+    def run(self, run_id: str) -> Run:
+        """Give one run, also a deleted one.
+
+        Raises:
+            RunNotFoundError: there is none of that id.
+        """
+        run = self._read(self.tree(run_id)).run(run_id, self)
+        if run is None:
+            raise self._missing(run_id)
+        return run
+
+    def children(self, run_id: str) -> list[Run]:
+        """Give a run's children, oldest first."""
+        runs = self._read(self.tree(run_id)).runs(self, is_deleted=False)
+        own = [run for run in runs if run.parent_run_id == run_id]
+        return sorted(own, key=lambda run: (run.start_time is None, run.start_time, run.run_id))
+
+    def file(self, run_id: str, path: str) -> Path:
+        """Give a local file with the bytes of an artifact or a model of a run."""
+        return self._files.local(self.tree(run_id), f"files/{run_id}/{checked(path)}")
+
+    def tree(self, run_id: str) -> str:
+        """Give the id of the top-level run that a run belongs to.
+
+        Raises:
+            RunNotFoundError: there is none of that id.
+        """
+        if self._files.sizes(run_id) and run_id in self._read(run_id):
+            return run_id
+        for name in self._files.trees():
+            if run_id in self._read(name):
+                return name
+        raise self._missing(run_id)
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run's files for good; of a top-level run everything, its children included."""
+        tree = self.tree(run_id)
+        self._files.remove(tree, None if tree == run_id else f"files/{run_id}")
+        self._trees.pop(tree, None)
+
+    def _missing(self, run_id: str) -> RunNotFoundError:
+        return RunNotFoundError(
+            f"no run {run_id!r} in {self.uri}; `autolog runs --store {self.uri}` lists those it has"
+        )
+
+    def _all(self) -> list[Tree]:
+        return [self._read(name) for name in self._files.trees()]
+
+    def _read(self, name: str) -> Tree:
+        tree = self._trees.setdefault(name, Tree(self._files, name))
+        tree.refresh(self._files.sizes(name))
+        if tree.is_newer:
+            raise JournalError(f"{self.uri}/{name} was written by a newer autolog; upgrade this one to read it")
+        return tree

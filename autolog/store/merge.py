@@ -1,0 +1,226 @@
+"""The merge table: a run is the fold of its events.
+
+Events are put into one order, by (time, writer, sequence number), each once however often it was read, and applied one
+after another; so the same events give the same run whatever files they came from. What wins:
+
+| kind | rule |
+| --- | --- |
+| started | the first gives the start; the last gives name, experiment, parent and the session that counts |
+| finished | that of the last session gives status, end and error; an end of an earlier session counts no more |
+| params | the last value of a key; earlier ones are kept beside it |
+| points | all; a metric's last value is that of the greatest (step, time, order) |
+| tags, environment | the last value of a key |
+| signature | the last |
+| dataset, model, artifact | all; of one name (and digest, or path) the last |
+| split | the last of a (candidate, split) |
+| note | all, each text once |
+| beat | none: it only dates the writer |
+| deleted | the last |
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from autolog.journal.events import Event
+from autolog.store.run import Run
+from autolog.store.series import Series
+from autolog.values import revive
+
+__all__ = ["Fold", "fold"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Fold:
+    """A run in the making."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.starts: list[Event] = []
+        self.ends: dict[str, Event] = {}
+        self.params: dict[str, Any] = {}
+        self.earlier: dict[str, list[Any]] = defaultdict(list)
+        self.tags: dict[str, Any] = {}
+        self.environment: dict[str, Any] = {}
+        self.inputs: dict[Any, Mapping[str, Any]] = {}
+        self.models: dict[Any, Mapping[str, Any]] = {}
+        self.artifacts: dict[str, Mapping[str, Any]] = {}
+        self.splits: dict[Any, Mapping[str, Any]] = {}
+        self.signature: Mapping[str, Any] | None = None
+        self.series: dict[str, Series] = defaultdict(Series)
+        self.notes: dict[str, None] = {}
+        self.deleted = False
+
+    @property
+    def session(self) -> Event | None:
+        """The start of the session that counts."""
+        return self.starts[-1] if self.starts else None
+
+    @property
+    def end(self) -> Event | None:
+        """The end of the session that counts; without any start that could be read, the last end."""
+        if self.session is None:
+            return list(self.ends.values())[-1] if self.ends else None
+        return self.ends.get(str(self.session.data.get("session")))
+
+
+def fold(run_id: str, events: Iterable[Event]) -> Fold:
+    """Give the fold of a run's events; they may come in any order and any number of times."""
+    facts = Fold(run_id)
+    unique = {(event.writer, event.seq): event for event in events}
+    for event in sorted(unique.values(), key=lambda event: event.order):
+        merge = MERGE.get(event.kind)
+        if merge is not None:
+            try:
+                merge(facts, event)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                facts.notes[f"an event of kind {event.kind!r} could not be understood"] = None
+    return facts
+
+
+def _started(facts: Fold, event: Event) -> None:
+    facts.starts.append(event)
+    facts.tags.update(revive(event.data.get("tags", {})))
+
+
+def _finished(facts: Fold, event: Event) -> None:
+    facts.ends[str(event.data.get("session"))] = event
+
+
+def _params(facts: Fold, event: Event) -> None:
+    for key, value in revive(event.data["params"]).items():
+        if key in facts.params and not _same(facts.params[key], value):
+            facts.earlier[key].append(facts.params[key])
+        facts.params[key] = value
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+def _points(facts: Fold, event: Event) -> None:
+    for key, batch in event.data["series"].items():
+        facts.series[key].add(batch)
+
+
+def _dataset(facts: Fold, event: Event) -> None:
+    data = revive(event.data)
+    facts.inputs[repr([data.get(key) for key in ("name", "digest", "context")])] = data
+
+
+def _model(facts: Fold, event: Event) -> None:
+    facts.models[event.data["name"]] = revive(event.data)
+
+
+def _artifact(facts: Fold, event: Event) -> None:
+    facts.artifacts[str(event.data["path"])] = revive(event.data)
+
+
+def _split(facts: Fold, event: Event) -> None:
+    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = revive(event.data)
+
+
+def _note(facts: Fold, event: Event) -> None:
+    facts.notes[str(event.data["text"])] = None
+
+
+def _tags(facts: Fold, event: Event) -> None:
+    facts.tags.update(revive(event.data["tags"]))
+    for key in event.data.get("removed", ()):
+        facts.tags.pop(key, None)
+
+
+def _environment(facts: Fold, event: Event) -> None:
+    facts.environment.update(revive(event.data))
+
+
+def _signature(facts: Fold, event: Event) -> None:
+    facts.signature = revive(event.data)
+
+
+def _deleted(facts: Fold, event: Event) -> None:
+    facts.deleted = bool(event.data["deleted"])
+
+
+MERGE: Final[Mapping[str, Callable[[Fold, Event], None]]] = {
+    "started": _started,
+    "finished": _finished,
+    "params": _params,
+    "points": _points,
+    "tags": _tags,
+    "environment": _environment,
+    "signature": _signature,
+    "dataset": _dataset,
+    "model": _model,
+    "artifact": _artifact,
+    "split": _split,
+    "note": _note,
+    "deleted": _deleted,
+}
+
+
+def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int, store: Any = None) -> Run:
+    """Give the run that a fold amounts to.
+
+    Args:
+        facts: the fold.
+        is_lost: tells of the start of an unfinished session whether its writer is gone.
+        unreadable: damaged pieces in the tree's journals.
+        store: where it was read from.
+    """
+    start, session, end = facts.starts[0] if facts.starts else None, facts.session, facts.end
+    said = session.data if session is not None else {}
+    metrics = {key: series.last() for key, series in facts.series.items()}
+    return Run(
+        run_id=facts.run_id,
+        run_name=_text(said.get("run_name")),
+        experiment=str(said.get("experiment", "default")),
+        parent_run_id=_text(said.get("parent")),
+        status=_status(session, end, is_lost),
+        start_time=_moment(start),
+        end_time=_moment(end),
+        params=facts.params,
+        earlier_params=dict(facts.earlier),
+        metrics={key: value for key, value in metrics.items() if value is not None},
+        tags=facts.tags,
+        inputs=list(facts.inputs.values()),
+        signature=facts.signature,
+        artifacts=facts.artifacts,
+        models=list(facts.models.values()),
+        environment=facts.environment,
+        splits=list(facts.splits.values()),
+        error=end.data.get("error") if end is not None else None,
+        notes=_notes(facts, unreadable),
+        unreadable=unreadable,
+        _series=facts.series,
+        _store=store,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _moment(event: Event | None) -> datetime | None:
+    if event is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=event.time)
+    except OverflowError:
+        return None
+
+
+def _status(session: Event | None, end: Event | None, is_lost: Callable[[Event], bool]) -> str:
+    if end is not None:
+        return str(end.data.get("status", "FINISHED"))
+    return "LOST" if session is None or is_lost(session) else "RUNNING"
+
+
+def _notes(facts: Fold, unreadable: int) -> list[str]:
+    damage = [f"{unreadable} damaged pieces of its journal could not be read"] if unreadable else []
+    start = [] if facts.starts else ["its start could not be read"]
+    return [*facts.notes, *start, *damage]

@@ -1,0 +1,165 @@
+"""Any Python value as typed JSON, and back.
+
+JSON has no NaN, tuple, bytes or set, and its keys are strings; such values are written as an object with one key that
+begins with `$`: `{"$float": "nan"}`, `{"$tuple": [1, 2]}`, `{"$bytes": "aGk="}`, `{"$set": [1]}`, `{"$date":
+"2026-01-01"}`, `{"$dict": [[key, value], …]}`. What has no value form is written as what it is: `{"$object":
+"sklearn.svm._classes.SVC", "text": "SVC(C=2)"}`, and reads back as that text. `{"$file": …}` stands for a value kept
+in a file of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import enum
+import functools
+import math
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+__all__ = ["JSON", "encode", "nesting_limit", "revive", "type_name"]
+
+JSON: TypeAlias = Any
+nesting_limit = 40
+_array_limit = 100
+
+
+def encode(value: object, depth: int = 0) -> JSON:
+    """Give `value` as JSON that keeps its type; an object without a value form gives its type's name and its text."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
+        return _float(value)  # type: ignore[arg-type]
+    if depth > nesting_limit:
+        return {"$object": type_name(value), "text": "… (nested too deeply)"}
+    return _encoder(kind)(value, depth)  # type: ignore[arg-type]  (a type is hashable)
+
+
+def _float(value: float) -> JSON:
+    if math.isfinite(value):
+        return value
+    return {"$float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+
+
+@functools.lru_cache(maxsize=1024)
+def _encoder(kind: type) -> Callable[[Any, int], JSON]:
+    """Choose by the type alone, most special first; subclasses of plain types lose their subclass."""
+    for base, encoder in _ENCODERS:
+        if issubclass(kind, base):
+            return encoder
+    if kind.__module__.partition(".")[0] == "numpy":
+        return _numpy
+    return _object
+
+
+def _sequence(values: Iterable[Any], depth: int) -> list[JSON]:
+    return [encode(value, depth + 1) for value in values]
+
+
+def _dict(value: Mapping[Any, Any], depth: int) -> JSON:
+    items = [(key, encode(item, depth + 1)) for key, item in value.items()]
+    if all(type(key) is str and not key.startswith("$") for key, _ in items):
+        return dict(items)
+    return {"$dict": [[encode(key, depth + 1), item] for key, item in items]}
+
+
+def _numpy(value: Any, depth: int) -> JSON:
+    """Numpy's scalars are numbers; a small array is its list; a large one is only described."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        item = value.item()
+        return encode(item, depth) if not type(item).__module__.startswith("numpy") else _object(value, depth)
+    if hasattr(value, "tolist") and getattr(value, "size", _array_limit + 1) <= _array_limit:
+        return encode(value.tolist(), depth)
+    if hasattr(value, "shape"):
+        return {"$object": type_name(value), "text": f"{type_name(value)}(shape={value.shape}, dtype={value.dtype})"}
+    return _object(value, depth)
+
+
+def _set(value: Iterable[Any], depth: int) -> JSON:
+    return {"$set": sorted(_sequence(value, depth), key=repr)}
+
+
+def _partial(value: functools.partial[Any], depth: int) -> JSON:
+    name = type_name(value.func) if not hasattr(value.func, "__qualname__") else _qualified(value.func)
+    return {"$object": "functools.partial", "text": f"partial({name}, {encode(value.args)}, {encode(value.keywords)})"}
+
+
+def _qualified(value: Any) -> str:
+    return f"{getattr(value, '__module__', '?')}.{value.__qualname__}"
+
+
+def _object(value: object, depth: int) -> JSON:
+    """Name a class or function; of any other object give the type and, where its class wrote one, the text."""
+    if isinstance(value, type) or hasattr(type(value), "__get__"):
+        name = getattr(value, "__qualname__", None)
+        if isinstance(name, str):
+            return {"$object": f"{value.__module__}.{name}", "text": f"{value.__module__}.{name}"}
+    name = type_name(value)
+    if type(value).__repr__ is object.__repr__:
+        return {"$object": name, "text": name}
+    try:
+        text = repr(value)
+    except Exception:  # a user's __repr__ may do anything
+        text = name
+    return {"$object": name, "text": text}
+
+
+_ENCODERS: tuple[tuple[type, Callable[[Any, int], JSON]], ...] = (
+    (enum.Enum, lambda value, depth: {"$object": type_name(value), "text": f"{type(value).__qualname__}.{value.name}"}),
+    (str, lambda value, depth: str.__str__(value)),
+    (bool, lambda value, depth: bool(value)),
+    (int, lambda value, depth: int.__index__(value)),
+    (float, lambda value, depth: _float(float.__float__(value))),
+    (tuple, lambda value, depth: {"$tuple": _sequence(value, depth)}),
+    (list, _sequence),
+    (dict, _dict),
+    (set, _set),
+    (frozenset, _set),
+    (range, lambda value, depth: {"$object": "range", "text": repr(value)}),
+    (bytes, lambda value, depth: {"$bytes": base64.b64encode(value).decode()}),
+    (bytearray, lambda value, depth: {"$bytes": base64.b64encode(value).decode()}),
+    (datetime.datetime, lambda value, depth: {"$datetime": value.isoformat()}),
+    (datetime.date, lambda value, depth: {"$date": value.isoformat()}),
+    (complex, lambda value, depth: {"$complex": [_float(value.real), _float(value.imag)]}),
+    (pathlib.PurePath, lambda value, depth: str(value)),
+    (functools.partial, _partial),
+)
+
+
+def type_name(value: object) -> str:
+    """Give the full name of the value's type, e.g. `"pandas.core.frame.DataFrame"`."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def revive(value: JSON) -> Any:
+    """Give back what `encode` was given, as far as JSON can say it; what it cannot say comes back as text."""
+    if isinstance(value, list):
+        return [revive(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) <= 3:
+        for tag, reviver in _REVIVERS.items():
+            if tag in value:
+                return reviver(value[tag], value)
+    return {key: revive(item) for key, item in value.items()}
+
+
+_REVIVERS: Mapping[str, Callable[[Any, dict[str, Any]], Any]] = {
+    "$float": lambda text, whole: float(text),
+    "$tuple": lambda items, whole: tuple(revive(items)),
+    "$dict": lambda items, whole: {_hashable(revive(key)): revive(item) for key, item in items},
+    "$set": lambda items, whole: {_hashable(item) for item in revive(items)},
+    "$bytes": lambda text, whole: base64.b64decode(text),
+    "$datetime": lambda text, whole: datetime.datetime.fromisoformat(text),
+    "$date": lambda text, whole: datetime.date.fromisoformat(text),
+    "$complex": lambda parts, whole: complex(*revive(parts)),
+    "$object": lambda name, whole: str(whole.get("text", name)),
+    "$file": lambda name, whole: str(whole.get("preview", name)),
+}
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value

@@ -1,0 +1,106 @@
+"""What is recorded of a fit: params, data, signature, training metrics, model."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from autolog import guard
+from autolog.calls import Call
+from autolog.data import dataset_facts, signature
+from autolog.hookspecs import Arguments, DataDescription, Outcome
+from autolog.predictions import output_of, remember_model, remember_output, remember_prediction
+from autolog.runs import ActiveRun
+from autolog_sklearn.params import deep_params
+from autolog_sklearn.scoring import training_metrics
+
+__all__ = ["on_fit", "on_transform"]
+
+Steps = Generator[Arguments | None, Outcome, None]
+
+
+def on_fit(call: Call) -> Steps:
+    """Record the fit of a predictor; a lone transformer's opens no run, but its output is known from then on."""
+    model = call.instance
+    run = call.start_run(type(model).__name__, _tags(model)) if is_predictor(model) else None
+    if run is None:
+        outcome = yield None
+        _remember_output(call, outcome)
+        return
+    data, target = call.argument(0, "X"), call.argument(1, "y")
+    guard.call("sklearn.params", run, _log_params, run, model)
+    described = guard.call("sklearn.data", run, _log_data, call, run, data, target)
+    outcome = yield None
+    if outcome.error is None:
+        _log_fitted(call, run, outcome, described)
+
+
+def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None) -> None:
+    remember_model(call.instance, run)
+    if call.name == "fit_predict":
+        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")))
+    if call.settings.log_models:
+        guard.call("sklearn.model", run, call.save_model, call.instance)
+    guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
+
+
+def _log_params(run: ActiveRun, model: BaseEstimator) -> None:
+    run.log_params(deep_params(model))
+
+
+def _log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescription | None:
+    inputs = call.describe(data)
+    outputs = None if target is None else call.describe(target)
+    if inputs is not None and call.settings.log_datasets:
+        source = output_of(data)
+        name = call.variable_name(data) or "data"
+        run.log_facts("dataset", dataset_facts(name, inputs, outputs, "train", source))
+    if inputs is not None and call.settings.log_model_signatures:
+        run.log_facts("signature", signature(inputs, outputs))
+    return inputs
+
+
+def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> None:
+    data, target = call.argument(0, "X"), call.argument(1, "y")
+    rows = described.shape[0] if described is not None and described.shape else None
+    found, why_not = training_metrics(
+        call.instance, data, target, call.kwargs.get("sample_weight"), rows, seconds, call.settings.log_training_metrics
+    )
+    if found:
+        run.log_metrics(found)
+    if why_not:
+        run.note(f"no training metrics: {why_not}")
+
+
+def _tags(model: BaseEstimator) -> dict[str, str]:
+    kind = type(model)
+    return {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__qualname__}"}
+
+
+def is_predictor(model: BaseEstimator) -> bool:
+    """Say whether an estimator predicts or scores; a pipeline does where its last step does.
+
+    A class's attributes are only looked at where they are scikit-learn's own: `hasattr` may run a property's code.
+    """
+    if type(model).__module__.partition(".")[0] == "sklearn":
+        return hasattr(model, "predict") or hasattr(model, "score") or hasattr(model, "fit_predict")
+    return any(name in vars(kind) for kind in type(model).__mro__ for name in ("predict", "score", "fit_predict"))
+
+
+def on_transform(call: Call) -> Steps:
+    """Remember what came out of a transformer, so that a run trained on it can name it."""
+    outcome = yield None
+    _remember_output(call, outcome)
+
+
+def _remember_output(call: Call, outcome: Outcome) -> None:
+    if outcome.error is None and call.name in ("transform", "fit_transform"):
+        made_by = {"class": type(call.instance).__name__, "params": deep_params(call.instance)}
+        remember_output(outcome.result, {"transformed_by": [*_earlier(call), made_by]})
+
+
+def _earlier(call: Call) -> list[Any]:
+    before = output_of(call.argument(0, "X"))
+    return list(before["transformed_by"]) if before else []

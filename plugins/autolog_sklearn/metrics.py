@@ -1,0 +1,130 @@
+"""Metrics that a user computes from predictions join the run of the model that predicted them."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Generator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from autolog import context, guard
+from autolog.calls import Call
+from autolog.hookspecs import Arguments, Outcome, Patches
+from autolog.predictions import Link, link, model_run, remember_prediction
+from autolog.runs import ActiveRun
+
+__all__ = ["declare", "on_metric", "on_predict", "on_score"]
+
+Steps = Generator[Arguments | None, Outcome, None]
+
+_PREDICTED: Final = ("y_pred", "y_score", "y_proba", "y_prob", "pred_decision", "labels_pred", "y_pred_proba")
+_TRUTH: Final = ("y_true", "labels_true", "y", "labels")
+
+
+def declare(patches: Patches, module: ModuleType) -> None:
+    """Wrap the functions of `sklearn.metrics` that measure predictions."""
+    for name in module.__all__:
+        function = getattr(module, name, None)
+        if isinstance(function, FunctionType) and set(_parameters(function)) & set(_PREDICTED):
+            patches.function(module, name, on_metric)
+
+
+def on_predict(call: Call) -> Steps:
+    """Remember whose predictions an array is."""
+    outcome = yield None
+    if outcome.error is None and model_run(call.instance) is not None:
+        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")))
+
+
+def on_score(call: Call) -> Steps:
+    """Record what `model.score(X, y)` gave with the model's run."""
+    outcome = yield None
+    run = model_run(call.instance)
+    if run is not None and outcome.error is None and _is_number(outcome.result) and _wanted(call):
+        data = call.variable_name(call.argument(0, "X")) or call.variable_name(call.argument(1, "y"))
+        _log(run, _key("score", data, {}), float(outcome.result), "predicted")
+
+
+def on_metric(call: Call) -> Steps:
+    """Record what a metric function gave, under its name, the data's, and the arguments that change its meaning."""
+    outcome = yield None
+    if outcome.error is None and _is_number(outcome.result) and _wanted(call):
+        _record(call, float(outcome.result))
+
+
+def _wanted(call: Call) -> bool:
+    return call.settings.log_post_training_metrics
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _record(call: Call, value: float) -> None:
+    given = _given(call)
+    predicted = next((given[name] for name in _PREDICTED if name in given), None)
+    found = link(predicted)
+    run = found.run if found is not None else context.current_run() or context.last_run()
+    if run is not None:
+        how = found.how if found is not None else "unlinked"
+        _log(run, _key(call.name, _data_name(call, given, found), _meaning(call, given)), value, how)
+
+
+def _log(run: ActiveRun, key: str, value: float, how: str) -> None:
+    """Log the value as the next of its series, and say how it was linked where that was not by identity."""
+    run.log_metric(key, value, step=run.next_step(key))
+    if how != "predicted":
+        run.set_tags({f"autolog.link.{key}": how})
+
+
+def _data_name(call: Call, given: Mapping[str, Any], found: Link | None) -> str | None:
+    truth = next((given[name] for name in _TRUTH if name in given), None)
+    return (found.data if found is not None else None) or call.variable_name(truth)
+
+
+def _key(metric: str, data: str | None, meaning: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={value}" for name, value in sorted(meaning.items()))
+    return f"{metric}{f'_{data}' if data else ''}{f'({arguments})' if arguments else ''}"
+
+
+def _meaning(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments other than data that differ from their defaults; arrays are named, not shown."""
+    defaults = _defaults(_innermost(call.function))
+    rest = {name: value for name, value in given.items() if name not in (*_PREDICTED, *_TRUTH)}
+    return {
+        name: value if isinstance(value, (str, int, float, bool)) else call.variable_name(value) or "…"
+        for name, value in rest.items()
+        if value is not None and not _is_default(value, defaults.get(name))
+    }
+
+
+def _is_default(value: object, default: object) -> bool:
+    return value is default or (
+        isinstance(value, (str, int, float)) and type(value) is type(default) and value == default
+    )
+
+
+def _given(call: Call) -> dict[str, Any]:
+    return {**dict(zip(_parameters(call.function), call.args, strict=False)), **call.kwargs}
+
+
+def _innermost(function: Any) -> FunctionType:
+    """Give the function that scikit-learn's parameter validation was wrapped round."""
+    found: FunctionType = function
+    while isinstance(getattr(found, "__wrapped__", None), FunctionType):
+        found = found.__wrapped__
+    return found
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    code = _innermost(function).__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+    values = function.__defaults__ or ()
+    return {
+        **dict(zip(positional[len(positional) - len(values) :], values, strict=True)),
+        **(function.__kwdefaults__ or {}),
+    }

@@ -1,0 +1,107 @@
+"""Training metrics after a fit: predicted once, only by scikit-learn's own code, and only where that is cheap."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+
+from autolog_sklearn.own_code import prediction_is_safe
+from autolog_sklearn.training_metrics import classification_metrics, regression_metrics
+
+__all__ = ["training_metrics"]
+
+_FREE: Final = 0.020  # seconds that they may always take
+_SHARE: Final = 0.05  # of the fit's time
+_FIRST_SLICE: Final = 64  # rows
+
+
+def training_metrics(
+    model: Any, data: Any, target: Any, weight: Any, rows: int | None, fit_seconds: float, wanted: bool | None
+) -> tuple[dict[str, float], str | None]:
+    """Compute the training metrics of a fitted classifier or regressor.
+
+    Args:
+        model: it.
+        data: what it was trained on.
+        target: the truth.
+        weight: the rows' weights, or None.
+        rows: how many there are, None where unknown.
+        fit_seconds: what the fit took; 5 % of it, or 20 ms, is what the metrics may take.
+        wanted: as the setting `log_training_metrics`.
+
+    Returns:
+        The metrics by name, and why there are none where there might have been some.
+    """
+    if wanted is False or target is None or rows is None:
+        return {}, None
+    unsafe = None if wanted else prediction_is_safe(model)
+    if unsafe is not None:
+        return {}, unsafe
+    kind = _classification if is_classifier(model) else _regression if is_regressor(model) else None
+    if kind is None:
+        return {}, None
+    budget = max(_FREE, _SHARE * fit_seconds)
+    with np.errstate(all="ignore"):
+        if not wanted and not _is_cheap(_predictors(model), data, rows, budget):
+            return {}, f"predicting the training data would take longer than {budget * 1000:.0f} ms"
+        return kind(model, data, target, weight), None
+
+
+def _classification(model: Any, data: Any, target: Any, weight: Any) -> dict[str, float]:
+    classes = np.asarray(getattr(model, "classes_", ()), dtype=None) if _has_flat_classes(model) else None
+    proba = model.predict_proba(data) if hasattr(model, "predict_proba") else None
+    scores = None
+    if hasattr(model, "decision_function") and classes is not None and len(classes) == 2:
+        scores = model.decision_function(data)
+    return classification_metrics(
+        np.asarray(target), model.predict(data), proba, classes, _array(weight), scores=scores
+    )
+
+
+def _regression(model: Any, data: Any, target: Any, weight: Any) -> dict[str, float]:
+    return regression_metrics(np.asarray(target), model.predict(data), _array(weight))
+
+
+def _has_flat_classes(model: Any) -> bool:
+    return isinstance(getattr(model, "classes_", None), np.ndarray)
+
+
+def _array(weight: Any) -> Any:
+    return None if weight is None else np.asarray(weight)
+
+
+def _predictors(model: Any) -> list[Callable[[Any], Any]]:
+    names = ("predict", "predict_proba", "decision_function") if is_classifier(model) else ("predict",)
+    return [getattr(model, name) for name in names if hasattr(model, name)]
+
+
+def _is_cheap(predictors: list[Callable[[Any], Any]], data: Any, rows: int, budget: float) -> bool:
+    """Estimate from growing slices, as a line through the last two, what predicting all rows would take.
+
+    It gives up when the estimating itself has taken a quarter of the budget.
+    """
+    size, before, spent = _FIRST_SLICE, (0, 0.0), 0.0
+    while size < rows:
+        began = time.perf_counter()
+        for predict in predictors:
+            predict(head(data, size))
+        seconds = time.perf_counter() - began
+        spent += seconds
+        slope = max(0.0, seconds - before[1]) / (size - before[0])
+        if seconds + slope * (rows - size) <= budget:
+            return True
+        if spent > budget / 4:
+            return False
+        size, before = size * 8, (size, seconds)
+    return True
+
+
+def head(data: Any, count: int) -> Any:
+    """Give the first rows of a table or an array."""
+    if hasattr(data, "iloc"):
+        return data.iloc[:count]
+    return data.head(count) if hasattr(data, "head") else data[:count]

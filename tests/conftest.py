@@ -1,0 +1,59 @@
+"""Fixtures that every test shares: a store of its own, and a process that is left as it was found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import autolog
+from autolog import context, guard, session
+from autolog.journal import process
+
+
+@pytest.fixture(autouse=True)
+def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start each test without runs, settings of the machine, or patches, and end it so."""
+    for name in ("AUTOLOG", "AUTOLOG_BACKEND", "AUTOLOG_EXPERIMENT", "AUTOLOG_SILENT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(session, "_session", None)
+    yield
+    if session._session is not None:
+        autolog.disable()
+        session._session._at_exit()
+    context.explicit.clear()
+    context.current.set(context.Context())
+    context.last.set(None)
+    context._last_of_main = None
+    process.close()
+
+
+class Swallowed(logging.Handler):
+    """Collects the errors that autolog swallowed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def swallowed(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Fail a test in which autolog swallowed an error, unless it is marked `swallows`."""
+    handler = Swallowed()
+    guard.logger.addHandler(handler)
+    yield handler.lines
+    guard.logger.removeHandler(handler)
+    if request.node.get_closest_marker("swallows") is None:
+        assert handler.lines == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The folder that a test records into."""
+    return tmp_path / "runs"

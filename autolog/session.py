@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,11 @@ import wrapt
 
 from autolog import context, guard, settings
 from autolog.calls import observer
+from autolog.delivery import Courier
 from autolog.environment import script_name
 from autolog.exceptions import PluginError, UsageError
 from autolog.hooks import Hooks
-from autolog.hookspecs import Handler
+from autolog.hookspecs import Backend, Handler
 from autolog.journal import process
 from autolog.loader import PLUGINS, Loader, Record, is_imported
 from autolog.patching import Patcher
@@ -51,11 +53,14 @@ class Session:
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
         self._stores: dict[str, Store] = {}
         self._existing: dict[str, ActiveRun] = {}
+        self._couriers: dict[str, Courier] = {}
         self._script_run: ActiveRun | None = None
         self._announced = ""
         self._adopted: Mapping[str, Any] = {}
         self._facts = ProcessFacts()
         process.on_fork(self._forked)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._stop_couriers, after_in_parent=self._start_couriers)
         atexit.register(self._at_exit)
 
     # ---- on and off
@@ -251,7 +256,23 @@ class Session:
         run = ActiveRun(None if paused else self.root, general, run_name, experiment, parent=parent).begin(tags)
         if run.records and parent is None:
             guard.call("session.environment", run, self._facts.add, run)
+            guard.call("session.delivery", run, self._deliver, run)
         return run
+
+    def _deliver(self, run: ActiveRun) -> None:
+        """Have a top-level run delivered to the destinations that the journal itself is not kept in."""
+        for uri in self.resolved.general.backend:
+            if self._journal_folder(uri) != run.folder.parent:
+                if uri not in self._couriers:
+                    self._couriers[uri] = Courier(uri, self._open_backend(uri))
+                self._couriers[uri].follow(run.folder)
+
+    def _open_backend(self, uri: str) -> Backend:
+        record = self.loader.backend(_scheme(uri))
+        backend = self.hooks.open_backend(record.module, uri) if record.module is not None else None
+        if backend is None:
+            raise PluginError(f"the backend for {uri!r} opens no destination")
+        return backend
 
     def script_run(self) -> ActiveRun:
         """Give the run that takes what is logged outside of all runs; it is named after the script, and ends with it."""
@@ -305,6 +326,8 @@ class Session:
         """Drop the parent's ways into its journal; what runs are active stays known, as parents of what follows."""
         self._script_run = None
         self._facts.forked()
+        for courier in self._couriers.values():
+            courier.forget()
         for run in (
             *context.explicit.values(),
             context.current.get().run,
@@ -314,12 +337,29 @@ class Session:
             if run is not None:
                 run.forked()
 
+    def _stop_couriers(self) -> None:
+        for courier in self._couriers.values():
+            courier.stop()
+
+    def _start_couriers(self) -> None:
+        for courier in self._couriers.values():
+            courier.start()
+
     def _at_exit(self) -> None:
         error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         guard.call("session.exit", None, self._facts.finish)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
             guard.call("session.end", run, run.end, "FINISHED" if error is None else _status_at_exit(error), error)
         guard.call("session.close", None, process.close)
+        guard.call("session.deliver", None, self._finish_delivery)
+
+    def _finish_delivery(self) -> None:
+        deadline = time.monotonic() + self.resolved.general.exit_timeout
+        for uri, courier in self._couriers.items():
+            left = courier.finish(deadline)
+            if left:
+                _say(f"autolog: {left} runs are not yet delivered to {uri}; they are kept in {self.root}")
+        self._couriers.clear()
 
 
 class Declared:

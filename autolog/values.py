@@ -18,7 +18,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "encode", "nesting_limit", "revive", "type_name"]
+__all__ = ["JSON", "LargeValue", "encode", "nesting_limit", "revive", "type_name"]
 
 JSON: TypeAlias = Any
 nesting_limit = 40
@@ -140,10 +140,9 @@ def revive(value: JSON) -> Any:
         return [revive(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if len(value) <= 3:
-        for tag, reviver in _REVIVERS.items():
-            if tag in value:
-                return reviver(value[tag], value)
+    for tag, reviver in _REVIVERS.items() if len(value) <= 4 else ():
+        if tag in value:
+            return reviver(value[tag], value)
     return {key: revive(item) for key, item in value.items()}
 
 
@@ -157,8 +156,28 @@ _REVIVERS: Mapping[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$date": lambda text, whole: datetime.date.fromisoformat(text),
     "$complex": lambda parts, whole: complex(*revive(parts)),
     "$object": lambda name, whole: str(whole.get("text", name)),
-    "$file": lambda name, whole: str(whole.get("preview", name)),
+    "$file": lambda name, whole: LargeValue.of(whole),
 }
+
+
+class LargeValue(str):
+    """The beginning of a value that is kept in a file of its own; `Run.whole_param` reads all of it.
+
+    Args:
+        facts: `$file` (the file's name), `sha256`, `size` in bytes, `preview`.
+    """
+
+    __slots__ = ("file", "sha256", "size")
+    file: str
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> LargeValue:
+        """Make it from what the journal holds."""
+        value = cls(facts.get("preview", ""))
+        value.file, value.sha256, value.size = str(facts["$file"]), str(facts.get("sha256")), int(facts.get("size", 0))
+        return value
 
 
 def _hashable(value: Any) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from autolog.store.run import Run
+from autolog.values import LargeValue
 
 __all__ = ["Files", "Store"]
 
@@ -31,6 +32,13 @@ class Store(Protocol):
 
     def file(self, run_id: str, path: str) -> Path:
         """Give a local file with the bytes of an artifact or a model of a run."""
+
+    def value(self, run_id: str, value: LargeValue) -> Any:
+        """Give a value that is kept in a file of its own.
+
+        Raises:
+            RunNotFoundError: the file is missing, or not the one that was recorded.
+        """
 
     def tree(self, run_id: str) -> str:
         """Give the id of the top-level run that a run belongs to.

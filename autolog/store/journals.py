@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 from autolog.exceptions import JournalError, RunNotFoundError
 from autolog.paths import checked
 from autolog.store.base import Files
 from autolog.store.run import Run
 from autolog.store.tree import Tree
+from autolog.values import LargeValue, revive
 
 __all__ = ["JournalStore"]
 
@@ -50,6 +54,17 @@ class JournalStore:
     def file(self, run_id: str, path: str) -> Path:
         """Give a local file with the bytes of an artifact or a model of a run."""
         return self._files.local(self.tree(run_id), f"files/{run_id}/{checked(path)}")
+
+    def value(self, run_id: str, value: LargeValue) -> Any:
+        """Give a value that is kept in a file of its own.
+
+        Raises:
+            RunNotFoundError: the file is missing, or not the one that was recorded.
+        """
+        data = self._files.local(self.tree(run_id), f"values/{checked(value.file)}").read_bytes()
+        if hashlib.sha256(data).hexdigest() != value.sha256:
+            raise RunNotFoundError(f"the file {value.file} of run {run_id} is not the one that was recorded")
+        return revive(json.loads(data))
 
     def tree(self, run_id: str) -> str:
         """Give the id of the top-level run that a run belongs to.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autolog.exceptions import UsageError
+from autolog.values import LargeValue
 
 if TYPE_CHECKING:
     from autolog.store.base import Store
@@ -88,6 +89,18 @@ class Run:
                 f"run {self.run_id} has no metric {key!r}; it has {', '.join(sorted(self._series)) or 'none'}"
             )
         return self._series[key].history()
+
+    def whole_param(self, key: str) -> Any:
+        """Give a param whole, also one over 64 KiB, of which `params` holds the beginning.
+
+        Raises:
+            UsageError: the run has no such param.
+            RunNotFoundError: its file is missing, or not the one that was recorded.
+        """
+        if key not in self.params:
+            raise UsageError(f"run {self.run_id} has no param {key!r}; it has {', '.join(self.params) or 'none'}")
+        value = self.params[key]
+        return self._reader.value(self.run_id, value) if isinstance(value, LargeValue) else value
 
     def children(self) -> list[Run]:
         """Give the child runs, oldest first."""

@@ -80,7 +80,9 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     courier._folders.append(store / run.run_id)
     deadline = time.monotonic() + 30
     assert courier.finish(deadline) == 0
-    assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(autolog.get_run(run.run_id, store=store))
+    assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
+        autolog.get_run(run.run_id, store=store)
+    )
 
 
 @pytest.mark.swallows
@@ -95,7 +97,9 @@ def test_a_destination_that_stays_away_costs_only_the_delivery(tmp_path: Path, s
     back = Courier("test:", Unreliable(tmp_path / "copy"))
     back._folders.append(store / run.run_id)
     assert back.finish(time.monotonic() + 30) == 0
-    assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(autolog.get_run(run.run_id, store=store))
+    assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
+        autolog.get_run(run.run_id, store=store)
+    )
 
 
 def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> None:

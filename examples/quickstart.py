@@ -1,0 +1,71 @@
+"""Trains three models with autolog on, and then shows what was recorded of them.
+
+python examples/quickstart.py
+"""
+
+from __future__ import annotations
+
+import autolog
+
+autolog.enable()
+
+from sklearn.datasets import load_breast_cancer, load_diabetes  # noqa: E402  (any order works; this one shows it)
+from sklearn.ensemble import RandomForestClassifier  # noqa: E402
+from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score  # noqa: E402
+from sklearn.model_selection import train_test_split  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+
+def classify() -> None:
+    """Train two classifiers on the breast-cancer data, and test them the way people do."""
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    for model in (
+        make_pipeline(StandardScaler(), LogisticRegression(C=0.5)),
+        RandomForestClassifier(n_estimators=50, random_state=0),
+    ):
+        model.fit(X_train, y_train)
+        accuracy = accuracy_score(y_test, model.predict(X_test))
+        auc = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+        print(f"{type(model).__name__}: accuracy {accuracy:.3f}, area under the ROC curve {auc:.3f}")
+
+
+def regress() -> None:
+    """Train a regressor on the diabetes data."""
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = Ridge(alpha=0.1).fit(X_train, y_train)
+    print(f"Ridge: r2 {r2_score(y_test, model.predict(X_test)):.3f}")
+
+
+def show() -> None:
+    """Print what the store holds of the last three runs."""
+    runs = autolog.search_runs(max_results=3, output_format="list")
+    print(f"\nRecorded, without a line of logging ({len(runs)} runs):")
+    for run in reversed(runs):
+        print(f"\n{run.run_name}  {run.status}  run {run.run_id}")
+        chosen = {
+            key: value for key, value in run.params.items() if key.split("__")[-1] in ("C", "alpha", "n_estimators")
+        }
+        print(f"  params    {len(run.params)}, among them {chosen}")
+        for key, value in run.metrics.items():
+            print(f"  metric    {key} = {value:.4f}")
+        for data in run.inputs:
+            print(f"  dataset   {data['name']} {data['shape']} {data['kind']}, digest {data['digest']}")
+        for model in run.models:
+            print(f"  model     {model['path']}, {model['size']} bytes, needs {model['modules']}")
+    best = autolog.search_runs(
+        filter_string="metrics.roc_auc_score_X_test > 0.9", order_by=["metrics.roc_auc_score_X_test DESC"]
+    )
+    print(f"\nThe best classifier was {best.run_name[0]}. Type next:\n")
+    print("  autolog runs                                   # the table of all runs")
+    print(f"  autolog show {best.run_id[0][:8]}                          # everything about that one")
+    print("  autolog runs --filter 'metrics.training_r2 > 0.4'")
+
+
+if __name__ == "__main__":
+    classify()
+    regress()
+    show()

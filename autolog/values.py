@@ -34,7 +34,7 @@ def encode(value: object, depth: int = 0) -> JSON:
         return _float(value)  # type: ignore[arg-type]
     if depth > nesting_limit:
         return {"$object": type_name(value), "text": "… (nested too deeply)"}
-    return _encoder(kind)(value, depth)  # type: ignore[arg-type]  (a type is hashable)
+    return _encoder(kind)(value, depth)  # type: ignore[arg-type]
 
 
 def _float(value: float) -> JSON:

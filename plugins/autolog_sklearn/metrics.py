@@ -110,9 +110,9 @@ def _given(call: Call) -> dict[str, Any]:
 
 def _innermost(function: Any) -> FunctionType:
     """Give the function that scikit-learn's parameter validation was wrapped round."""
+    while isinstance(getattr(function, "__wrapped__", None), FunctionType):
+        function = function.__wrapped__
     found: FunctionType = function
-    while isinstance(getattr(found, "__wrapped__", None), FunctionType):
-        found = found.__wrapped__
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,7 +17,7 @@ __all__ = ["training_metrics"]
 
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time
-_FIRST_SLICE: Final = 64  # rows
+_FIRST_SLICE: Final = 32  # rows
 
 
 def training_metrics(
@@ -82,21 +83,24 @@ def _predictors(model: Any) -> list[Callable[[Any], Any]]:
 def _is_cheap(predictors: list[Callable[[Any], Any]], data: Any, rows: int, budget: float) -> bool:
     """Estimate from growing slices, as a line through the last two, what predicting all rows would take.
 
-    It gives up when the estimating itself has taken a quarter of the budget.
+    The line goes through nothing at first, and then through the slice before, which tells what a call costs whatever
+    the number of rows. One kind of prediction stands for all. The first slice is taken twice where it seems dear, since
+    a first call imports and allocates; when the slices have taken the whole budget, it gives up.
     """
-    size, before, spent = _FIRST_SLICE, (0, 0.0), 0.0
-    while size < rows:
+    slices = [_FIRST_SLICE] * 2 + [_FIRST_SLICE * 8**power for power in range(1, 10)]
+    before, spent = (0, 0.0), 0.0
+    for size in itertools.takewhile(lambda size: size < rows, slices):
         began = time.perf_counter()
-        for predict in predictors:
-            predict(head(data, size))
+        predictors[0](head(data, size))
         seconds = time.perf_counter() - began
         spent += seconds
-        slope = max(0.0, seconds - before[1]) / (size - before[0])
-        if seconds + slope * (rows - size) <= budget:
+        known, cost = before if before[0] < size else (0, 0.0)
+        slope = max(0.0, seconds - cost) / (size - known)
+        if (seconds + slope * (rows - size)) * len(predictors) <= budget:
             return True
-        if spent > budget / 4:
+        if spent > budget:
             return False
-        size, before = size * 8, (size, seconds)
+        before = (size, seconds)
     return True
 
 

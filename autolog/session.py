@@ -30,6 +30,7 @@ from autolog.process_facts import ProcessFacts
 from autolog.runs import ActiveRun
 
 if TYPE_CHECKING:
+    from autolog.settings import Settings
     from autolog.store.base import Store
 
 __all__ = ["Session", "get"]
@@ -247,10 +248,11 @@ class Session:
         parent: ActiveRun | None = None,
         tags: Mapping[str, Any] | None = None,
         experiment: str | None = None,
+        options: Settings | None = None,
     ) -> ActiveRun:
         """Open a run; a top-level one gets the facts of its environment as soon as they are known."""
         paused = context.current.get().paused
-        general = self.resolved.general
+        general = options or self.resolved.general
         tags = {**(general.extra_tags or {}), **(tags or {})}
         experiment = experiment or (parent.experiment if parent is not None else general.experiment)
         run = ActiveRun(None if paused else self.root, general, run_name, experiment, parent=parent).begin(tags)

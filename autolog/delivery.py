@@ -27,7 +27,8 @@ __all__ = ["Courier", "cursor_path"]
 
 _PAUSE: Final = 1.0  # seconds between two looks at the journals
 _BATCH: Final = 1 << 20  # bytes of lines in a batch, if there are so many
-_LONGEST_WAIT: Final = 60.0  # seconds between two tries
+_FIRST_WAIT = 1.0  # seconds until the second try; each further one waits twice as long
+_LONGEST_WAIT: Final = 60.0
 
 
 def cursor_path(folder: Path, uri: str) -> Path:
@@ -126,7 +127,7 @@ class Courier:
     def _wait_longer(self, said: Delivery | None) -> None:
         """Back off: twice as long each time, with jitter, and not before the time that the destination named."""
         self._tries += 1
-        pause = min(_LONGEST_WAIT, 0.5 * 2.0 ** min(self._tries, 10)) * random.Random().uniform(0.5, 1.0)  # noqa: S311
+        pause = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._tries - 1, 10)) * random.Random().uniform(0.5, 1.0)  # noqa: S311
         named = said.after if said is not None and said.after is not None else 0.0
         self._not_before = time.monotonic() + max(pause, named)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog import session
+from autolog import delivery, session
 from autolog.delivery import Courier, cursor_path
 from autolog.hookspecs import Batch, Delivery
 from autolog_files import FolderBackend
@@ -26,6 +26,12 @@ def facts(run: autolog.Run) -> Mapping[str, object]:
         "artifacts": run.artifacts,
         "notes": run.notes,
     }
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once."""
+    monkeypatch.setattr(delivery, "_FIRST_WAIT", 0.01)
 
 
 class Unreliable(FolderBackend):

@@ -1,0 +1,178 @@
+"""`autolog doctor`: what is installed, what is set and where, and how the store is; fails where something is broken."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import platform
+import shutil
+import sys
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.text import Text
+
+import autolog
+from autolog import session, settings
+from autolog.cli.places import folder_of, store_option
+from autolog.cli.screen import heading, indented, rows_table, show
+from autolog.cli.text import size, value_text, visible
+from autolog.exceptions import AutologError
+from autolog.loader import PLUGINS, Loader, Record
+from autolog.store.gc import roots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from autolog.store.run import Run
+
+__all__ = ["command"]
+
+_NEEDED: Final = ("pluggy", "wrapt", "packaging", "click", "rich", "lark")
+_STATE_STYLES: Final = {"loaded": "green", "skipped": "yellow", "failed": "red"}
+
+
+@click.command("doctor")
+@store_option
+def command(place: str | None) -> int:
+    """Check plugins, settings and the store. The exit code is 1 where something is broken."""
+    logging.getLogger("autolog").addHandler(logging.NullHandler())  # what it would say is in the tables
+    broken: list[str] = []
+    installed = [*_versions(), *_plugins(session.get().loader, broken), *_settings()]
+    show([*installed, *_store(folder_of(place), broken), *_verdict(broken)])
+    return 1 if broken else 0
+
+
+def _verdict(broken: list[str]) -> Iterator[RenderableType]:
+    yield heading("Broken" if broken else "All is well")
+    for line in broken:
+        yield Text(f"  {visible(line)}", "red")
+
+
+# ---- what is installed
+
+
+def _versions() -> Iterator[RenderableType]:
+    python = f"{platform.python_version()} ({platform.python_implementation()})  {sys.executable}"
+    needed = ", ".join(f"{name} {_version(name)}" for name in _NEEDED)
+    rows = [("autolog", f"{autolog.__version__}  {Path(autolog.__file__).parent}"), ("Python", python)]
+    yield rows_table([*rows, ("system", platform.platform()), ("uses", needed)])
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _plugins(loader: Loader, broken: list[str]) -> Iterator[RenderableType]:
+    """Load what can be loaded: only that shows whether it works."""
+    for record in loader.records:
+        if record.group != PLUGINS or _is_installed(record.name):
+            loader.load(record)
+    broken += [
+        f"{_kind(record)} {record.name}: {record.reason}" for record in loader.records if record.state == "failed"
+    ]
+    yield heading("Plugins and backends")
+    yield indented(rows_table(map(_plugin_row, loader.records), ["", "name", "state", "framework", "from", ""]))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _kind(record: Record) -> str:
+    return "plugin" if record.group == PLUGINS else "backend"
+
+
+def _plugin_row(record: Record) -> Sequence[str | Text]:
+    absent = record.state == "waiting"
+    state = Text("not installed" if absent else record.state, _STATE_STYLES.get(record.state, "dim"))
+    module = sys.modules.get(record.name) if record.group == PLUGINS else None
+    framework = str(getattr(module, "__version__", ""))
+    source = f"{record.distribution} {record.version}".strip()
+    return [_kind(record), visible(record.name), state, visible(framework), visible(source), visible(record.reason)]
+
+
+# ---- what is set
+
+
+def _settings() -> Iterator[RenderableType]:
+    origins = session.get().resolved.origins()
+    rows = [(origin.option, value_text(origin.value), visible(origin.where or origin.source)) for origin in origins]
+    yield heading("Settings")
+    if settings.is_off():
+        yield indented(Text("AUTOLOG=0 in the environment: everything is switched off", "yellow"))
+    yield indented(rows_table(rows, ["option", "value", "set at"]))
+
+
+# ---- the store
+
+
+def _store(folder: Path | None, broken: list[str]) -> Iterator[RenderableType]:
+    yield heading("Store")
+    if folder is None:
+        yield indented(Text("not a local folder; nothing to check here"))
+        return
+    rows = [("folder", visible(str(folder))), *_disk(folder, broken)]
+    try:
+        rows += _runs(folder, broken) if folder.is_dir() else [("runs", "none yet")]
+    except (AutologError, OSError) as error:
+        broken.append(f"store: {error}")
+    yield indented(rows_table(rows))
+
+
+def _disk(folder: Path, broken: list[str]) -> Iterator[tuple[str, str]]:
+    """Tell of the folder, or of the one that it will be made in."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    if not writable:
+        broken.append(f"store: {there} cannot be written to")
+    yield "exists", "yes" if there == folder else "no, it is made at the first run"
+    yield "writable", "yes" if writable else "no"
+    yield "free space", size(shutil.disk_usage(there).free)
+
+
+def _runs(folder: Path, broken: list[str]) -> Iterator[tuple[str, str]]:
+    store = session.get().open_store(str(folder))
+    kept, deleted = list(store.runs()), list(store.runs(deleted=True))
+    by_status = Counter(run.status for run in kept)
+    top = sum(run.parent_run_id is None for run in kept)
+    yield "runs", f"{top}, and {len(kept) - top} children; {len(deleted)} deleted"
+    yield "status", visible(", ".join(f"{count} {status}" for status, count in by_status.most_common())) or "none"
+    damaged = _unreadable([*kept, *deleted])
+    yield "unreadable pieces", _listed({run.run_id[:8]: run.unreadable for run in damaged})
+    yield "lost runs", _listed(_lost([*kept, *deleted]))
+    yield "journals without end", _listed(_unsealed(folder, kept))
+    broken += [f"store: {run.unreadable} unreadable pieces in the journals of run {run.run_id}" for run in damaged]
+
+
+def _unreadable(runs: Sequence[Run]) -> list[Run]:
+    """Give of each damaged tree one run, as all tell the same."""
+    trees = {root: run for root, run in zip(roots(runs), runs, strict=True) if run.unreadable}
+    return list(trees.values())
+
+
+def _lost(runs: Sequence[Run]) -> Counter[str]:
+    """Count by tree the runs whose process has gone without ending them."""
+    return Counter(root[:8] for root, run in zip(roots(runs), runs, strict=True) if run.status == "LOST")
+
+
+def _unsealed(folder: Path, runs: Sequence[Run]) -> Counter[str]:
+    """Count by tree the rings of points that no process is going to seal; readers take the points from there."""
+    running = {root for root, run in zip(roots(runs), runs, strict=True) if run.status == "RUNNING"}
+    return Counter(path.parent.name[:8] for path in folder.glob("*/*.ring") if path.parent.name not in running)
+
+
+def _listed(counts: dict[str, int] | Counter[str]) -> str:
+    return f"{sum(counts.values())} (in {', '.join(counts)})" if counts else "none"

@@ -1,0 +1,88 @@
+"""Which store a command means, and which run in it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from autolog import session
+from autolog.cli.text import moment, visible
+from autolog.exceptions import RunNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from autolog.store.base import Store
+    from autolog.store.run import Run
+
+__all__ = ["find_run", "folder_of", "newest_first", "open_store", "store_option"]
+
+_LISTED: Final = 10
+_DAWN: Final = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def store_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--store` to a command."""
+    help_text = "Where to look: a folder or a URI. Otherwise the place that is recorded to."
+    return click.option("--store", "place", metavar="URI", help=help_text)(function)
+
+
+def folder_of(place: str | None) -> Path | None:
+    """Give the folder that a place's run folders lie in; None where it is no local folder."""
+    current = session.get()
+    if place is not None:
+        current.set_general(backend=[place])
+    return current.root
+
+
+def open_store(place: str | None) -> Store:
+    """Open a place for reading.
+
+    Raises:
+        RunNotFoundError: it is a folder that does not exist.
+        UnknownBackendError: no installed backend speaks its scheme.
+    """
+    folder = folder_of(place)
+    if folder is not None and not folder.is_dir():
+        raise RunNotFoundError(f"there are no runs in {folder}: no such folder; record a run first, or give --store")
+    return session.get().open_store()
+
+
+def newest_first(run: Run) -> tuple[float, str]:
+    """Sort by this: the newest run first, those whose start was lost last."""
+    return (-(run.start_time or _DAWN).timestamp(), run.run_id)
+
+
+def find_run(store: Store, wanted: str) -> Run:
+    """Give a run by its id, by the beginning of it, or the newest top-level run for `last`.
+
+    Raises:
+        RunNotFoundError: there is none.
+        UsageError: several ids begin so; it lists them.
+    """
+    if wanted == "last":
+        return _last(store)
+    try:
+        return store.run(wanted)
+    except RunNotFoundError:
+        found = sorted((run for run in store.runs() if run.run_id.startswith(wanted)), key=newest_first)
+        if not found:
+            raise
+    if len(found) > 1:
+        raise UsageError("\n".join([f"{len(found)} runs begin with {wanted!r}; give more digits:", *_listed(found)]))
+    return found[0]
+
+
+def _last(store: Store) -> Run:
+    top = [run for run in store.runs() if run.parent_run_id is None]
+    if not top:
+        raise RunNotFoundError(f"there are no runs in {store.uri} yet")
+    return min(top, key=newest_first)
+
+
+def _listed(runs: list[Run]) -> list[str]:
+    lines = [f"  {run.run_id}  {moment(run.start_time)}  {visible(run.run_name or '')}" for run in runs[:_LISTED]]
+    return lines if len(runs) <= _LISTED else [*lines, f"  … and {len(runs) - _LISTED} more"]

@@ -13,7 +13,11 @@ from autolog.runs import ActiveRun
 from autolog.store.run import Run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autolog.hookspecs import ModelStream, SavedModel
+    from autolog.models import Trust
+    from autolog.session import Session
     from autolog.store.base import Store
 
 __all__ = ["load_from_store", "save_to_run"]
@@ -53,7 +57,7 @@ def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
     return True
 
 
-def load_from_store(uri: str, store: Store, trusted: bool | Sequence[str] | None, hooks: Hooks) -> Any:
+def load_from_store(uri: str, store: Store, trusted: bool | Sequence[str] | None, session: Session) -> Any:
     """Load what `save_to_run` saved; arguments and errors as for `autolog.load_model`."""
     parts = _URI.match(uri)
     if parts is None:
@@ -61,7 +65,12 @@ def load_from_store(uri: str, store: Store, trusted: bool | Sequence[str] | None
     run = store.run(parts[1])
     facts = _facts(run, parts[2])
     path = store.file(run.run_id, facts["path"])
-    model = models.load(path, facts, trusted, hooks.load_model)
+
+    def load_with(path: Path, form: str, trusted: Trust) -> Any:
+        session.use_plugins(facts["modules"])
+        return session.hooks.load_model(path, form, trusted)
+
+    model = models.load(path, facts, trusted, load_with)
     if model is None:
         raise ModelError(f"no installed plugin reads models of the format {facts['format']!r}")
     return model

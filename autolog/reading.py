@@ -114,7 +114,7 @@ def load_model(
     """
     from autolog.model_files import load_from_store
 
-    return load_from_store(model_uri, _store(store), trusted, session.get().hooks)
+    return load_from_store(model_uri, _store(store), trusted, session.get())
 
 
 def delete_run(run_id: str, store: Store | str | os.PathLike[str] | None = None) -> None:

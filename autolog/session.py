@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -153,6 +153,11 @@ class Session:
     def register(self, plugin: ModuleType, name: str | None = None) -> None:
         """Use a module as a plugin; where autolog is on, at once."""
         self.loader.add(plugin, name or plugin.__name__)
+
+    def use_plugins(self, names: Iterable[str]) -> None:
+        """Load the plugins of these frameworks, as far as there are any, also while autolog is off."""
+        for record in filter(None, (self.loader.find(PLUGINS, name) for name in names)):
+            self.loader.load(record)
 
     def _watch_plugin(self, record: Record) -> None:
         if record.state == "loaded":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autolog import context, guard, session
@@ -38,10 +38,7 @@ class Carrier:
     """The context in which it is made, to be entered elsewhere. Pickles small, and loads wherever autolog is installed."""
 
     def __init__(self) -> None:
-        self._context = context.current.get()
-        active = context.current_run()
-        if active is not self._context.run:
-            self._context = Context(active, self._context.inside, self._context.paused)
+        self._context = replace(context.current.get(), run=context.current_run(), task=True)
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -71,4 +68,4 @@ def _arrive(portable: _Portable) -> Context:
         return Context(inside=portable.inside, paused=portable.paused)
     session.get().adopt(portable.options)
     run = None if portable.run is None else ActiveRun.carried(portable.run, session.get().resolved.general)
-    return Context(run=run)
+    return Context(run=run, task=True)

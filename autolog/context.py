@@ -27,11 +27,13 @@ class Context:
         run: the run that facts go to, or None.
         inside: the plugin whose wrapped call is under way, or None; calls inside it are part of it.
         paused: nothing is recorded.
+        task: this is a task that was handed on: what it trains is a child of the run, never the run itself.
     """
 
     run: ActiveRun | None = None
     inside: str | None = None
     paused: bool = False
+    task: bool = False
 
 
 current: ContextVar[Context] = ContextVar("autolog_context", default=Context())  # noqa: B039 (frozen)

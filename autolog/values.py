@@ -21,20 +21,26 @@ from typing import Any, TypeAlias
 __all__ = ["JSON", "LargeValue", "encode", "nesting_limit", "revive", "type_name"]
 
 JSON: TypeAlias = Any
+Path: TypeAlias = "tuple[int, ...]"
 nesting_limit = 40
 _array_limit = 100
 
 
-def encode(value: object, depth: int = 0) -> JSON:
-    """Give `value` as JSON that keeps its type; an object without a value form gives its type's name and its text."""
+def encode(value: object, path: tuple[int, ...] = ()) -> JSON:
+    """Give `value` as JSON that keeps its type; an object without a value form gives its type's name and its text.
+
+    Args:
+        value: anything.
+        path: the identities of the containers that it lies in.
+    """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
     if kind is float:
         return _float(value)  # type: ignore[arg-type]
-    if depth > nesting_limit:
-        return {"$object": type_name(value), "text": "… (nested too deeply)"}
-    return _encoder(kind)(value, depth)  # type: ignore[arg-type]
+    if len(path) > nesting_limit or id(value) in path:
+        return {"$object": type_name(value), "text": "… (nested too deeply, or inside itself)"}
+    return _encoder(kind)(value, path)  # type: ignore[arg-type]
 
 
 def _float(value: float) -> JSON:
@@ -44,7 +50,7 @@ def _float(value: float) -> JSON:
 
 
 @functools.lru_cache(maxsize=1024)
-def _encoder(kind: type) -> Callable[[Any, int], JSON]:
+def _encoder(kind: type) -> Callable[[Any, Path], JSON]:
     """Choose by the type alone, most special first; subclasses of plain types lose their subclass."""
     for base, encoder in _ENCODERS:
         if issubclass(kind, base):
@@ -54,34 +60,36 @@ def _encoder(kind: type) -> Callable[[Any, int], JSON]:
     return _object
 
 
-def _sequence(values: Iterable[Any], depth: int) -> list[JSON]:
-    return [encode(value, depth + 1) for value in values]
+def _sequence(values: Iterable[Any], path: Path) -> list[JSON]:
+    inside = (*path, id(values))
+    return [encode(value, inside) for value in values]
 
 
-def _dict(value: Mapping[Any, Any], depth: int) -> JSON:
-    items = [(key, encode(item, depth + 1)) for key, item in value.items()]
+def _dict(value: Mapping[Any, Any], path: Path) -> JSON:
+    inside = (*path, id(value))
+    items = [(key, encode(item, inside)) for key, item in value.items()]
     if all(type(key) is str and not key.startswith("$") for key, _ in items):
         return dict(items)
-    return {"$dict": [[encode(key, depth + 1), item] for key, item in items]}
+    return {"$dict": [[encode(key, inside), item] for key, item in items]}
 
 
-def _numpy(value: Any, depth: int) -> JSON:
+def _numpy(value: Any, path: Path) -> JSON:
     """Numpy's scalars are numbers; a small array is its list; a large one is only described."""
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         item = value.item()
-        return encode(item, depth) if not type(item).__module__.startswith("numpy") else _object(value, depth)
+        return encode(item, path) if not type(item).__module__.startswith("numpy") else _object(value, path)
     if hasattr(value, "tolist") and getattr(value, "size", _array_limit + 1) <= _array_limit:
-        return encode(value.tolist(), depth)
+        return encode(value.tolist(), path)
     if hasattr(value, "shape"):
         return {"$object": type_name(value), "text": f"{type_name(value)}(shape={value.shape}, dtype={value.dtype})"}
-    return _object(value, depth)
+    return _object(value, path)
 
 
-def _set(value: Iterable[Any], depth: int) -> JSON:
-    return {"$set": sorted(_sequence(value, depth), key=repr)}
+def _set(value: Iterable[Any], path: Path) -> JSON:
+    return {"$set": sorted(_sequence(value, path), key=repr)}
 
 
-def _partial(value: functools.partial[Any], depth: int) -> JSON:
+def _partial(value: functools.partial[Any], path: Path) -> JSON:
     name = type_name(value.func) if not hasattr(value.func, "__qualname__") else _qualified(value.func)
     return {"$object": "functools.partial", "text": f"partial({name}, {encode(value.args)}, {encode(value.keywords)})"}
 
@@ -90,7 +98,7 @@ def _qualified(value: Any) -> str:
     return f"{getattr(value, '__module__', '?')}.{value.__qualname__}"
 
 
-def _object(value: object, depth: int) -> JSON:
+def _object(value: object, path: Path) -> JSON:
     """Name a class or function; of any other object give the type and, where its class wrote one, the text."""
     if isinstance(value, type) or hasattr(type(value), "__get__"):
         name = getattr(value, "__qualname__", None)
@@ -106,24 +114,24 @@ def _object(value: object, depth: int) -> JSON:
     return {"$object": name, "text": text}
 
 
-_ENCODERS: tuple[tuple[type, Callable[[Any, int], JSON]], ...] = (
-    (enum.Enum, lambda value, depth: {"$object": type_name(value), "text": f"{type(value).__qualname__}.{value.name}"}),
-    (str, lambda value, depth: str.__str__(value)),
-    (bool, lambda value, depth: bool(value)),
-    (int, lambda value, depth: int.__index__(value)),
-    (float, lambda value, depth: _float(float.__float__(value))),
-    (tuple, lambda value, depth: {"$tuple": _sequence(value, depth)}),
+_ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
+    (enum.Enum, lambda value, path: {"$object": type_name(value), "text": f"{type(value).__qualname__}.{value.name}"}),
+    (str, lambda value, path: str.__str__(value)),
+    (bool, lambda value, path: bool(value)),
+    (int, lambda value, path: int.__index__(value)),
+    (float, lambda value, path: _float(float.__float__(value))),
+    (tuple, lambda value, path: {"$tuple": _sequence(value, path)}),
     (list, _sequence),
     (dict, _dict),
     (set, _set),
     (frozenset, _set),
-    (range, lambda value, depth: {"$object": "range", "text": repr(value)}),
-    (bytes, lambda value, depth: {"$bytes": base64.b64encode(value).decode()}),
-    (bytearray, lambda value, depth: {"$bytes": base64.b64encode(value).decode()}),
-    (datetime.datetime, lambda value, depth: {"$datetime": value.isoformat()}),
-    (datetime.date, lambda value, depth: {"$date": value.isoformat()}),
-    (complex, lambda value, depth: {"$complex": [_float(value.real), _float(value.imag)]}),
-    (pathlib.PurePath, lambda value, depth: str(value)),
+    (range, lambda value, path: {"$object": "range", "text": repr(value)}),
+    (bytes, lambda value, path: {"$bytes": base64.b64encode(value).decode()}),
+    (bytearray, lambda value, path: {"$bytes": base64.b64encode(value).decode()}),
+    (datetime.datetime, lambda value, path: {"$datetime": value.isoformat()}),
+    (datetime.date, lambda value, path: {"$date": value.isoformat()}),
+    (complex, lambda value, path: {"$complex": [_float(value.real), _float(value.imag)]}),
+    (pathlib.PurePath, lambda value, path: str(value)),
     (functools.partial, _partial),
 )
 

@@ -7,14 +7,19 @@ opens a run.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog import context, guard
 from autolog.context import Context
 from autolog.data import describe
+from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, DataDescription, Handler, Outcome
 from autolog.journal import process
 from autolog.model_files import save_to_run
@@ -74,7 +79,7 @@ class Call:
         if not self._session.records(self.plugin):
             return None
         parent = context.current_run()
-        if parent is not None and parent.take_first_fit():
+        if parent is not None and not context.current.get().task and parent.take_first_fit():
             self.run = parent
             parent.set_tags(tags or {})
         else:
@@ -83,13 +88,18 @@ class Call:
         return self.run
 
     def variable_name(self, value: object) -> str | None:
-        """Give the name that the user's code has for an object, found by identity in the calling function."""
-        frame = caller()
-        return None if frame is None or value is None else _name_in(frame, value)
+        """Give the name that the user's code has for an object, found by identity in the function that made the call.
+
+        Where the framework made it, that is the function that called the framework.
+        """
+        frame = None if value is None else caller()
+        while frame is not None and _is_of(self.plugin, frame):
+            frame = frame.f_back
+        return None if frame is None else _name_in(frame, value)
 
     def describe(self, data: object) -> DataDescription | None:
         """Describe data by the plugin that knows its container."""
-        return describe(data, self._session.hooks.describe_data)
+        return describe(data, partial(self._session.hooks.describe_data, run=self.run))
 
     def save_model(self, model: object) -> None:
         """Save a model with the run of this call.
@@ -106,7 +116,7 @@ class Call:
             self.run.end(status_of(outcome.error), outcome.error)
             self._session.report(self.run, status_of(outcome.error))
         elif self.run is not None:
-            context.last.set(self.run)
+            context.set_last(self.run)
 
 
 class _Recording(Observation):
@@ -152,9 +162,11 @@ class _Recording(Observation):
         self._finish(Outcome(None, error, time.perf_counter() - self._began))
 
     def _finish(self, outcome: Outcome) -> None:
-        guard.call("calls.after", self._call.run, self._after, outcome)
-        context.current.set(self._outer)
-        guard.call("calls.end", self._call.run, self._call.end, outcome)
+        try:
+            guard.call("calls.after", self._call.run, self._after, outcome)
+        finally:  # Ctrl-C may come right here
+            context.current.set(self._outer)
+            guard.call("calls.end", self._call.run, self._call.end, outcome)
 
     def _after(self, outcome: Outcome) -> None:
         if self._steps is not None:
@@ -163,6 +175,7 @@ class _Recording(Observation):
             except StopIteration:
                 return
             self._steps.close()
+            raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
 
 
 def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> Observe:
@@ -187,11 +200,35 @@ def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> O
     return observe
 
 
+def _is_of(framework: str, frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == framework
+
+
 def _name_in(frame: FrameType, value: object) -> str | None:
     """Search the names that the function itself uses: first its variables, then the globals among them."""
     code = frame.f_code
-    variables = frame.f_locals
-    for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
-        if variables.get(name) is value:
-            return name
+    with _variables(frame) as variables:
+        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
+            if variables.get(name) is value:
+                return name
     return next((name for name in code.co_names if frame.f_globals.get(name) is value), None)
+
+
+_SNAPSHOT: Final = sys.version_info < (3, 13)
+"""Before Python 3.13 a function's `f_locals` is a dict that the frame keeps, and with it all that was in it."""
+
+
+@contextlib.contextmanager
+def _variables(frame: FrameType) -> Iterator[Mapping[str, Any]]:
+    """Give a function's variables, and then let go of them, so that what the user deletes is freed."""
+    code, variables = frame.f_code, frame.f_locals
+    held = sys.getrefcount(variables) > _OURS  # by a user who called locals()
+    try:
+        yield variables
+    finally:
+        if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
+            for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+                variables.pop(name, None)
+
+
+_OURS: Final = 3  # references to the dict: the frame's, the variable's, the argument's

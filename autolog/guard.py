@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 __all__ = ["call", "logger"]
 
 logger = logging.getLogger("autolog")
+
+_MOST: Final = 1_000  # lines in a process; what fails in a loop with ever other words floods nothing
+_said: set[str] = set()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,12 +46,14 @@ def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
 
 
 def _report(site: str, run: Notes | None, error: Exception) -> None:
-    """Say it once to the logger and once in the run; an error on the way says nothing more."""
+    """Say it in each run, and to the logger once in the process; an error on the way says nothing more."""
     try:
         text = f"{site} failed: {describe(error)}"
         if run is not None:
             run.note(text)
-        logger.warning("autolog: %s", text, exc_info=error if logger.isEnabledFor(logging.DEBUG) else None)
+        if text not in _said and len(_said) < _MOST:
+            _said.add(text)
+            logger.warning("autolog: %s", text, exc_info=error if logger.isEnabledFor(logging.DEBUG) else None)
     except Exception:
         return
 

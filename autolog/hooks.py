@@ -13,6 +13,7 @@ from autolog import guard, hookspecs
 from autolog.hookspecs import Backend, DataDescription, ModelStream, Patches, SavedModel
 
 if TYPE_CHECKING:
+    from autolog.guard import Notes
     from autolog.store.base import Store
 
 __all__ = ["Hooks"]
@@ -64,9 +65,9 @@ class Hooks:
         names = self._first("autolog_stands_aside_for", "hooks.stands_aside_for", plugin)
         return tuple(names or ())
 
-    def describe_data(self, data: object) -> DataDescription | None:
-        """Have the plugin that knows the container describe it."""
-        found = self._first("autolog_describe_data", "hooks.describe_data", data=data)
+    def describe_data(self, data: object, run: Notes | None = None) -> DataDescription | None:
+        """Have the plugin that knows the container describe it; the run is told what fails."""
+        found = self._first("autolog_describe_data", "hooks.describe_data", run=run, data=data)
         return found if isinstance(found, DataDescription) else None
 
     def save_model(self, model: object, stream: ModelStream) -> SavedModel | None:

@@ -5,6 +5,7 @@ Nothing is attached to a model or an array; both are known by identity, for as l
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections import deque
 from collections.abc import Mapping
@@ -98,10 +99,8 @@ def remember_prediction(model: object, prediction: object, data: str | None) -> 
     if run is None:
         return
     made = _Prediction(run, data, _length(prediction))
-    try:
+    with contextlib.suppress(TypeError):  # a list, say: known by its length only
         _predictions[prediction] = made
-    except TypeError:  # a list, say: known by its length only
-        pass
     _recent.set(tuple(deque((*_recent.get(), made), maxlen=_RECENT)))
 
 

@@ -20,6 +20,7 @@ def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "_session", None)
+    guard._said.clear()
     yield
     if session._session is not None:
         autolog.disable()

@@ -13,6 +13,7 @@ from autolog.data import dataset_facts, signature
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.predictions import output_of, remember_model, remember_output, remember_prediction
 from autolog.runs import ActiveRun
+from autolog.values import encode, revive
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import training_metrics
 
@@ -39,8 +40,9 @@ def on_fit(call: Call) -> Steps:
 
 def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None) -> None:
     remember_model(call.instance, run)
-    if call.name == "fit_predict":
-        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")))
+    labels = outcome.result if call.name == "fit_predict" else vars(call.instance).get("labels_")
+    if labels is not None:
+        remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")))
     if call.settings.log_models:
         guard.call("sklearn.model", run, call.save_model, call.instance)
     guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
@@ -97,7 +99,8 @@ def on_transform(call: Call) -> Steps:
 
 def _remember_output(call: Call, outcome: Outcome) -> None:
     if outcome.error is None and call.name in ("transform", "fit_transform"):
-        made_by = {"class": type(call.instance).__name__, "params": deep_params(call.instance)}
+        params = revive(encode(deep_params(call.instance)))  # as they are now; the user may change them
+        made_by = {"class": type(call.instance).__name__, "params": params}
         remember_output(outcome.result, {"transformed_by": [*_earlier(call), made_by]})
 
 

@@ -7,26 +7,41 @@ from collections.abc import Generator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from autolog import context, guard
+import numpy as np
+
+from autolog import context
 from autolog.calls import Call
 from autolog.hookspecs import Arguments, Outcome, Patches
-from autolog.predictions import Link, link, model_run, remember_prediction
+from autolog.predictions import link, model_run, remember_prediction
 from autolog.runs import ActiveRun
 
 __all__ = ["declare", "on_metric", "on_predict", "on_score"]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
-_PREDICTED: Final = ("y_pred", "y_score", "y_proba", "y_prob", "pred_decision", "labels_pred", "y_pred_proba")
-_TRUTH: Final = ("y_true", "labels_true", "y", "labels")
+_PREDICTED: Final = ("y_pred", "y_score", "y_proba", "y_prob", "pred_decision", "labels_pred", "y2")
+_TRUTH: Final = ("y_true", "labels_true", "y1")
+_OF_CLUSTERS: Final = ("X", "labels")  # the first parameters of a metric that compares labels with the data itself
 
 
 def declare(patches: Patches, module: ModuleType) -> None:
     """Wrap the functions of `sklearn.metrics` that measure predictions."""
     for name in module.__all__:
         function = getattr(module, name, None)
-        if isinstance(function, FunctionType) and set(_parameters(function)) & set(_PREDICTED):
+        if isinstance(function, FunctionType) and _predicted(_parameters(function)):
             patches.function(module, name, on_metric)
+
+
+def _predicted(parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the parameters that take predictions, the likeliest first."""
+    if parameters[:2] == _OF_CLUSTERS:
+        return ("labels",)
+    return tuple(name for name in _PREDICTED if name in parameters)
+
+
+def _truth(parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the parameters that take what the predictions are compared with."""
+    return ("X",) if parameters[:2] == _OF_CLUSTERS else tuple(name for name in _TRUTH if name in parameters)
 
 
 def on_predict(call: Call) -> Steps:
@@ -42,7 +57,8 @@ def on_score(call: Call) -> Steps:
     run = model_run(call.instance)
     if run is not None and outcome.error is None and _is_number(outcome.result) and _wanted(call):
         data = call.variable_name(call.argument(0, "X")) or call.variable_name(call.argument(1, "y"))
-        _log(run, _key("score", data, {}), float(outcome.result), "predicted")
+        meaning = {name: _shown(call, value) for name, value in call.kwargs.items() if name not in ("X", "y")}
+        _log(run, _key("score", data, meaning), float(outcome.result), "predicted")
 
 
 def on_metric(call: Call) -> Steps:
@@ -61,13 +77,19 @@ def _is_number(value: object) -> bool:
 
 
 def _record(call: Call, value: float) -> None:
-    given = _given(call)
-    predicted = next((given[name] for name in _PREDICTED if name in given), None)
+    parameters = _parameters(call.function)
+    given = {**dict(zip(parameters, call.args, strict=False)), **call.kwargs}
+    predicted, truth = _first(given, _predicted(parameters)), _first(given, _truth(parameters))
     found = link(predicted)
+    data = (found.data if found is not None else None) or call.variable_name(truth)
     run = found.run if found is not None else context.current_run() or context.last_run()
     if run is not None:
         how = found.how if found is not None else "unlinked"
-        _log(run, _key(call.name, _data_name(call, given, found), _meaning(call, given)), value, how)
+        _log(run, _key(call.name, data, _meaning(call, given)), value, how)
+
+
+def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((given[name] for name in names if given.get(name) is not None), None)
 
 
 def _log(run: ActiveRun, key: str, value: float, how: str) -> None:
@@ -77,11 +99,6 @@ def _log(run: ActiveRun, key: str, value: float, how: str) -> None:
         run.set_tags({f"autolog.link.{key}": how})
 
 
-def _data_name(call: Call, given: Mapping[str, Any], found: Link | None) -> str | None:
-    truth = next((given[name] for name in _TRUTH if name in given), None)
-    return (found.data if found is not None else None) or call.variable_name(truth)
-
-
 def _key(metric: str, data: str | None, meaning: Mapping[str, Any]) -> str:
     arguments = ", ".join(f"{name}={value}" for name, value in sorted(meaning.items()))
     return f"{metric}{f'_{data}' if data else ''}{f'({arguments})' if arguments else ''}"
@@ -89,23 +106,34 @@ def _key(metric: str, data: str | None, meaning: Mapping[str, Any]) -> str:
 
 def _meaning(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
     """Give the arguments other than data that differ from their defaults; arrays are named, not shown."""
-    defaults = _defaults(_innermost(call.function))
-    rest = {name: value for name, value in given.items() if name not in (*_PREDICTED, *_TRUTH)}
+    parameters, defaults = _parameters(call.function), _defaults(_innermost(call.function))
+    data = {*_predicted(parameters), *_truth(parameters)}
     return {
-        name: value if isinstance(value, (str, int, float, bool)) else call.variable_name(value) or "…"
-        for name, value in rest.items()
-        if value is not None and not _is_default(value, defaults.get(name))
+        name: _shown(call, value)
+        for name, value in given.items()
+        if name not in data and value is not None and not _is_default(value, defaults.get(name))
     }
+
+
+def _shown(call: Call, value: Any) -> Any:
+    """Give a number or text, or a short list of them, as it is, and anything else by its name."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, _PLAIN) or (
+        type(value) in (list, tuple) and len(value) <= _SHORT and all(isinstance(each, _PLAIN) for each in value)
+    ):
+        return value
+    return call.variable_name(value) or "…"
+
+
+_PLAIN: Final = (str, int, float)
+_SHORT: Final = 20
 
 
 def _is_default(value: object, default: object) -> bool:
     return value is default or (
         isinstance(value, (str, int, float)) and type(value) is type(default) and value == default
     )
-
-
-def _given(call: Call) -> dict[str, Any]:
-    return {**dict(zip(_parameters(call.function), call.args, strict=False)), **call.kwargs}
 
 
 def _innermost(function: Any) -> FunctionType:

@@ -2,59 +2,84 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
-from typing import Any
+from types import FunctionType
+from typing import Any, Final
 
 from sklearn.base import BaseEstimator
 
 __all__ = ["deep_params"]
 
+_DEEPEST: Final = 20
+_MORE: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
 
 def deep_params(estimator: BaseEstimator) -> dict[str, Any]:
     """Give the params of an estimator and of those inside it.
 
-    An estimator as a value is given by its class's name. A `get_params` that a user wrote is not called.
+    An estimator as a value is given by its class's name. A `get_params` or a property that a user wrote is not called.
     """
     return dict(_walk(estimator, "", 0))
 
 
 def _walk(estimator: BaseEstimator, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
     for name, value in _own_params(estimator).items():
-        if isinstance(value, str) and value == "deprecated":
+        if type(value) is str and value == "deprecated":
             continue  # scikit-learn's mark for "this param is going away, and was not given"
-        if isinstance(value, BaseEstimator):
-            yield prefix + name, type(value).__name__
-            yield from _inside(value, f"{prefix}{name}__", depth)
-        elif (named := _named_estimators(value)) is not None:
-            yield prefix + name, [[label, _label(each)] for label, each in named]
-            for label, each in named:
-                yield from _inside(each, f"{prefix}{label}__", depth)
-        elif isinstance(value, list) and any(isinstance(each, BaseEstimator) for each in value):
-            yield prefix + name, [_label(each) for each in value]
-        else:
-            yield prefix + name, value
-
-
-def _inside(value: object, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, BaseEstimator) and depth < 20:
-        yield from _walk(value, prefix, depth + 1)
+        yield prefix + name, _shown(value)
+        if depth < _DEEPEST:
+            for label, inner in _estimators(name, value):
+                yield from _walk(inner, f"{prefix}{label}__", depth + 1)
 
 
 def _own_params(estimator: BaseEstimator) -> dict[str, Any]:
-    """Ask by scikit-learn's own method, whatever the class overrides; what it cannot tell is left out."""
-    found: dict[str, Any] = BaseEstimator.get_params(estimator, deep=False)
-    return found
+    """Ask a library that has its own way of telling; else read what `__init__` keeps under its arguments' names."""
+    own_way = inspect.unwrap(type(estimator).get_params)
+    if own_way is not inspect.unwrap(BaseEstimator.get_params) and _is_installed(own_way):
+        found: dict[str, Any] = estimator.get_params(deep=False)
+        return found
+    attributes = vars(estimator)
+    return {name: attributes[name] for name in _param_names(type(estimator)) if name in attributes}
 
 
-def _named_estimators(value: object) -> list[tuple[str, Any]] | None:
-    """Give (name, estimator) pairs of a composition's param: steps, transformers, estimators."""
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    fits = all(isinstance(each, tuple) and len(each) >= 2 and isinstance(each[0], str) for each in value)
-    if not fits or not any(isinstance(each[1], BaseEstimator) for each in value):
-        return None
-    return [(each[0], each[1]) for each in value]
+def _is_installed(function: object) -> bool:
+    return "-packages" in getattr(getattr(function, "__code__", None), "co_filename", "")
 
 
-def _label(value: object) -> Any:
-    return type(value).__name__ if isinstance(value, BaseEstimator) else value
+def _param_names(cls: type) -> Iterator[str]:
+    """Give the arguments of `__init__`; where it takes any, also those of the next class that it may pass them to."""
+    for base in cls.__mro__:
+        init = inspect.unwrap(vars(base).get("__init__", object.__init__))
+        if isinstance(init, FunctionType):
+            code = init.__code__
+            yield from code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            if not code.co_flags & _MORE:
+                return
+
+
+def _shown(value: Any) -> Any:
+    """Put the classes' names in place of estimators."""
+    if isinstance(value, BaseEstimator):
+        return type(value).__name__
+    if type(value) is list and any(map(_leads_to_estimator, value)):
+        return [_shown(each) for each in value]
+    if type(value) is tuple and any(map(_leads_to_estimator, value)):
+        return tuple(_shown(each) for each in value)
+    return value
+
+
+def _leads_to_estimator(value: Any) -> bool:
+    return isinstance(value, BaseEstimator) or (_is_named(value) and isinstance(value[1], BaseEstimator))
+
+
+def _is_named(value: Any) -> bool:
+    return type(value) is tuple and len(value) >= 2 and isinstance(value[0], str)
+
+
+def _estimators(name: str, value: Any) -> Iterator[tuple[str, BaseEstimator]]:
+    """Give the estimator that a param is, or those that a composition's param names (steps, transformers)."""
+    if isinstance(value, BaseEstimator):
+        yield name, value
+    elif type(value) in (list, tuple):
+        yield from ((each[0], each[1]) for each in value if _is_named(each) and isinstance(each[1], BaseEstimator))

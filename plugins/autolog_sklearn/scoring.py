@@ -39,12 +39,12 @@ def training_metrics(
     """
     if wanted is False or target is None or rows is None:
         return {}, None
-    unsafe = None if wanted else prediction_is_safe(model)
-    if unsafe is not None:
-        return {}, unsafe
     kind = _classification if is_classifier(model) else _regression if is_regressor(model) else None
     if kind is None:
         return {}, None
+    unsafe = None if wanted else prediction_is_safe(model)
+    if unsafe is not None:
+        return {}, unsafe
     budget = max(_FREE, _SHARE * fit_seconds)
     with np.errstate(all="ignore"):
         if not wanted and not _is_cheap(_predictors(model), data, rows, budget):

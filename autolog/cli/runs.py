@@ -25,6 +25,7 @@ _SCREENFUL: Final = 50
 _CELL: Final = 24  # columns of a value at most
 _HEAD: Final = 16  # columns of a header's line at most
 _GAP: Final = 2
+_DIGITS: Final = 8
 _CHOSEN: Final = 4  # metrics, and params, that stand in front of the rest
 
 Cell = Callable[[Run], "str | Text"]
@@ -183,9 +184,15 @@ def _measured(kind: str, key: str) -> _Column:
         values = getattr(run, kind)
         if key not in values:
             return ""
-        return number(values[key]) if kind == "metrics" else short(value_text(values[key]), _CELL)
+        return number(values[key]) if kind == "metrics" else short(_brief(values[key]), _CELL)
 
     return _Column(_in_lines(visible(key)), cell, right=kind == "metrics")
+
+
+def _brief(value: Any) -> str:
+    """Give a param or tag; a float of many digits is rounded here, and exact in `autolog show`."""
+    text = value_text(value)
+    return number(value) if isinstance(value, float) and len(text) > _DIGITS else text
 
 
 def _in_lines(name: str) -> str:

@@ -39,26 +39,26 @@ def command(run_id: str, place: str | None, as_document: bool) -> None:
     if as_document:
         as_json.write(as_json.run_document(run))
     else:
-        show(_page(run))
+        show(_page(run, place))
 
 
-def _page(run: Run) -> Iterator[RenderableType]:
+def _page(run: Run, place: str | None) -> Iterator[RenderableType]:
     yield from _title(run)
-    for name, parts in _parts(run).items():
+    for name, parts in _parts(run, place).items():
         content = list(parts)
         if content:
             yield heading(name)
             yield from content
 
 
-def _parts(run: Run) -> dict[str, Iterator[RenderableType]]:
+def _parts(run: Run, place: str | None) -> dict[str, Iterator[RenderableType]]:
     return {
         "Error": _error(run),
         "Params": _pairs(_with_earlier(run)),
         "Metrics": _metrics(run),
         "Data": _data(run),
         "Signature": _signature(run),
-        "Models": _models(run),
+        "Models": _models(run, place),
         "Artifacts": _artifacts(run),
         "Tags": _pairs(run.tags),
         "Environment": _pairs(_environment(run)),
@@ -101,7 +101,8 @@ def _param_text(value: Any, earlier: Sequence[Any]) -> str:
 
 def _metrics(run: Run) -> Iterator[RenderableType]:
     if run.metrics:
-        room = max(0, min(_CHART, screen().width - 70))
+        terminal = screen()
+        room = 0 if terminal.options.ascii_only else max(0, min(_CHART, terminal.width - 70))
         rows = [_metric_row(run, key, room) for key in sorted(run.metrics)]
         yield indented(rows_table(rows, ["", "last", "min", "max", "points", ""], right=[1, 2, 3, 4]))
 
@@ -149,15 +150,20 @@ def _signature(run: Run) -> Iterator[RenderableType]:
             yield indented(_line(side, *(value_text(value) for value in described.values())))
 
 
-def _models(run: Run) -> Iterator[RenderableType]:
+def _models(run: Run, place: str | None) -> Iterator[RenderableType]:
     for model in run.models:
         name = model.get("name", "model")
         saved = f"saved in {duration(model['seconds'])}" if "seconds" in model else None
         yield indented(_line(name, model.get("model_class"), model.get("format"), size(model.get("size", 0)), saved))
         rows = [("needs", visible(_required(model.get("modules", {})))), ("sha256", visible(str(model.get("sha256"))))]
         rows += [("note", visible(str(note))) for note in model.get("notes", ())]
-        uri = visible(f"runs:/{run.run_id}/{name}")
-        yield indented(indented(rows_table([*rows, ("load", f'autolog.load_model("{uri}")')])))
+        yield indented(indented(rows_table([*rows, ("load", _load_line(run, str(name), place))])))
+
+
+def _load_line(run: Run, name: str, place: str | None) -> str:
+    """Give Python that loads a model; what its file may do when loaded is the reader's to trust."""
+    store = "" if place is None else f", store={place!r}"
+    return visible(f"autolog.load_model({f'runs:/{run.run_id}/{name}'!r}{store}, trusted=True)  # if you do trust it")
 
 
 def _artifacts(run: Run) -> Iterator[RenderableType]:

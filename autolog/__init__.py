@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from autolog.hookspecs import hookimpl
+from autolog.artifacts import (
+    log_artifact,
+    log_artifacts,
+    log_dict,
+    log_figure,
+    log_image,
+    log_model,
+    log_table,
+    log_text,
+)
+from autolog.exceptions import AutologError
 from autolog.fluent import (
     active_run,
     delete_tag,
@@ -30,17 +40,7 @@ from autolog.fluent import (
     set_tags,
     start_run,
 )
-from autolog.artifacts import (
-    log_artifact,
-    log_artifacts,
-    log_dict,
-    log_figure,
-    log_image,
-    log_model,
-    log_table,
-    log_text,
-)
-from autolog.exceptions import AutologError
+from autolog.hookspecs import hookimpl
 from autolog.reading import delete_run, get_run, load_model, search_runs
 
 __all__ = [

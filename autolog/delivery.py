@@ -100,7 +100,8 @@ class Courier:
 
     def _round(self) -> bool:
         """Hand over all there is; False where something has to wait."""
-        return all([self._deliver_folder(folder) for folder in list(self._folders)])
+        waiting = [folder for folder in list(self._folders) if not self._deliver_folder(folder)]
+        return not waiting
 
     def _deliver_folder(self, folder: Path) -> bool:
         cursors = _read_cursors(folder, self.uri)

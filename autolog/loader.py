@@ -6,17 +6,16 @@ each what became of it and why; one that cannot be used harms no other.
 
 from __future__ import annotations
 
-import functools
 import re
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from types import ModuleType
 from typing import Final, Literal
 
-from autolog import guard
+from autolog import guard, installed
 from autolog.exceptions import PluginError, UnknownBackendError
+from autolog.installed import Entry
+from autolog.ranges import contains, name_and_range
 
 __all__ = ["BACKENDS", "PLUGINS", "Loader", "Record"]
 
@@ -45,7 +44,7 @@ class Record:
     name: str
     distribution: str
     version: str
-    entry_point: EntryPoint | None
+    entry_point: Entry | None
     state: State = "waiting"
     reason: str = ""
     module: ModuleType | None = None
@@ -67,13 +66,14 @@ class Loader:
 
     def __init__(self, register: Callable[[ModuleType, Record], None]) -> None:
         self._register = register
-        self.records = [record for group in (PLUGINS, BACKENDS) for record in _found(group)]
+        entries = _installed_entries()
+        self.records = [record for group in (PLUGINS, BACKENDS) for record in _found(group, entries)]
 
     def add(self, module: ModuleType, name: str) -> None:
         """Use a module as a plugin without an entry point.
 
         Raises:
-            PluginError: the name is taken.
+            PluginError: the name is taken, or its hooks are not those of the contract.
         """
         taken = self.find(PLUGINS, name)
         if taken is not None:
@@ -81,6 +81,24 @@ class Loader:
         record = Record(PLUGINS, name, "(registered)", "", None, "loaded", module=module)
         self.records.append(record)
         self._register(module, record)
+        if record.state == "failed":
+            self.records.remove(record)
+            raise PluginError(f"{name!r} cannot be used as a plugin: {record.reason}")
+
+    def check_plugins(self, names: Iterable[str]) -> None:
+        """Refuse names that no plugin has.
+
+        Raises:
+            PluginError: there is none of that name; it says which is the nearest.
+        """
+        import difflib  # only here: it is slow to import, and this is the way out
+
+        for name in names:
+            if self.find(PLUGINS, name) is None:
+                known = sorted({record.name for record in self.records if record.group == PLUGINS})
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise PluginError(f"no plugin {name!r} is installed{hint}; there are: {', '.join(known)}")
 
     def find(self, group: str, name: str) -> Record | None:
         """Give the entry of that name that is in use or may come into use."""
@@ -124,10 +142,21 @@ class Loader:
         return record
 
 
-def _found(group: str) -> list[Record]:
-    """Give the group's entries in a fixed order; of those that claim one name only the first is used."""
-    unique = {(_distribution(entry), entry.name, entry.value): entry for entry in entry_points(group=group)}
-    records = [_record(group, entry) for _, entry in sorted(unique.items(), key=lambda item: _precedence(*item[0]))]
+def _installed_entries() -> list[Entry]:
+    """Give the entry points of our groups; what ships with this package was here first, then the names decide."""
+    groups = (PLUGINS, BACKENDS)
+    found = [entry for each in installed.distributions("[autolog.") for entry in each.entries(groups)]
+    own = {each.distribution.key for each in found if (each.name, each.value) == ("file", "autolog_files")}
+    return sorted(found, key=lambda each: (each.distribution.key not in own, each.distribution.key, each.name))
+
+
+def _found(group: str, entries: Iterable[Entry]) -> list[Record]:
+    """Give the group's records; of the entries that claim one name only the first is used."""
+    records = [
+        Record(group, each.name, each.distribution.name, each.distribution.version, each)
+        for each in entries
+        if each.group == group
+    ]
     by_name: dict[str, Record] = {}
     for record in records:
         holder = by_name.setdefault(record.name, record)
@@ -136,39 +165,12 @@ def _found(group: str) -> list[Record]:
     return records
 
 
-def _precedence(distribution: str, name: str, value: str) -> tuple[bool, str, str, str]:
-    """What ships with this package was here first; between others the distribution's name decides."""
-    return (distribution != _own_distribution(), distribution, name, value)
-
-
-@functools.lru_cache(maxsize=1)
-def _own_distribution() -> str | None:
-    own = (
-        _distribution(entry) for entry in entry_points(group=BACKENDS, name="file") if entry.value == "autolog_files"
-    )
-    return next(own, None)
-
-
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else "?"
-
-
-def _record(group: str, entry: EntryPoint) -> Record:
-    return Record(group, entry.name, _distribution(entry), entry.dist.version if entry.dist is not None else "?", entry)
-
-
-def _unsupported(entry: EntryPoint) -> str | None:
+def _unsupported(entry: Entry) -> str | None:
     """Compare what is installed with the range that the extra named like the entry states; None where it fits."""
-    for text in _stated(entry.name, entry.dist.requires or [] if entry.dist is not None else []):
-        from packaging.requirements import Requirement  # slow to import, and seldom needed
-
-        requirement = Requirement(text)
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            continue  # the module is there without metadata: nothing to compare
-        if not requirement.specifier.contains(installed, prereleases=True):
-            return f"{requirement.name} {installed} is outside the range it supports ({requirement.specifier})"
+    for name, wanted in map(name_and_range, _stated(entry.name, entry.distribution.requires)):
+        version = installed.versions(name)  # None: the module is there without metadata, nothing to compare
+        if version is not None and not contains(wanted, version):
+            return f"{name} {version} is outside the range it supports ({wanted})"
     return None
 
 
@@ -178,10 +180,3 @@ def _stated(extra: str, requires: Iterable[str]) -> list[str]:
     return [
         text.partition(";")[0] for text, found in stated if found is not None and found[1] == extra and "[" not in text
     ]
-
-
-def is_imported(name: str) -> bool:
-    """Say whether the user's program has imported a module, wholly."""
-    module = sys.modules.get(name)
-    spec = getattr(module, "__spec__", None)
-    return module is not None and not getattr(spec, "_initializing", False)

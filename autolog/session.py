@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
-
-import wrapt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog import context, guard, settings
 from autolog.calls import observer
+from autolog.console import say
 from autolog.delivery import Courier
 from autolog.environment import script_name
 from autolog.exceptions import PluginError, UsageError
 from autolog.hooks import Hooks
 from autolog.hookspecs import Backend, Handler
 from autolog.journal import process
-from autolog.loader import PLUGINS, Loader, Record, is_imported
+from autolog.importing import is_imported, when_imported
+from autolog.loader import PLUGINS, Loader, Record
 from autolog.patching import Patcher
 from autolog.process_facts import ProcessFacts
-from autolog.runs import ActiveRun
+from autolog.runs import ActiveRun, status_of
 
 if TYPE_CHECKING:
     from autolog.settings import Settings
@@ -36,6 +36,18 @@ if TYPE_CHECKING:
 __all__ = ["Session", "get"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+
+
+class Place(NamedTuple):
+    """One of the places that runs go to.
+
+    Args:
+        uri: it; a local folder by its full path, which a later `chdir` does not change.
+        folder: the folder where the journal itself may be kept for it, or None.
+    """
+
+    uri: str
+    folder: Path | None
 
 
 class Session:
@@ -50,8 +62,8 @@ class Session:
         self._by_plugin: dict[str, dict[str, Any]] = {}
         self._selected: set[str] | None = None
         self._patchers: dict[str, Patcher] = {}
-        self._watched: set[str] = set()
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
+        self._bound: tuple[Place, ...] = ()
         self._stores: dict[str, Store] = {}
         self._existing: dict[str, ActiveRun] = {}
         self._couriers: dict[str, Courier] = {}
@@ -70,28 +82,27 @@ class Session:
         """Switch on, or change what is named."""
         if settings.is_off():
             return
-        records = [self._named(name) for name in plugins]
+        self.loader.check_plugins(plugins)
         general, by_plugin = self._with(plugins, options)
         resolved = settings.load(general, by_plugin)
-        self._check_backends(resolved)
+        if not self.enabled or "backend" in options or resolved.general.backend != self.resolved.general.backend:
+            self._bound = self._bind(resolved)
         self.resolved, self._general, self._by_plugin = resolved, general, by_plugin
-        if plugins:
-            self._selected = set(plugins) if not self.enabled else (self._selected and self._selected | set(plugins))
-        elif not self.enabled:
-            self._selected = None
+        self._select(plugins, bool(options))
+        self._switch_on()
+
+    def _select(self, plugins: tuple[str, ...], changes: bool) -> None:
+        """Say whose calls open runs: those named, besides those named before; a call that names nothing means all."""
+        if self.enabled and (changes or plugins):
+            self._selected = self._selected and self._selected | set(plugins)
+        else:
+            self._selected = set(plugins) or None
+
+    def _switch_on(self) -> None:
         self.enabled = True
-        for record in records or self.loader.plugins:
-            self._watch_plugin(record)
         for record in self.loader.plugins:
             self._watch_plugin(record)
         self._announce()
-
-    def _named(self, name: str) -> Record:
-        record = self.loader.find(PLUGINS, name)
-        if record is None:
-            known = ", ".join(sorted(each.name for each in self.loader.plugins))
-            raise PluginError(f"no plugin {name!r} is installed; there are: {known}")
-        return record
 
     def _with(
         self, plugins: tuple[str, ...], options: Mapping[str, Any]
@@ -105,12 +116,12 @@ class Session:
 
     def portable(self) -> dict[str, Any]:
         """Give what another process needs to be set up in the same way."""
-        root = None if self.root is None else str(self.root)
         return {
             "enabled": self.enabled,
             "selected": None if self._selected is None else sorted(self._selected),
-            "general": {**self._general, "silent": True, **({"backend": root} if root else {})},
+            "general": {**self._general, "backend": str(self.folder)},
             "by_plugin": self._by_plugin,
+            "announced": self._announced,
         }
 
     def adopt(self, portable: Mapping[str, Any]) -> None:
@@ -119,13 +130,14 @@ class Session:
             return
         self._adopted = portable
         self._general, self._by_plugin = dict(portable["general"]), dict(portable["by_plugin"])
-        self.resolved = settings.load(self._general, self._by_plugin)
-        if portable["enabled"]:
-            self.enable(tuple(portable["selected"] or ()), {})
+        self._selected = None if portable["selected"] is None else set(portable["selected"])
+        self.resolved, self._bound = settings.load(self._general, self._by_plugin), ()
+        self._announced = portable["announced"]
+        self._switch_on() if portable["enabled"] else self.disable()
 
     def disable(self) -> None:
         """Put every original back. Runs that are open go on, and the log functions still work."""
-        self.enabled = False
+        self.enabled, self._announced = False, ""
         for patcher in self._patchers.values():
             patcher.undo()
         self._patchers.clear()
@@ -138,21 +150,23 @@ class Session:
     def set_general(self, **options: Any) -> None:
         """Change options for all plugins without switching anything on."""
         settings.check(options)
+        resolved = settings.load({**self._general, **options}, self._by_plugin)
+        if resolved.general.backend != self.resolved.general.backend:
+            self._bound = ()
+        self.resolved = resolved
         self._general.update(options)
-        self.resolved = settings.load(self._general, self._by_plugin)
 
     def _announce(self) -> None:
-        root = self.root
-        line = f"autolog: recording to {root}" if root is not None else ""
-        if line and line != self._announced and not self.resolved.general.silent:
+        line = f"recording to {self.folder}"
+        if line != self._announced and not self.resolved.general.silent:
             self._announced = line
-            _say(line)
+            say(line)
 
     # ---- plugins
 
-    def register(self, plugin: ModuleType, name: str | None = None) -> None:
-        """Use a module as a plugin; where autolog is on, at once."""
-        self.loader.add(plugin, name or plugin.__name__)
+    def register(self, plugin: Any, name: str | None = None) -> None:
+        """Use a module, or an object with hooks, as a plugin; where autolog is on, at once."""
+        self.loader.add(plugin, name or getattr(plugin, "__name__", type(plugin).__name__))
 
     def use_plugins(self, names: Iterable[str]) -> None:
         """Load the plugins of these frameworks, as far as there are any, also while autolog is off."""
@@ -189,8 +203,10 @@ class Session:
             self.switch_off(record, error)
 
     def switch_off(self, record: Record, error: Exception) -> None:
-        """Undo what a plugin has wrapped: it failed."""
+        """Undo what a plugin has wrapped, and call no hook of it again: it failed."""
         self._patchers[record.name].undo()
+        if record.module is not None:
+            self.hooks.unregister(record.module)
         record.stop("failed", guard.describe(error))
 
     def silent_inside(self, plugin: str) -> frozenset[str]:
@@ -212,20 +228,33 @@ class Session:
         if is_imported(name):
             guard.call("session.imported", None, then, sys.modules[name])
         else:
-            wrapt.register_post_import_hook(lambda module: guard.call("session.import", None, then, module), name)
+            when_imported(name, lambda module: guard.call("session.import", None, then, module))
 
     # ---- where runs go
 
     @property
-    def root(self) -> Path | None:
-        """The folder of run folders that the journal is kept in; None while autolog is switched off altogether."""
-        if settings.is_off():
-            return None
-        return next(filter(None, map(self._journal_folder, self.resolved.general.backend)))
+    def places(self) -> tuple[Place, ...]:
+        """Where runs go, as of `enable()` or else of the first use."""
+        self._bound = self._bound or self._bind(self.resolved)
+        return self._bound
 
-    def _check_backends(self, resolved: settings.Resolved) -> None:
-        for uri in resolved.general.backend:
-            self._journal_folder(uri)
+    def _bind(self, resolved: settings.Resolved) -> tuple[Place, ...]:
+        folders = ((uri, self._journal_folder(uri)) for uri in resolved.general.backend)
+        places = tuple(Place(str(folder or uri), folder) for uri, folder in folders)
+        if any(place.folder for place in places):
+            return places
+        spool = self._journal_folder(settings.OPTIONS["backend"].default)
+        return (Place(str(spool), spool), *places)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of run folders that the journal is kept in; the default one where no destination offers one."""
+        return next(place.folder for place in self.places if place.folder is not None)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that runs are written to; None while autolog is switched off altogether."""
+        return None if settings.is_off() else self.folder
 
     def _journal_folder(self, uri: str) -> Path | None:
         record = self.loader.backend(_scheme(uri))
@@ -233,9 +262,8 @@ class Session:
 
     def open_store(self, uri: str | os.PathLike[str] | None = None) -> Store:
         """Open a place for reading; by default the one that is written to."""
-        place = os.fspath(uri) if uri is not None else self.resolved.general.backend[0]
-        if _scheme(place) == "file" and not place.startswith("file:"):
-            place = str(Path(place).expanduser().absolute())
+        given = os.fspath(uri) if uri is not None else str(self.folder)
+        place = str(self._journal_folder(given) or given)
         if place not in self._stores:
             record = self.loader.backend(_scheme(place))
             store = self.hooks.open_store(record.module, place) if record.module is not None else None
@@ -268,8 +296,8 @@ class Session:
 
     def _deliver(self, run: ActiveRun) -> None:
         """Have a top-level run delivered to the destinations that the journal itself is not kept in."""
-        for uri in self.resolved.general.backend:
-            if self._journal_folder(uri) != run.folder.parent:
+        for uri, folder in self.places:
+            if folder != run.folder.parent:
                 if uri not in self._couriers:
                     self._couriers[uri] = Courier(uri, self._open_backend(uri))
                 self._couriers[uri].follow(run.folder)
@@ -288,30 +316,31 @@ class Session:
         return self._script_run
 
     def existing(self, run_id: str) -> ActiveRun:
-        """Give a handle that adds facts to a run without opening a session of it.
+        """Give a handle that adds facts to a run without opening a session of it; none are added while paused.
 
         Raises:
             RunNotFoundError: there is no such run in the store that is written to.
         """
+        if self.root is None or context.current.get().paused:
+            return ActiveRun(None, self.resolved.general, None, "", run_id=run_id)
         found = context.explicit.get(run_id) or self._existing.get(run_id)
         if found is None:
-            found = self._existing[run_id] = self._handle(run_id)
+            found = self._existing[run_id] = self._handle(run_id, None)
             found.ended = True
         return found
 
-    def resume(self, run_id: str) -> ActiveRun:
-        """Open a further session of a run; errors as for `existing`."""
-        return self._handle(run_id).begin()
+    def resume(self, run_id: str, run_name: str | None = None, tags: Mapping[str, Any] | None = None) -> ActiveRun:
+        """Open a further session of a run, which may rename it; errors as for `existing`."""
+        if self.root is None or context.current.get().paused:
+            return ActiveRun(None, self.resolved.general, run_name, "", run_id=run_id)
+        return self._handle(run_id, run_name).begin(tags)
 
-    def _handle(self, run_id: str) -> ActiveRun:
-        root, general = self.root, self.resolved.general
-        if root is None or context.current.get().paused:
-            return ActiveRun(None, general, None, "")
-        store = self.open_store(str(root))
+    def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
+        store = self.open_store()
         run, tree = store.run(run_id), store.tree(run_id)
-        return ActiveRun(
-            root, general, run.run_name, run.experiment, run_id=run_id, tree=tree, parent_run_id=run.parent_run_id
-        )
+        name, parent = run_name or run.run_name, run.parent_run_id
+        general = self.resolved.general
+        return ActiveRun(self.folder, general, name, run.experiment, run_id=run_id, tree=tree, parent_run_id=parent)
 
     def mark_deleted(self, run_id: str, store: Store) -> None:
         """Write that a run is deleted into a store that keeps journals."""
@@ -321,11 +350,6 @@ class Session:
         tree = store.tree(run_id)
         run = ActiveRun(folder, self.resolved.general, None, "", run_id=run_id, tree=tree)
         run.log_facts("deleted", {"deleted": True})
-
-    def report(self, run: ActiveRun, status: str) -> None:
-        """Say in a line that a top-level run has ended."""
-        if run.records and run.parent_run_id is None and not self.resolved.general.silent:
-            _say(f"autolog: {run.run_name} {status} in {run.seconds:.3g} s, run {run.run_id}")
 
     # ---- the process
 
@@ -353,10 +377,10 @@ class Session:
             courier.start()
 
     def _at_exit(self) -> None:
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+        error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         guard.call("session.exit", None, self._facts.finish)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
-            guard.call("session.end", run, run.end, "FINISHED" if error is None else _status_at_exit(error), error)
+            guard.call("session.end", run, run.end, status_of(error), error)
         guard.call("session.close", None, process.close)
         guard.call("session.deliver", None, self._finish_delivery)
 
@@ -365,7 +389,7 @@ class Session:
         for uri, courier in self._couriers.items():
             left = courier.finish(deadline)
             if left:
-                _say(f"autolog: {left} runs are not yet delivered to {uri}; they are kept in {self.root}")
+                say(f"{left} runs are not yet delivered to {uri}; they are kept in {self.folder}")
         self._couriers.clear()
 
 
@@ -408,18 +432,6 @@ def _scheme(uri: str) -> str:
     """Give a URI's scheme; a plain path is a file's, also with a Windows drive letter."""
     found = _SCHEME.match(uri)
     return found[1].lower() if found is not None else "file"
-
-
-def _status_at_exit(error: BaseException) -> str:
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-
-
-def _say(line: str) -> None:
-    """Write a line to stderr, if there is one."""
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except (OSError, ValueError, AttributeError):
-        return
 
 
 _session: Session | None = None

@@ -16,8 +16,9 @@ from typing import Any
 
 __all__ = ["ENVIRONMENT", "Figure", "Measure", "difference", "folder", "in_turn", "main", "median", "program", "size"]
 
+_LEFT_OUT = ("AUTOLOG", "PYTHONDONTWRITEBYTECODE")  # an installed package has its bytecode
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("AUTOLOG")},
+    **{name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)},
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
 }
 """One thread for linear algebra: threads that wait for each other on a busy machine drown what is measured."""

@@ -1,0 +1,164 @@
+"""The distributions that are installed: their entry points, versions and requirements.
+
+`importlib.metadata` knows all this too, but importing it takes longer than importing autolog. So the folders of
+`sys.path` are read here, and it is asked only where there is more to search than folders.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["Distribution", "Entry", "distributions", "versions"]
+
+_SECTION: Final = re.compile(r"\[(?P<group>[^]]+)\]\s*\Z")
+_ENTRY: Final = re.compile(r"(?P<name>[^=#;\s][^=]*?)\s*=\s*(?P<value>[\w.]+(?:\s*:\s*[\w.]+)?)")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry point.
+
+    Args:
+        group: what it is an entry of.
+        name: its name there.
+        value: `module` or `module:attribute`.
+        distribution: where it comes from.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: Distribution
+
+    def load(self) -> Any:
+        """Import what it points to; errors pass."""
+        module, _, attributes = self.value.partition(":")
+        found = import_module(module.strip())
+        for attribute in filter(None, attributes.strip().split(".")):
+            found = getattr(found, attribute)
+        return found
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One distribution.
+
+    Args:
+        key: its name in the one form that all spellings have in common.
+        name: its name.
+        version: its version.
+        requires: its requirements, as it states them.
+        entry_points: the text of its list of entry points.
+    """
+
+    key: str
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    entry_points: str
+
+    def entries(self, groups: Collection[str]) -> Iterator[Entry]:
+        """Give its entry points of some groups."""
+        group = ""
+        for line in map(str.strip, self.entry_points.splitlines()):
+            section, entry = _SECTION.match(line), _ENTRY.match(line)
+            group = section["group"].strip() if section else group
+            if entry and not section and group in groups:
+                yield Entry(group, entry["name"], entry["value"], self)
+
+
+def distributions(word: str) -> list[Distribution]:
+    """Give the distributions whose entry points contain a word; of one name, only the first on `sys.path` counts."""
+    return list(_from_folders(word) if _are_all_folders() else _from_metadata(word))
+
+
+def versions(name: str) -> str | None:
+    """Give the version of the distribution of that name, None where none is installed."""
+    if _are_all_folders():
+        named = (folder for folder in _info_folders() if _key(_stem(folder)[0]) == _key(name))
+        return next((_stem(folder)[1] or _read(folder, "").version for folder in named), None)
+    from importlib import metadata
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+# ---- from folders
+
+
+def _are_all_folders() -> bool:
+    """Say whether nothing but folders is searched: no archive, and no finder with distributions of its own."""
+    finders = (finder for finder in sys.meta_path if finder is not PathFinder)
+    return not any(hasattr(finder, "find_distributions") for finder in finders) and not any(
+        map(os.path.isfile, sys.path)
+    )
+
+
+def _info_folders() -> Iterator[str]:
+    for place in dict.fromkeys(sys.path):
+        try:
+            names = os.listdir(place or ".")
+        except OSError:
+            continue
+        yield from (os.path.join(place, name) for name in sorted(names) if name.endswith((".dist-info", ".egg-info")))
+
+
+def _stem(folder: str) -> tuple[str, str]:
+    """Give name and version by the folder's name; a version is there in wheels' folders only."""
+    name, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")
+    return name, version if folder.endswith(".dist-info") else ""
+
+
+def _from_folders(word: str) -> Iterator[Distribution]:
+    first: dict[str, str] = {}
+    for folder in _info_folders():
+        first.setdefault(_key(_stem(folder)[0]), folder)
+    for folder in first.values():
+        entry_points = _text(folder, "entry_points.txt")
+        if word in entry_points:
+            yield _read(folder, entry_points)
+
+
+def _read(folder: str, entry_points: str) -> Distribution:
+    head = (_text(folder, "METADATA") or _text(folder, "PKG-INFO")).partition("\n\n")[0]
+    fields = [line.partition(": ")[::2] for line in head.splitlines()]
+    named = dict(reversed(fields))
+    name = named.get("Name", _stem(folder)[0])
+    requires = tuple(value for field, value in fields if field == "Requires-Dist")
+    return Distribution(_key(name), name, named.get("Version", ""), requires, entry_points)
+
+
+def _text(folder: str, name: str) -> str:
+    try:
+        return Path(folder, name).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+# ---- from elsewhere
+
+
+def _from_metadata(word: str) -> Iterable[Distribution]:
+    from importlib import metadata
+
+    first: dict[str, metadata.Distribution] = {}
+    for each in metadata.distributions():
+        first.setdefault(_key(each.metadata["Name"]), each)
+    for key, each in first.items():
+        entry_points = each.read_text("entry_points.txt") or ""
+        if word in entry_points:
+            yield Distribution(key, each.metadata["Name"], each.version, tuple(each.requires or ()), entry_points)

@@ -114,7 +114,6 @@ class Call:
         """End the run if it was opened for this call."""
         if self.run is not None and self._owned:
             self.run.end(status_of(outcome.error), outcome.error)
-            self._session.report(self.run, status_of(outcome.error))
         elif self.run is not None:
             context.set_last(self.run)
 

@@ -43,12 +43,15 @@ __all__ = [
 def enable(*plugins: str, **options: Any) -> None:
     """Record every `fit` and `train` call of this process from now on.
 
-    Called again it changes what it names and keeps the rest.
+    Called again it changes what it names and keeps the rest, also after `disable()`. A call that names neither a
+    plugin nor an option records all plugins again.
 
     Args:
-        *plugins: the frameworks to record, by their import names; all that are installed where none is named. While
-            autolog is on, `enable("sklearn", log_models=False)` sets options for the named plugins only.
-        **options: see `docs/settings.md`; each also has an environment variable and a key in pyproject.toml.
+        *plugins: the frameworks to record, by their import names; all that are installed where none is named. With
+            plugins, options hold for these only: `enable("sklearn", log_models=False)`. Where all are recorded
+            already, naming some sets their options and leaves the others on.
+        **options: see `docs/settings.md`; each also has an environment variable and a key in pyproject.toml. A relative
+            `backend` begins at the working directory of this call.
 
     Raises:
         SettingsError: an option does not exist, or its value has the wrong type.
@@ -78,16 +81,23 @@ def register(plugin: Any, name: str | None = None) -> None:
 
     Args:
         plugin: it; see `autolog.hookspecs`.
-        name: the name that `enable` knows it by; its module's name where not given.
+        name: the name that `enable` knows it by; the module's, or the name of the object's class, where not given.
 
     Raises:
-        PluginError: the name is taken.
+        PluginError: the name is taken, or it is no plugin: what it has are not hooks of the contract.
     """
     session.get().register(plugin, name)
 
 
 def set_experiment(experiment_name: str) -> None:
-    """Set the experiment of the runs that begin from now on."""
+    """Set the experiment of the runs that begin from now on.
+
+    Args:
+        experiment_name: its name; there is nothing to create.
+
+    Raises:
+        SettingsError: it is no text.
+    """
     session.get().set_general(experiment=experiment_name)
 
 
@@ -99,7 +109,9 @@ def start_run(
     run_id: str | None = None,
     run_name: str | None = None,
     nested: bool = False,
+    parent_run_id: str | None = None,
     tags: Mapping[str, Any] | None = None,
+    description: str | None = None,
     experiment: str | None = None,
 ) -> ActiveRun:
     """Begin a run: for the body of a `with`, until `end_run()`, or as a decorator for each call of a function.
@@ -108,33 +120,46 @@ def start_run(
         run_id: goes on with that run, in a new session.
         run_name: what people read; the script's name where not given.
         nested: begin a child of the active run.
+        parent_run_id: begin a child of that run, which need not be active here.
         tags: to begin with.
+        description: kept as the tag that MLflow shows as one, `mlflow.note.content`.
         experiment: where it differs from the one set.
 
     Raises:
-        UsageError: a run is active, and `nested` is not set.
+        UsageError: a run is active, and `nested` is not set; or an argument has the wrong type.
         RunNotFoundError: there is no run of that id in the store that is written to.
     """
-    begin = functools.partial(_begin, run_id, run_name, nested, tags, experiment)
+    texts = {"run_id": run_id, "run_name": run_name, "parent_run_id": parent_run_id, "experiment": experiment}
+    for name, value in {**texts, "description": description}.items():
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"start_run's {name} must be a str, not a {type(value).__name__}: {value!r}")
+    if tags is not None and not isinstance(tags, Mapping):
+        raise UsageError(f"start_run's tags must be a mapping of names to values, not a {type(tags).__name__}")
+    noted = {} if description is None else {"mlflow.note.content": description}
+    begin = functools.partial(_begin, nested=nested, tags={**(tags or {}), **noted}, **texts)
     run = begin()
     run.begin_again = begin
     return run
 
 
 def _begin(
-    run_id: str | None, run_name: str | None, nested: bool, tags: Mapping[str, Any] | None, experiment: str | None
+    *,
+    run_id: str | None,
+    run_name: str | None,
+    nested: bool,
+    parent_run_id: str | None,
+    tags: Mapping[str, Any],
+    experiment: str | None,
 ) -> ActiveRun:
-    current = session.get()
-    parent = context.current.get().run
-    if parent is not None and not nested and parent.records:
-        raise UsageError(f"run {parent.run_id} is active; end it with autolog.end_run(), or pass nested=True")
+    current, here = session.get(), context.current.get().run
+    if here is not None and here.records and not here.ended and not nested:
+        raise UsageError(f"run {here.run_id} is active; end it with autolog.end_run(), or pass nested=True")
     if run_id is not None:
-        run = current.resume(run_id)
-        if tags:
-            run.set_tags(tags)
-        return run.enter()
-    name = run_name or script_name()
-    return current.new_run(name, parent=parent if nested else None, tags=tags, experiment=experiment).enter()
+        return current.resume(run_id, run_name, tags).enter()
+    parent = active_run() if nested else None
+    if parent_run_id is not None:
+        parent = current.existing(parent_run_id)
+    return current.new_run(run_name or script_name(), parent=parent, tags=tags, experiment=experiment).enter()
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -154,12 +179,13 @@ def end_run(status: str = "FINISHED") -> None:
 
 
 def active_run() -> ActiveRun | None:
-    """Give the run that what is logged here goes to, None outside of all runs."""
-    return context.current_run()
+    """Give the run that is under way here and takes what is logged, None outside of all runs."""
+    run = context.current_run()
+    return None if run is None or run.ended else run
 
 
 def last_run() -> ActiveRun | None:
-    """Give the run that ended last in this context, or the active one."""
+    """Give the active run, or else the one that ended last in this context; None where there was none."""
     return context.current_run() or context.last_run()
 
 
@@ -186,7 +212,12 @@ def log_param(key: str, value: T, run_id: str | None = None) -> T:
 
 
 def log_params(params: Mapping[str, Any], run_id: str | None = None) -> None:
-    """Add params; see `log_param`."""
+    """Add params; see `log_param`.
+
+    Args:
+        params: values by name.
+        run_id: of another run than the active one.
+    """
     target(run_id).log_params(params)
 
 
@@ -214,22 +245,45 @@ def log_metric(
 def log_metrics(
     metrics: Mapping[str, float], step: int | None = None, run_id: str | None = None, timestamp: int | None = None
 ) -> None:
-    """Add a point to each of several series; see `log_metric`."""
+    """Add a point to each of several series; see `log_metric`.
+
+    Args:
+        metrics: numbers by name.
+        step: of all of them.
+        run_id: of another run than the active one.
+        timestamp: of all of them.
+    """
     target(run_id).log_metrics(metrics, step, timestamp)
 
 
 def set_tag(key: str, value: Any, run_id: str | None = None) -> None:
-    """Add a tag; a later value of a name replaces the earlier."""
+    """Add a tag; a later value of a name replaces the earlier.
+
+    Args:
+        key: its name.
+        value: of any type; it is kept.
+        run_id: of another run than the active one.
+    """
     target(run_id).set_tags({key: value})
 
 
 def set_tags(tags: Mapping[str, Any], run_id: str | None = None) -> None:
-    """Add tags; see `set_tag`."""
+    """Add tags; see `set_tag`.
+
+    Args:
+        tags: values by name.
+        run_id: of another run than the active one.
+    """
     target(run_id).set_tags(tags)
 
 
 def delete_tag(key: str, run_id: str | None = None) -> None:
-    """Take a tag away."""
+    """Take a tag away.
+
+    Args:
+        key: its name; one that the run lacks is passed over.
+        run_id: of another run than the active one.
+    """
     target(run_id).delete_tag(key)
 
 
@@ -243,6 +297,9 @@ def log_input(
         context: what it is used for, e.g. "train" or "eval".
         tags: further facts of it.
         name: what people read.
+
+    Raises:
+        UsageError: no plugin knows what it is.
     """
     from autolog.data import dataset_facts, describe
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from autolog import guard, hookspecs
+from autolog.exceptions import PluginError
 from autolog.hookspecs import Backend, DataDescription, ModelStream, Patches, SavedModel
 
 if TYPE_CHECKING:
@@ -43,14 +44,20 @@ class Hooks:
             self._manager.unregister(module)
             raise
 
+    def unregister(self, module: ModuleType) -> None:
+        """Call no hook of this plugin again."""
+        self._manager.unregister(module)
+
     def _implementations(self, hook: str, plugin: ModuleType | None = None) -> Iterator[pluggy.HookImpl]:
         for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             if plugin is None or found.plugin is plugin:
                 yield found
 
-    def _first(self, hook: str, site: str, plugin: ModuleType | None = None, run: Any = None, **arguments: Any) -> Any:
+    def _first(
+        self, hook: str, kind: type, site: str, plugin: ModuleType | None = None, run: Any = None, **arguments: Any
+    ) -> Any:
         for found in self._implementations(hook, plugin):
-            result = guard.call(site, run, _call, found, arguments)
+            result = guard.call(site, run, _answer, found, arguments, kind)
             if result is not None:
                 return result
         return None
@@ -62,13 +69,13 @@ class Hooks:
 
     def stands_aside_for(self, plugin: ModuleType) -> Sequence[str]:
         """Give the names of the plugins inside whose calls this one is silent."""
-        names = self._first("autolog_stands_aside_for", "hooks.stands_aside_for", plugin)
+        names = self._first("autolog_stands_aside_for", Sequence, "hooks.stands_aside_for", plugin)
         return tuple(names or ())
 
     def describe_data(self, data: object, run: Notes | None = None) -> DataDescription | None:
         """Have the plugin that knows the container describe it; the run is told what fails."""
-        found = self._first("autolog_describe_data", "hooks.describe_data", run=run, data=data)
-        return found if isinstance(found, DataDescription) else None
+        hook, site = "autolog_describe_data", "hooks.describe_data"
+        return self._first(hook, DataDescription, site, run=run, data=data)  # type: ignore[no-any-return]
 
     def save_model(self, model: object, stream: ModelStream) -> SavedModel | None:
         """Have the plugin that knows the model write it; an error passes, since a part may be written."""
@@ -100,6 +107,15 @@ class Hooks:
 
     def _ask(self, hook: str, plugin: ModuleType, uri: str) -> Any:
         return next((_call(found, {"uri": uri}) for found in self._implementations(hook, plugin)), None)
+
+
+def _answer(found: pluggy.HookImpl, arguments: dict[str, Any], kind: type) -> Any:
+    """Call an implementation, and refuse what is neither None nor of the kind that the contract names."""
+    result = _call(found, arguments)
+    if result is not None and not isinstance(result, kind):
+        hook, given = found.function.__name__, type(result).__name__
+        raise PluginError(f"{hook} of plugin {found.plugin_name!r} gave a {given}, not a {kind.__name__}")
+    return result
 
 
 def _call(found: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:

@@ -18,10 +18,12 @@ def checked(path: str) -> str:
     Raises:
         UsageError: it is empty, absolute, leads upwards, or has a part that some system cannot take.
     """
+    if not isinstance(path, str):
+        raise UsageError(f"a file's name must be a str, not a {type(path).__name__}: {path!r}")
     parts = PurePosixPath(path.replace("\\", "/")).parts
     bad = (
         not parts
-        or PurePosixPath(path).is_absolute()
+        or parts[0].startswith("/")
         or ":" in parts[0][:2]
         or any(part == ".." or "\0" in part or _RESERVED.match(part) for part in parts)
     )

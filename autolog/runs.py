@@ -22,11 +22,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from autolog import context, guard
+from autolog.console import say
 from autolog.context import Context
 from autolog.exceptions import UsageError
 from autolog.journal import process
 from autolog.journal.points import Columns
-from autolog.paths import inside
+from autolog.paths import checked, inside
 from autolog.redaction import redact, redact_text
 from autolog.values import JSON, encode
 
@@ -75,6 +76,7 @@ class ActiveRun:
         self.parent_run_id = parent.run_id if parent is not None else parent_run_id
         self.begin_again: Callable[[], ActiveRun] | None = None
         self.settings = settings
+        self._resumes = run_id is not None
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder = folder
         self._session = uuid.uuid4().hex[:8]
@@ -125,8 +127,7 @@ class ActiveRun:
             return value
         digest = hashlib.sha256(data).hexdigest()
         path = self.folder / "values" / f"{digest}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        guard.call("runs.value", self, _write_file, path, data)
         preview = value if isinstance(value, str) else data.decode("ascii")
         return {"$file": path.name, "sha256": digest, "size": len(data), "preview": preview[:_PREVIEW]}
 
@@ -135,7 +136,7 @@ class ActiveRun:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add params; a value of any type, which it keeps."""
         globs = self.settings.exclude_params
-        kept = {key: value for key, value in params.items() if not _matches(str(key), globs)}
+        kept = {key: value for key, value in _named(params) if not _matches(key, globs)}
         if kept:
             self._write("params", {"params": self._clean(kept)})
 
@@ -188,7 +189,7 @@ class ActiveRun:
 
     def delete_tag(self, key: str) -> None:
         """Take a tag away."""
-        self._write("tags", {"tags": {}, "removed": [key]})
+        self._write("tags", {"tags": {}, "removed": [name for name, _ in _named({key: None})]})
 
     def note(self, text: str) -> None:
         """Say in a line what is missing from the record, and why."""
@@ -217,14 +218,17 @@ class ActiveRun:
         return found
 
     def add_file(self, artifact: str, source: Path | bytes) -> None:
-        """Keep a copy of a file, or bytes, as an artifact.
+        """Keep a copy of a file, or bytes, as an artifact. What the disk refuses is noted.
 
         Raises:
             UsageError: the name would lead out of the run's folder.
-            OSError: the file cannot be read or written.
         """
-        if self._folder is None:
-            return
+        name = checked(artifact)
+        if self._folder is not None:
+            inside(self.folder / "files" / self.run_id, name)
+            guard.call("runs.file", self, self._keep, name, source)
+
+    def _keep(self, artifact: str, source: Path | bytes) -> None:
         target = self.path(artifact)
         partial = target.with_name(f".{target.name}.{self._session}.part")
         try:
@@ -258,7 +262,7 @@ class ActiveRun:
     def carried(cls, facts: Mapping[str, Any], settings: Settings) -> ActiveRun:
         """Give a handle on a run of another process; it adds facts, and cannot end the run."""
         run = cls(settings=settings, **facts)
-        run.ended = True
+        run._process = 0  # another's
         return run
 
     def begin(self, tags: Mapping[str, Any] | None = None) -> ActiveRun:
@@ -270,23 +274,33 @@ class ActiveRun:
     def enter(self) -> ActiveRun:
         """Make this the run of the context, until it ends."""
         self._outer = context.current.get()
-        context.explicit[self.run_id] = self
+        if self.records:
+            context.explicit[self.run_id] = self
         context.current.set(Context(run=self, paused=not self.records))
         return self
 
     def end(self, status: str = "FINISHED", error: BaseException | None = None) -> None:
         """Write the end, and go back to the context before it. In a forked child it is the parent's, and stays open."""
-        outer, self._outer = self._outer, None
-        if outer is not None and context.current.get().run is self:
-            context.current.set(outer)
+        self._leave()
         if self.ended or self._process != os.getpid():
             return
         self.ended = True
-        context.explicit.pop(self.run_id, None)
-        context.set_last(self)
         if self._folder is not None:
-            facts = {"status": status, "session": self._session, "error": error_facts(error)}
+            context.set_last(self)
+            facts = {"status": status, "session": self._session, "error": error_facts(error, self)}
             process.journal(self.folder, self.tree).finish(self.run_id, self._clean(facts))
+            self._report(status)
+
+    def _leave(self) -> None:
+        outer, self._outer = self._outer, None
+        if outer is not None and context.current.get().run is self:
+            context.current.set(outer)
+        if context.explicit.get(self.run_id) is self and self._process == os.getpid():
+            del context.explicit[self.run_id]
+
+    def _report(self, status: str) -> None:
+        if self.parent_run_id is None and not self.settings.silent:
+            say(f"{self.run_name} {status} in {self.seconds:.3g} s, run {self.run_id}")
 
     @property
     def seconds(self) -> float:
@@ -309,20 +323,24 @@ class ActiveRun:
         """Decorate a function: each call of it is a run of its own. The run begun for decorating is withdrawn.
 
         Raises:
-            UsageError: it was not `start_run` that gave this run.
+            UsageError: it was not `start_run` that gave this run, or the run goes on with an earlier one.
         """
         again = self.begin_again
-        if again is None:
-            raise UsageError("only what autolog.start_run(...) gives can decorate a function")
+        if again is None or self._resumes:
+            self.end()
+            raise UsageError("only what autolog.start_run(...) gives, without a run_id, can decorate a function")
         self._withdraw()
         return decorated(function, again)
 
     def _withdraw(self) -> None:
-        self.end()
+        """Take the run back, as if it had never begun; whoever still holds it writes nothing any more."""
+        self._leave()
         self._write("deleted", {"deleted": True})
-        if self._folder is not None and self.tree == self.run_id:
-            process.forget(self.folder)
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self.ended, folder = True, self._folder
+        self._folder = None
+        if folder is not None and self.tree == self.run_id:
+            process.forget(folder / self.tree)
+            shutil.rmtree(folder / self.tree, ignore_errors=True)
 
     def __repr__(self) -> str:
         return f"<ActiveRun {self.run_id} {self.run_name!r}>"
@@ -353,6 +371,8 @@ def _matches(key: str, globs: Sequence[str]) -> bool:
 
 def _named(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Check the names of what is to be logged; a name may be any text."""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"give a mapping of names to values, not a {type(values).__name__}")
     for name in values:
         if not isinstance(name, str):
             raise UsageError(f"a name must be a str, not {type(name).__name__}: {name!r}")
@@ -387,6 +407,11 @@ def _nanoseconds(timestamp: Any) -> int:
     return found
 
 
+def _write_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 def _file_facts(path: Path) -> dict[str, JSON]:
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -404,11 +429,11 @@ def status_of(error: BaseException | None) -> str:
     return "FINISHED" if error is None else "FAILED"
 
 
-def error_facts(error: BaseException | None) -> dict[str, str] | None:
+def error_facts(error: BaseException | None, run: guard.Notes | None) -> dict[str, str] | None:
     """Give type, message and traceback of an exception, without secrets."""
     if error is None:
         return None
-    lines = guard.call("runs.traceback", None, traceback.format_exception, type(error), error, error.__traceback__)
+    lines = guard.call("runs.traceback", run, traceback.format_exception, type(error), error, error.__traceback__)
     described = guard.describe(error)
     return {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",

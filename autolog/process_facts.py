@@ -14,6 +14,7 @@ __all__ = ["ProcessFacts"]
 
 _PATIENCE: Final = 2.0  # seconds that the end of the process waits for facts that are still being gathered
 _FORK_PATIENCE: Final = 0.25  # seconds that a fork waits: a process that forks had better have no thread
+_NOTHING: Final = Environment({"missing": ["environment.gather failed"]}, None, "")
 
 
 class ProcessFacts:
@@ -42,13 +43,12 @@ class ProcessFacts:
             self._thread.start()
 
     def _gather(self) -> None:
-        found = guard.call("environment.gather", None, gather)
+        found = guard.call("environment.gather", None, gather) or _NOTHING
         with self._lock:
             self._environment = found
             waiting, self._waiting = self._waiting, []
-        if found is not None:
-            for run in waiting:
-                guard.call("environment.write", run, _write, found, run)
+        for run in waiting:
+            guard.call("environment.write", run, _write, found, run)
 
     def finish(self) -> None:
         """Wait for facts that are still being gathered, but not long."""

@@ -1,0 +1,640 @@
+"""What goes wrong inside autolog costs the record and never the program: every guarded place is made to fail."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import time
+import types
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import autolog
+from autolog import context, guard, hookspecs, session
+from autolog.carrier import Carrier
+from autolog.delivery import Courier
+from autolog.exceptions import PluginError
+from autolog.hookspecs import Arguments, Delivery, hookimpl
+from autolog.loader import BACKENDS, Record
+from autolog.patching import Patcher
+
+pytest.importorskip("sklearn")
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+SOURCE = Path(autolog.__file__).parent.parent
+ROOMS = ("autolog", "plugins", "backends")
+X, Y = load_breast_cancer(return_X_y=True)
+X, Y = StandardScaler().fit_transform(X[:120]), Y[:120]
+
+pytestmark = pytest.mark.swallows
+
+
+# ---- the guarded places, as the source has them
+
+
+def guarded_sites() -> Counter[str]:
+    """Count the literal names of guarded places; where a place takes its name from elsewhere, from that file."""
+    found: Counter[str] = Counter()
+    for path in (path for room in ROOMS for path in (SOURCE / room).rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        first = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_guard(node)]
+        found.update(name.value for name in first if isinstance(name, ast.Constant))
+        if any(not isinstance(name, ast.Constant) for name in first):
+            found.update(_names_of_room(tree, f"{path.stem}.") - set(found))
+    return found
+
+
+def _is_guard(node: ast.Call) -> bool:
+    return ast.unparse(node.func) == "guard.call"
+
+
+def _names_of_room(tree: ast.AST, prefix: str) -> set[str]:
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {text for text in constants if isinstance(text, str) and text.startswith(prefix) and " " not in text}
+
+
+# ---- programs of users, each of which reaches some of the places
+
+
+def enable(folder: Path, **options: Any) -> None:
+    """Record into a folder, beside whose runs nothing is printed."""
+    autolog.enable(**{"backend": str(folder / "runs"), "silent": True, **options})
+
+
+def end_process() -> None:
+    """Do what the end of the process does."""
+    session.get()._at_exit()
+    autolog.disable()
+
+
+def train(folder: Path) -> object:
+    """Train, predict, measure, end: what most programs do."""
+    enable(folder)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    predictions = model.predict(X)
+    score = accuracy_score(Y, predictions)
+    end_process()
+    return pickle.dumps(model), predictions.tolist(), score
+
+
+def train_loudly(folder: Path) -> object:
+    """The same, with a line on stderr."""
+    enable(folder, silent=False)
+    return train(folder)
+
+
+def train_in_repository(folder: Path) -> object:
+    """The same, in a git repository with a change that is not committed."""
+    for command in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-q", "-m", "first"]):
+        (folder / "file").write_text("one\n")
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    (folder / "file").write_text("two\n")
+    return train(folder)
+
+
+AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b")
+
+
+def fail(folder: Path) -> object:
+    """Train in vain, and go on."""
+    enable(folder)
+    error = None
+    try:
+        LogisticRegression(C=-1).fit(X, Y)
+    except ValueError as raised:
+        error = type(raised).__name__, str(raised)
+    end_process()
+    return error
+
+
+def log_by_hand(folder: Path) -> object:
+    """Log points in a run that a `with` ends, and give the writing thread time to see them."""
+    enable(folder)
+    with autolog.start_run():
+        autolog.log_metric("loss", 0.5)
+        _wait_for("journal.thread")
+    end_process()
+    return "done"
+
+
+def log_files(folder: Path) -> object:
+    """Log what is kept in files of its own."""
+    enable(folder)
+    with autolog.start_run():
+        autolog.log_param("long", "x" * 100_000)
+        autolog.log_text("hello", "notes.txt")
+    end_process()
+    return "done"
+
+
+def leave_open(folder: Path) -> object:
+    """End the process with an open run."""
+    enable(folder)
+    autolog.start_run()
+    autolog.log_param("C", 1)
+    end_process()
+    return "done"
+
+
+def fork(folder: Path) -> object:
+    """Train in a forked child of a process that has a run."""
+    enable(folder)
+    with autolog.start_run():
+        child = _forked(lambda: int(LogisticRegression().fit(X, Y).score(X, Y) > 0.9))
+    end_process()
+    return child
+
+
+def hand_on(folder: Path) -> object:
+    """Train in a task whose context went through a pickle."""
+    enable(folder)
+    with pickle.loads(pickle.dumps(Carrier())).entered():
+        coefficients = LogisticRegression().fit(X, Y).coef_.tolist()
+    end_process()
+    return coefficients
+
+
+def import_late(folder: Path) -> object:
+    """Import a module that a plugin waits for."""
+    (folder / "late_module.py").write_text("answer = 42\n")
+    plugin = module(autolog_patches=lambda patches: patches.on_import("late_module", lambda found: None))
+    enable(folder)
+    autolog.register(plugin)
+    sys.path.insert(0, str(folder))
+    try:
+        import late_module  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("late_module", None)
+    end_process()
+    return late_module.answer
+
+
+def stand_aside(folder: Path) -> object:
+    """Train with a plugin that stands aside for another."""
+    enable(folder)
+    hooks = {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
+    autolog.register(module(autolog_stands_aside_for=lambda: ("sklearn",), **hooks))
+    Declaring().fit()
+    end_process()
+    return "done"
+
+
+def undo(folder: Path) -> object:
+    """Use a class whose patch is to be taken back."""
+
+    class Model:
+        def fit(self) -> int:
+            return 42
+
+    patcher = Patcher()
+    patcher.method(Model, "fit", lambda called: None)
+    patcher.undo()
+    return Model().fit()
+
+
+def deliver(folder: Path) -> object:
+    """Have a run delivered to a second place."""
+    enable(folder)
+    with autolog.start_run() as run:
+        autolog.log_param("C", 1)
+    courier = Courier("memory:", Memory())
+    courier.follow(run.folder)
+    _wait_for("delivery.round")
+    courier.finish(time.monotonic() + 0.05)
+    end_process()
+    return "done"
+
+
+class Memory:
+    """A destination that takes everything."""
+
+    def deliver(self, batch: Any) -> Delivery:
+        return Delivery("done")
+
+    def close(self) -> None:
+        return
+
+
+def _forked(work: Callable[[], int]) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 and newer warn of threads, such as those of BLAS
+        child = os.fork()
+    if child == 0:
+        code = 99
+        with contextlib.suppress(BaseException):
+            code = work()
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _wait_for(site: str) -> None:
+    """Wait until a thread of ours has been at a place."""
+    end = time.monotonic() + 10
+    while site not in REACHED and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+# ---- which program reaches which place, and whether the run says what is missing
+
+
+class Case(NamedTuple):
+    """Where a place is reached.
+
+    Args:
+        program: what reaches it.
+        noted: its failure is named in the run's notes or in what its environment misses.
+    """
+
+    program: Callable[[Path], object]
+    noted: bool = False
+
+
+CASES = {
+    "calls.after": Case(train, noted=True),
+    "calls.before": Case(train),
+    "calls.end": Case(train, noted=True),
+    "carrier.arrive": Case(hand_on),
+    "console.say": Case(train_loudly),
+    "delivery.close": Case(deliver),
+    "delivery.deliver": Case(deliver),
+    "delivery.round": Case(deliver),
+    "environment.diff": Case(train_in_repository, noted=True),
+    "environment.directory": Case(train, noted=True),
+    "environment.distribution": Case(train),
+    "environment.gather": Case(train, noted=True),
+    "environment.git": Case(train_in_repository, noted=True),
+    "environment.imported": Case(train, noted=True),
+    "environment.machine": Case(train, noted=True),
+    "environment.packages": Case(train, noted=True),
+    "environment.program": Case(train, noted=True),
+    "environment.python": Case(train, noted=True),
+    "environment.repository": Case(train, noted=True),
+    "environment.resources": Case(train, noted=True),
+    "environment.user": Case(train, noted=True),
+    "environment.write": Case(train, noted=True),
+    "hooks.describe_data": Case(train, noted=True),
+    "hooks.stands_aside_for": Case(stand_aside),
+    "journal.close": Case(train),
+    "journal.drop": Case(fork),
+    "journal.fork": Case(fork),
+    "journal.thread": Case(log_by_hand),
+    "patching.done": Case(train),
+    "patching.failed": Case(fail),
+    "patching.observe": Case(train),
+    "patching.subclass": Case(train),
+    "patching.undo": Case(undo),
+    "runs.exit": Case(log_by_hand, noted=True),
+    "runs.file": Case(log_files, noted=True),
+    "runs.traceback": Case(fail, noted=True),
+    "runs.value": Case(log_files, noted=True),
+    "session.close": Case(train),
+    "session.deliver": Case(train),
+    "session.delivery": Case(train, noted=True),
+    "session.end": Case(leave_open, noted=True),
+    "session.environment": Case(train, noted=True),
+    "session.exit": Case(train),
+    "session.import": Case(import_late),
+    "session.imported": Case(train),
+    "sklearn.data": Case(train, noted=True),
+    "sklearn.model": Case(train, noted=True),
+    "sklearn.params": Case(train, noted=True),
+    "sklearn.training_metrics": Case(train, noted=True),
+}
+REACHED: set[str] = set()
+"""The places that this process has been at."""
+
+
+@pytest.fixture
+def said(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """The lines of log, those of forked children too."""
+    path = tmp_path / "log"
+    handler = logging.FileHandler(path)
+    guard.logger.addHandler(handler)
+    yield lambda: path.read_text().splitlines()
+    guard.logger.removeHandler(handler)
+    handler.close()
+
+
+def inject(site: str | None, reached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a place fail from now on, in forked children too; `reached` is made once it did."""
+    invoke = guard._invoke
+    REACHED.clear()
+
+    def failing(at: str, *work: Any) -> Any:
+        REACHED.add(at)
+        if at != site:
+            return invoke(at, *work)
+        reached.touch()
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(guard, "_invoke", failing)
+
+
+def test_every_guarded_place_has_a_case_and_a_name_of_its_own() -> None:
+    """The sites in the source are those tested below, each once."""
+    assert guarded_sites() == Counter(list(CASES))
+
+
+@pytest.mark.parametrize("site", sorted(CASES))
+def test_a_place_that_fails_costs_the_record_only(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    """The program's result is the same, one line of log names the place, and so do the run's notes where it has a run."""
+    program, noted = CASES[site]
+    results = []
+    for fault in (None, site):
+        folder = tmp_path / ("sound" if fault is None else "faulty")
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(session, "_session", None)
+            inject(fault, tmp_path / "reached", patch)
+            results.append(program(folder))
+        context.current.set(context.Context())
+    assert (tmp_path / "reached").exists()
+    assert results[0] == results[1]
+    assert said() == [f"autolog: {site} failed: RuntimeError: injected"]
+    if noted:
+        runs = autolog.search_runs(output_format="list", store=folder / "runs")
+        missing = [text for run in runs for text in (*run.notes, *run.environment.get("missing", ()))]
+        assert any(text.startswith(f"{site} failed") for text in missing), missing
+
+
+# ---- plugins that fail
+
+
+def module(**hooks: Callable[..., Any]) -> types.ModuleType:
+    """A plugin with these hooks."""
+    made = types.ModuleType("bad_plugin")
+    for name, function in hooks.items():
+        setattr(made, name, hookimpl(function))
+    return made
+
+
+def handled_by(handler: Callable[[Any], Any], folder: Path) -> tuple[int, list[autolog.Run]]:
+    """The result of a call that a plugin's handler stands around, and the runs."""
+
+    class Model:
+        def fit(self, number: int) -> int:
+            return number + 1
+
+    enable(folder)
+    autolog.register(module(autolog_patches=lambda patches: patches.method(Model, "fit", handler)))
+    result = Model().fit(41)
+    assert context.current.get() == context.Context()
+    end_process()
+    return result, autolog.search_runs(output_format="list") if (folder / "runs").exists() else []
+
+
+def raises_before(call: Any) -> Any:
+    """Fails with a run just opened."""
+    call.start_run("bad")
+    raise LookupError("before")
+    yield
+
+
+def raises_at_once(call: Any) -> Any:
+    """Fails before it has opened a run."""
+    raise LookupError("at once")
+    yield
+
+
+def raises_after(call: Any) -> Any:
+    """Fails when the call has been made."""
+    call.start_run("bad")
+    yield
+    raise LookupError("after")
+
+
+def never_yields(call: Any) -> Any:
+    """Has nothing to record."""
+    if call is None:
+        yield
+
+
+def never_yields_with_a_run(call: Any) -> Any:
+    """Opens a run, then returns before the call."""
+    call.start_run("bad")
+    if call is None:
+        yield
+
+
+def yields_twice(call: Any) -> Any:
+    """Yields once more than it should."""
+    call.start_run("bad")
+    yield
+    yield
+
+
+def yields_junk(call: Any) -> Any:
+    """Yields what are no arguments."""
+    call.start_run("bad")
+    yield 42
+
+
+def yields_wrong_arguments(call: Any) -> Any:
+    """Yields arguments of which the keywords are none."""
+    call.start_run("bad")
+    yield Arguments((41,), None)  # type: ignore[arg-type]
+
+
+def is_no_generator(call: Any) -> Any:
+    """Is a plain function."""
+    return 42
+
+
+@pytest.mark.parametrize(
+    ("handler", "line", "runs"),
+    [
+        (raises_at_once, "calls.before failed: LookupError: at once", 0),
+        (raises_before, "calls.before failed: LookupError: before", 1),
+        (raises_after, "calls.after failed: LookupError: after", 1),
+        (never_yields, None, 0),
+        (yields_twice, "calls.after failed: PluginError: the handler of fit in plugin 'bad_plugin' yields", 1),
+        (yields_junk, "calls.before failed: AttributeError: 'int' object", 1),
+        (yields_wrong_arguments, "calls.before failed: TypeError: 'NoneType' object", 1),
+        (is_no_generator, "calls.before failed: TypeError: 'int' object is not an iterator", 0),
+    ],
+)
+def test_a_handler_that_fails_costs_the_record_only(
+    handler: Callable[[Any], Any], line: str | None, runs: int, tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """The call is made once with the user's arguments; one line says what failed, and so does the run, which is ended."""
+    result, found = handled_by(handler, tmp_path)
+    assert result == 42
+    assert [entry.startswith(f"autolog: {line}") for entry in said()] == ([True] if line else [])
+    assert [run.status for run in found] == ["FINISHED"] * runs
+    assert all(any("calls." in note or "before fit is missing" in note for note in run.notes) for run in found)
+
+
+def test_a_handler_that_returns_with_a_run_open_has_it_ended(tmp_path: Path) -> None:
+    """Returning before the `yield` with a run open records the call as far as it goes."""
+    result, runs = handled_by(never_yields_with_a_run, tmp_path)
+    assert (result, [run.status for run in runs]) == (42, ["FINISHED"])
+
+
+# ---- hooks that fail
+
+
+def raising(*_: Any) -> Any:
+    """A hook's implementation that fails."""
+    raise LookupError("the hook failed")
+
+
+def _patches(patches: Any) -> None:
+    raising()
+
+
+def _stands_aside() -> Any:
+    raising()
+
+
+def _describes(data: object) -> Any:
+    raising()
+
+
+def _saves(model: object, stream: Any) -> Any:
+    raising()
+
+
+def _loads(path: Path, format: str, trusted: Any) -> Any:
+    raising()
+
+
+def _backend(uri: str) -> Any:
+    raising()
+
+
+HOOKS: dict[str, Callable[..., Any]] = {
+    "autolog_patches": _patches,
+    "autolog_stands_aside_for": _stands_aside,
+    "autolog_describe_data": _describes,
+    "autolog_save_model": _saves,
+    "autolog_load_model": _loads,
+    "autolog_journal_folder": _backend,
+    "autolog_open_backend": _backend,
+    "autolog_open_store": _backend,
+}
+"""Each hook's implementation that fails."""
+LINES = {
+    "autolog_patches": "autolog: autolog.plugins plugin 'bad_plugin' ((registered)) is failed: LookupError",
+    "autolog_stands_aside_for": "autolog: hooks.stands_aside_for failed: LookupError",
+    "autolog_describe_data": "autolog: hooks.describe_data failed: LookupError",
+    "autolog_save_model": "autolog: sklearn.model failed: LookupError",
+    "autolog_open_backend": "autolog: session.delivery failed: LookupError",
+}
+"""What is said of those that fail in a user's program; of the others, errors go to who asked."""
+
+
+def test_every_hook_is_made_to_fail() -> None:
+    """The hooks of the contract are those tested below."""
+    assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("autolog_")}
+
+
+@pytest.mark.parametrize("hook", sorted(LINES))
+def test_a_hook_that_fails_costs_what_it_would_have_told(
+    hook: str, tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """The fit is the same, one line names the place, and all that others tell of it is recorded."""
+    without = pickle.dumps(LogisticRegression().fit(X, Y))
+    plugin = module(**{hook: HOOKS[hook], **_needed_for(hook)})
+    if hook == "autolog_open_backend":
+        _register_backend(plugin)
+        enable(tmp_path, backend=[str(tmp_path / "runs"), "bad:place"])
+    else:
+        enable(tmp_path)
+        with contextlib.suppress(PluginError):  # it tells who registers it
+            autolog.register(plugin)
+    model = LogisticRegression().fit(X, Y)
+    if hook == "autolog_stands_aside_for":
+        Declaring().fit()
+    end_process()
+    assert pickle.dumps(model) == without
+    assert [line.startswith(LINES[hook]) for line in said()] == [True], said()
+    run = autolog.search_runs(output_format="list")[-1]
+    assert (run.status, run.params["C"], len(run.inputs)) == ("FINISHED", 1.0, 1)
+    assert run.inputs[0]["digest"]
+    assert len(run.models) == (hook != "autolog_save_model")
+
+
+class Declaring:
+    """A class that a plugin watches."""
+
+    def fit(self) -> None:
+        """Do nothing."""
+
+
+def _needed_for(hook: str) -> dict[str, Callable[..., Any]]:
+    """What a plugin needs besides for the hook to be asked."""
+    if hook == "autolog_stands_aside_for":
+        return {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
+    return {"autolog_journal_folder": lambda uri: None} if hook == "autolog_open_backend" else {}
+
+
+def _register_backend(plugin: types.ModuleType) -> None:
+    current = session.get()
+    current.loader.records.append(Record(BACKENDS, "bad", "(test)", "", None, "loaded", module=plugin))
+    current.hooks.register(plugin, "bad")
+
+
+def test_a_model_that_cannot_be_loaded_gives_its_error_to_who_asked(tmp_path: Path) -> None:
+    """Where `autolog_load_model` fails, `load_model` raises; the run stays readable."""
+    enable(tmp_path)
+    LogisticRegression().fit(X, Y)
+    autolog.register(module(autolog_load_model=_loads))
+    run = autolog.search_runs(output_format="list")[0]
+    with pytest.raises(LookupError, match="the hook failed"):
+        autolog.load_model(f"runs:/{run.run_id}/model", trusted=True)
+
+
+@pytest.mark.parametrize("hook", ["autolog_journal_folder", "autolog_open_store"])
+def test_a_place_that_cannot_be_opened_is_said_to_who_named_it(hook: str, tmp_path: Path) -> None:
+    """Where a backend fails at once, the call that named it raises, and what was set before still records."""
+    enable(tmp_path)
+    plugin = module(**{"autolog_journal_folder": lambda uri: None, hook: _backend})
+    _register_backend(plugin)
+    with pytest.raises(LookupError, match="the hook failed"):
+        if hook == "autolog_journal_folder":
+            autolog.enable(backend="bad:place")
+        else:
+            autolog.search_runs(store="bad:place")
+    LogisticRegression().fit(X, Y)
+    assert len(autolog.search_runs(output_format="list", store=tmp_path / "runs")) == 1
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer"),
+    [
+        ("autolog_describe_data", lambda data: 42),
+        ("autolog_save_model", lambda model, stream: 42),
+        ("autolog_stands_aside_for", lambda: 42),
+    ],
+)
+def test_a_hook_that_answers_junk_costs_what_it_would_have_told(
+    hook: str, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    """An answer of the wrong type leaves the fit as it is, and the run ended."""
+    without = pickle.dumps(LogisticRegression().fit(X, Y))
+    enable(tmp_path)
+    autolog.register(module(**{hook: answer}))
+    model = LogisticRegression().fit(X, Y)
+    assert pickle.dumps(model) == without
+    run = autolog.search_runs(output_format="list")[0]
+    assert (run.status, run.params["C"]) == ("FINISHED", 1.0)
+    assert np.isfinite(run.metrics["training_accuracy"])

@@ -12,6 +12,7 @@ from typing import Any
 from autolog import session
 from autolog.exceptions import ModelError, UsageError
 from autolog.fluent import target
+from autolog.paths import checked
 
 __all__ = [
     "log_artifact",
@@ -38,26 +39,47 @@ def log_artifact(
     Raises:
         UsageError: there is no such file, or `artifact_path` leads out of the run's folder.
     """
-    source = Path(local_path)
+    source = _local(local_path)
     if source.is_dir():
-        log_artifacts(source, f"{artifact_path}/{source.name}" if artifact_path else source.name, run_id)
-        return
-    if not source.is_file():
+        log_artifacts(source, _below(artifact_path, source.resolve().name), run_id)
+    elif source.is_file():
+        target(run_id).add_file(_below(artifact_path, source.name), source)
+    else:
         raise UsageError(f"there is no file {os.fspath(local_path)!r} to keep")
-    target(run_id).add_file(f"{artifact_path}/{source.name}" if artifact_path else source.name, source)
 
 
 def log_artifacts(
     local_dir: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None
 ) -> None:
-    """Keep copies of all files below a local folder; arguments and errors as for `log_artifact`."""
-    folder = Path(local_dir)
+    """Keep copies of all files below a local folder.
+
+    Args:
+        local_dir: the folder; its own name is left out.
+        artifact_path: the folder among the artifacts to put them in.
+        run_id: of another run than the active one.
+
+    Raises:
+        UsageError: there is no such folder, or `artifact_path` leads out of the run's folder.
+    """
+    folder = _local(local_dir)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {os.fspath(local_dir)!r} to keep")
     run = target(run_id)
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = file.relative_to(folder).as_posix()
-        run.add_file(f"{artifact_path}/{name}" if artifact_path else name, file)
+        run.add_file(_below(artifact_path, file.relative_to(folder).as_posix()), file)
+
+
+def _local(path: str | os.PathLike[str]) -> Path:
+    try:
+        found = Path(path)
+        found.exists()
+    except (TypeError, ValueError) as error:  # ValueError: a NUL in it, before Python 3.13
+        raise UsageError(f"{path!r} is no path: {error}") from None
+    return found
+
+
+def _below(folder: str | None, name: str) -> str:
+    return name if folder is None or folder == "" else f"{checked(folder)}/{name}"
 
 
 def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
@@ -67,15 +89,25 @@ def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
         text: it.
         artifact_file: the path among the artifacts, e.g. "notes/readme.txt".
         run_id: of another run than the active one.
+
+    Raises:
+        UsageError: it is no text, or the path leads out of the run's folder.
     """
-    target(run_id).add_file(artifact_file, text.encode("utf-8"))
+    if not isinstance(text, str):
+        raise UsageError(f"log_text takes a str, not a {type(text).__name__}")
+    target(run_id).add_file(artifact_file, text.encode("utf-8", "surrogatepass"))
 
 
 def log_dict(dictionary: Mapping[str, Any], artifact_file: str, run_id: str | None = None) -> None:
-    """Keep a mapping as a JSON artifact; see `log_text`.
+    """Keep a mapping or a list as a JSON artifact.
+
+    Args:
+        dictionary: it.
+        artifact_file: the path among the artifacts; JSON is YAML as well, should it end so.
+        run_id: of another run than the active one.
 
     Raises:
-        UsageError: it holds what JSON has no form for.
+        UsageError: it holds what JSON has no form for, or the path leads out of the run's folder.
     """
     try:
         text = json.dumps(dictionary, indent=2)
@@ -87,19 +119,18 @@ def log_dict(dictionary: Mapping[str, Any], artifact_file: str, run_id: str | No
 def log_figure(
     figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None, run_id: str | None = None
 ) -> None:
-    """Keep a matplotlib or plotly figure, in the format of the path's suffix; see `log_text`.
+    """Keep a matplotlib or plotly figure, in the format of the path's suffix.
 
     Args:
-        figure: it; a figure with `savefig`, or one with `write_html` and `write_image`.
+        figure: it; a figure with `savefig`, or one with `to_html` and `to_image`.
         artifact_file: the path among the artifacts.
         save_kwargs: handed to the figure's own saving.
         run_id: of another run than the active one.
 
     Raises:
-        UsageError: it is no figure.
+        UsageError: it is no figure, or the path leads out of the run's folder.
     """
-    run = target(run_id)
-    suffix = Path(artifact_file).suffix.lstrip(".").lower() or "png"
+    run, suffix = target(run_id), _suffix(artifact_file) or "png"
     options = dict(save_kwargs or {})
     if hasattr(figure, "savefig"):
         stream = io.BytesIO()
@@ -111,6 +142,10 @@ def log_figure(
         run.add_file(artifact_file, figure.to_image(format=suffix, **options))
     else:
         raise UsageError(f"{type(figure).__name__} is neither a matplotlib nor a plotly figure")
+
+
+def _suffix(artifact_file: str) -> str:
+    return Path(checked(artifact_file)).suffix.lstrip(".").lower()
 
 
 def log_image(
@@ -130,14 +165,13 @@ def log_image(
         timestamp: milliseconds since the epoch.
 
     Raises:
-        UsageError: it is no image, or neither path nor key is given.
+        UsageError: it is no image, or not exactly one of path and key is given.
     """
     if (artifact_file is None) == (key is None):
         raise UsageError("give log_image either an artifact_file or a key")
     name = artifact_file or f"images/{key}/{step or 0}{'' if timestamp is None else f'-{timestamp}'}.png"
-    stream = io.BytesIO()
-    suffix = Path(name).suffix.lstrip(".").upper() or "PNG"
-    _as_image(image).save(stream, format={"JPG": "JPEG"}.get(suffix, suffix))
+    stream, suffix = io.BytesIO(), _suffix(name) or "png"
+    _as_image(image).save(stream, format={"jpg": "jpeg"}.get(suffix, suffix).upper())
     target().add_file(name, stream.getvalue())
 
 
@@ -149,14 +183,19 @@ def _as_image(image: Any) -> Any:
         from PIL import Image  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise UsageError("log_image needs Pillow for an array; pip install pillow") from None
-    if not hasattr(image, "dtype"):
-        raise UsageError(f"{type(image).__name__} is neither a PIL image nor an array")
-    pixels = (image.clip(0, 1) * 255).astype("uint8") if image.dtype.kind == "f" else image.astype("uint8")
+    if not hasattr(image, "dtype") or image.dtype.kind not in "fbiu" or image.ndim not in (2, 3):
+        raise UsageError(f"a {type(image).__name__} is neither a PIL image nor an array of (height, width[, channels])")
+    largest = 255 if image.dtype.kind in "iu" else 1
+    if not ((image >= 0) & (image <= largest)).all():
+        raise UsageError(f"the values of an image of {image.dtype} lie in 0 to {largest}, not beyond")
+    pixels = (image * (255 // largest)).astype("uint8")
     return Image.fromarray(pixels.squeeze(-1) if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
 
 
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Keep a table as JSON of columns and rows, as MLflow does, or as CSV or Parquet where the path says so.
+
+    A table of that path that is there already is replaced.
 
     Args:
         data: a pandas or polars DataFrame, or a mapping of columns.
@@ -168,7 +207,7 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """
     from autolog.tables import table_bytes
 
-    target(run_id).add_file(artifact_file, table_bytes(data, Path(artifact_file).suffix))
+    target(run_id).add_file(artifact_file, table_bytes(data, f".{_suffix(artifact_file)}"))
 
 
 def log_model(model: Any, name: str = "model", run_id: str | None = None) -> None:

@@ -29,7 +29,7 @@ def get_run(run_id: str, store: Store | str | os.PathLike[str] | None = None) ->
     Raises:
         RunNotFoundError: there is none of that id.
     """
-    return _store(store).run(run_id)
+    return _store(store).run(_checked_id(run_id))
 
 
 @overload
@@ -83,10 +83,15 @@ def search_runs(
 
     Raises:
         FilterError: the filter or the order cannot be read; it points at the place.
-        UsageError: the format does not exist, or its library is not installed.
+        UsageError: the format does not exist, its library is not installed, or an argument has the wrong type.
     """
     from autolog.store import frames, search
 
+    for name, value in {"order_by": order_by, "experiment_names": experiment_names}.items():
+        if isinstance(value, str):
+            raise UsageError(f"{name} is a list of texts; write {name}=[{value!r}]")
+    if max_results is not None and (type(max_results) is not int or max_results < 0):
+        raise UsageError(f"max_results is a whole number, 0 or more, not {max_results!r}")
     if output_format not in ("pandas", "list", "polars"):
         raise UsageError(f"output_format is 'pandas', 'list' or 'polars', not {output_format!r}")
     runs = search.search(_store(store), filter_string, order_by, experiment_names, max_results)
@@ -127,7 +132,13 @@ def delete_run(run_id: str, store: Store | str | os.PathLike[str] | None = None)
     Raises:
         RunNotFoundError: there is none of that id.
     """
-    session.get().mark_deleted(run_id, _store(store))
+    session.get().recorder.mark_deleted(_checked_id(run_id), _store(store))
+
+
+def _checked_id(run_id: object) -> str:
+    if not isinstance(run_id, str):
+        raise UsageError(f"a run's id must be a str, not a {type(run_id).__name__}: {run_id!r}")
+    return run_id
 
 
 def _store(store: Store | str | os.PathLike[str] | None) -> Store:

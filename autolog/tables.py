@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autolog.exceptions import UsageError
@@ -30,26 +30,35 @@ def table_bytes(data: Any, suffix: str) -> bytes:
     if name is None:
         raise UsageError(f"a table's file ends in .json, .csv or .parquet, not in {suffix!r}")
     stream = io.BytesIO()
-    if hasattr(data, name[0]):
-        getattr(data, name[0])(stream, index=False)
-    elif hasattr(data, name[1]):
-        getattr(data, name[1])(stream)
-    else:
-        raise UsageError(f"only a pandas or polars DataFrame can be written as {suffix}, not a {type(data).__name__}")
+    try:
+        if hasattr(data, name[0]):
+            getattr(data, name[0])(stream, index=False)
+        else:
+            getattr(data, name[1])(stream)
+    except AttributeError:
+        what = type(data).__name__
+        raise UsageError(f"only a pandas or polars DataFrame can be written as {suffix}, not a {what}") from None
+    except ImportError as error:
+        raise UsageError(f"no library to write {suffix} is installed: {error}") from None
     return stream.getvalue()
 
 
 def _parts(data: Any) -> tuple[list[Any], list[list[Any]]]:
     """Give the column names and the rows, as JSON."""
+    rows: Iterable[Any]
     if isinstance(data, Mapping):
-        columns, rows = list(data), zip(*data.values(), strict=True)
+        columns, rows = list(data), _rows(data)
     elif hasattr(data, "itertuples"):
         columns, rows = list(data.columns), data.itertuples(index=False, name=None)
     elif hasattr(data, "iter_rows"):
         columns, rows = list(data.columns), data.iter_rows()
     else:
         raise UsageError(f"a table is a DataFrame or a mapping of columns, not a {type(data).__name__}")
+    return encode(columns), [[encode(cell) for cell in row] for row in rows]
+
+
+def _rows(columns: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
     try:
-        return encode(columns), [[encode(cell) for cell in row] for row in rows]
-    except ValueError as error:
-        raise UsageError(f"the columns of a table are of one length: {error}") from None
+        return list(zip(*columns.values(), strict=True))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the columns of a table are sequences of one length: {error}") from None

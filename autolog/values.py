@@ -1,10 +1,10 @@
 """Any Python value as typed JSON, and back.
 
 JSON has no NaN, tuple, bytes or set, and its keys are strings; such values are written as an object with one key that
-begins with `$`: `{"$float": "nan"}`, `{"$tuple": [1, 2]}`, `{"$bytes": "aGk="}`, `{"$set": [1]}`, `{"$date":
-"2026-01-01"}`, `{"$dict": [[key, value], …]}`. What has no value form is written as what it is: `{"$object":
-"sklearn.svm._classes.SVC", "text": "SVC(C=2)"}`, and reads back as that text. `{"$file": …}` stands for a value kept
-in a file of its own.
+begins with `$`: `{"$float": "nan"}`, `{"$int": "0x1f…"}` (beyond 1024 bits), `{"$tuple": [1, 2]}`, `{"$set": [1]}`,
+`{"$bytes": "aGk="}`, `{"$date": "2026-01-01"}`, `{"$dict": [[key, value], …]}`. What has no value form is written as
+what it is: `{"$object": "sklearn.svm._classes.SVC", "text": "SVC(C=2)"}`, and reads back as that text. `{"$file": …}`
+stands for a value kept in a file of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ JSON: TypeAlias = Any
 Path: TypeAlias = "tuple[int, ...]"
 nesting_limit = 40
 _array_limit = 100
+_plain_bits = 1024
 
 
 def encode(value: object, path: tuple[int, ...] = ()) -> JSON:
@@ -34,13 +35,20 @@ def encode(value: object, path: tuple[int, ...] = ()) -> JSON:
         path: the identities of the containers that it lies in.
     """
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str or kind is bool or value is None:
         return value
+    if kind is int:
+        return _int(value)  # type: ignore[arg-type]
     if kind is float:
         return _float(value)  # type: ignore[arg-type]
     if len(path) > nesting_limit or id(value) in path:
         return {"$object": type_name(value), "text": "… (nested too deeply, or inside itself)"}
     return _encoder(kind)(value, path)  # type: ignore[arg-type]
+
+
+def _int(value: int) -> JSON:
+    """Interpreters refuse decimal numbers of many digits, and let the program choose how many (640 at least)."""
+    return value if value.bit_length() <= _plain_bits else {"$int": hex(value)}
 
 
 def _float(value: float) -> JSON:
@@ -118,7 +126,7 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
     (enum.Enum, lambda value, path: {"$object": type_name(value), "text": f"{type(value).__qualname__}.{value.name}"}),
     (str, lambda value, path: str.__str__(value)),
     (bool, lambda value, path: bool(value)),
-    (int, lambda value, path: int.__index__(value)),
+    (int, lambda value, path: _int(int.__index__(value))),
     (float, lambda value, path: _float(float.__float__(value))),
     (tuple, lambda value, path: {"$tuple": _sequence(value, path)}),
     (list, _sequence),
@@ -155,6 +163,7 @@ def revive(value: JSON) -> Any:
 
 
 _REVIVERS: Mapping[str, Callable[[Any, dict[str, Any]], Any]] = {
+    "$int": lambda text, whole: int(text, 16),
     "$float": lambda text, whole: float(text),
     "$tuple": lambda items, whole: tuple(revive(items)),
     "$dict": lambda items, whole: {_hashable(revive(key)): revive(item) for key, item in items},
@@ -189,4 +198,7 @@ class LargeValue(str):
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+    """Give what can be a key or a member of a set: a hashable container was one of hashable things all the way down."""
+    if isinstance(value, set):
+        return frozenset(value)
+    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple)) else value

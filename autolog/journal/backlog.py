@@ -16,7 +16,7 @@ _BOUND: Final = 4 << 20  # bytes kept of points, and as many of other events
 _PAUSE: Final = 1.0  # seconds between two tries
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Entry:
     lines: bytes
     points: int  # how many points the lines hold; 0 for another event
@@ -27,6 +27,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._entries: deque[_Entry] = deque()
+        self._sizes = {True: 0, False: 0}  # bytes of points, and of other events
         self._dropped_events = self._dropped_points = 0
         self._reason = ""
         self._tried = 0.0
@@ -47,27 +48,31 @@ class Backlog:
 
     def add(self, lines: bytes, points: int) -> None:
         """Keep lines; where they are too many, every second point goes, and of other events the newest."""
-        if not points and self._size(of_points=False) + len(lines) > _BOUND:
+        if not points and self._sizes[False] + len(lines) > _BOUND:
             self._dropped_events += 1
             return
-        self._entries.append(_Entry(lines, points))
-        while points and self._size(of_points=True) > _BOUND:
+        self._keep(_Entry(lines, points))
+        while self._sizes[True] > _BOUND:
             self._thin()
 
-    def _size(self, *, of_points: bool) -> int:
-        return sum(len(entry.lines) for entry in self._entries if bool(entry.points) is of_points)
+    def _keep(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+        self._sizes[entry.points > 0] += len(entry.lines)
 
     def _thin(self) -> None:
-        kept: deque[_Entry] = deque()
-        single = 0
-        for entry in self._entries:
-            single += entry.points == 1
-            if entry.points > 1:
-                kept.append(_halved(entry))
-            elif not entry.points or single % 2:
-                kept.append(entry)
-        self._dropped_points += sum(entry.points for entry in self._entries) - sum(entry.points for entry in kept)
-        self._entries = kept
+        """Drop every second point of each series; of entries that cannot be halved every second one."""
+        entries, self._entries, self._sizes[True] = self._entries, deque(), 0
+        whole = 0
+        self._sizes[False] = 0
+        for entry in entries:
+            half = _halved(entry) if entry.points > 1 else entry
+            indivisible = half.points == entry.points > 0
+            whole += indivisible
+            if indivisible and whole % 2:
+                self._dropped_points += entry.points
+            else:
+                self._dropped_points += entry.points - half.points
+                self._keep(half)
 
     def first(self) -> bytes:
         """Give the lines to write next."""
@@ -75,7 +80,8 @@ class Backlog:
 
     def remove_first(self) -> None:
         """Forget the lines that `first` gave: they are written."""
-        self._entries.popleft()
+        entry = self._entries.popleft()
+        self._sizes[entry.points > 0] -= len(entry.lines)
 
     def end(self) -> str | None:
         """Say in a line what the outage cost, None where nothing; a new one may begin."""

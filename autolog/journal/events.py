@@ -44,6 +44,7 @@ _TRAILER = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
 _TRAILER_LENGTH: Final = len(b',"crc":"00000000"}')
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=False).encode
 _hexadecimal = re.compile(r"[0-9a-f]{1,64}\Z")
+_LIMIT: Final = 1 << 63  # times and numbers are integers of 64 bits
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _pieces(line: bytes) -> Iterator[bytes]:
     """Cut a damaged line where events end: the damage may be the line end between two sound ones."""
     start = 0
     for trailer in _TRAILER.finditer(line):
-        begin = line.find(b"{", start, trailer.start())
+        begin = line.find(b'{"run":', start, trailer.start())
         start = trailer.end()
         if begin >= 0 and (begin, start) != (0, len(line)):
             yield line[begin:start]
@@ -142,7 +143,9 @@ def _checked(fields: Mapping[str, Any]) -> Event | None:
     sound = (
         isinstance(event.kind, str)
         and type(event.time) is int
+        and -_LIMIT <= event.time < _LIMIT
         and type(event.seq) is int
+        and 0 <= event.seq < _LIMIT
         and isinstance(event.data, dict)
         and all(isinstance(name, str) and _hexadecimal.match(name) for name in (event.run, event.writer))
     )

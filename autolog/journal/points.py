@@ -1,8 +1,9 @@
 """Columnar batches of metric points: a series' steps, values and times as three columns.
 
 A column of floats is the base64 of little-endian float64, so that every value, NaN and infinity included, comes back
-as it was. A column of integers is its first value and either the constant difference (`by`) or the base64 of the
-differences as little-endian signed integers of the smallest `width` in bytes that holds them all.
+as it was. A column of integers is its first value (`start`) and either the constant difference (`by`) or the base64 of
+the `deltas` as little-endian signed integers of the smallest `width` in bytes that holds them all; where eight do not,
+it is the base64 of `all` integers themselves.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final, NamedTuple
 __all__ = ["Columns", "decode", "encode"]
 
 _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_LIMIT: Final = 1 << 63
 _SWAP: Final = sys.byteorder == "big"
 
 
@@ -61,7 +63,7 @@ def _base64(values: array[Any]) -> str:
 
 
 def _array(code: str, text: str) -> array[Any]:
-    values = array(code)
+    values: array[Any] = array(code)
     values.frombytes(binascii.a2b_base64(text))
     if _SWAP:
         values.byteswap()
@@ -73,21 +75,32 @@ def _encode_integers(values: Sequence[int]) -> dict[str, Any]:
         return {"start": 0, "by": 0}
     deltas = list(map(operator.sub, values[1:], values))
     low, high = (min(deltas), max(deltas)) if deltas else (0, 0)
+    width = next((width for width in _CODES if _fits(low, width) and _fits(high, width)), None)
+    if width is None:
+        return {"all": _base64(array("q", values))}
     if low == high:
         return {"start": values[0], "by": low}
-    width = _width(low, high)
     return {"start": values[0], "width": width, "deltas": _base64(array(_CODES[width], deltas))}
 
 
-def _width(low: int, high: int) -> int:
-    return next(width for width in _CODES if -(1 << 8 * width - 1) <= low and high < 1 << 8 * width - 1)
+def _fits(value: int, width: int) -> bool:
+    return -(1 << 8 * width - 1) <= value < 1 << 8 * width - 1
 
 
 def _decode_integers(data: Mapping[str, Any], count: int) -> Sequence[int]:
-    start = data["start"]
+    if "all" in data:
+        return _array("q", data["all"])
     if "by" in data:
-        by = data["by"]
+        start, by = _integer(data["start"]), _integer(data["by"])
+        _integer(start + by * max(count - 1, 0))
         return range(start, start + by * count, by) if by else [start] * count
-    if count == 0:
-        return []
-    return list(itertools.accumulate(_array(_CODES[data["width"]], data["deltas"]), initial=start))
+    values = list(itertools.accumulate(_array(_CODES[data["width"]], data["deltas"]), initial=_integer(data["start"])))
+    if not -_LIMIT <= min(values) <= max(values) < _LIMIT:
+        raise ValueError("a column of integers leaves 64 bits")
+    return values
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int or not -_LIMIT <= value < _LIMIT:
+        raise ValueError(f"a column of integers has {value!r:.40} where an integer of 64 bits belongs")
+    return value

@@ -55,7 +55,7 @@ def flush() -> None:
 
 
 def close() -> None:
-    """Write everything and let go of all files; the process ends. Later events open them again."""
+    """Write everything and let go of all files; the process ends. Later events begin new ones."""
     _thread.stop()
     for each in list(_journals.values()):
         guard.call("journal.close", None, each.close)
@@ -78,7 +78,8 @@ def _close_old() -> None:
 def identity() -> dict[str, Any]:
     """Say which process this is, so that a reader on the same host can tell whether it lives."""
     pid = os.getpid()
-    return {"host": socket.gethostname(), "boot": _boot(), "pid": pid, "process_start": process_start(pid)}
+    where = {"host": socket.gethostname(), "boot": _boot(), "pids": _pids()}
+    return {**where, "pid": pid, "process_start": process_start(pid)}
 
 
 def _boot() -> str | None:
@@ -88,11 +89,23 @@ def _boot() -> str | None:
         return None
 
 
+def _pids() -> str | None:
+    """Name the space that process numbers are counted in: each container has its own."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return None
+
+
 def process_start(pid: int) -> str | None:
-    """Give a mark of when a process began, since numbers are used again; None where the system does not tell."""
+    """Give a mark of when a process began, since numbers are used again; None where the system does not tell.
+
+    A process that has ended, and that only its parent has not asked about yet, has the mark "ended".
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-        return text.rpartition(")")[2].split()[19]
+        fields = text.rpartition(")")[2].split()
+        return "ended" if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         return None
 
@@ -104,7 +117,8 @@ class _WritingThread:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stop = threading.Event()
+        self._held = False
 
     def wake(self) -> None:
         """Have the thread look at once for what waits."""
@@ -114,9 +128,9 @@ class _WritingThread:
 
     def _start(self) -> None:
         with self._starting:
-            if self._thread is None:
-                self._stopping = False
-                thread = threading.Thread(target=self._run, name="autolog-writer", daemon=True)
+            if self._thread is None and not self._held:
+                self._stop = threading.Event()  # its own: an earlier thread may still be on its way out
+                thread = threading.Thread(target=self._run, args=(self._stop,), name="autolog-writer", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:  # the interpreter is ending: points are sealed at its exit
@@ -125,16 +139,29 @@ class _WritingThread:
 
     def stop(self) -> None:
         """End the thread; what waits stays in the rings. A disk that hangs is not waited for long."""
-        thread, self._thread = self._thread, None
+        with self._starting:
+            thread, self._thread = self._thread, None
+            self._stop.set()
         if thread is not None and thread is not threading.current_thread():
-            self._stopping = True
             self._wake.set()
             thread.join(timeout=0.5)
 
-    def _run(self) -> None:
+    def hold(self) -> None:
+        """End the thread, and start none until `release`, whatever other threads log meanwhile."""
+        self._held = True
+        self.stop()
+
+    def release(self) -> None:
+        """Start the thread again, if there is work for it."""
+        self._held = False
+        if _pause(0.0, 0.0) is not None:
+            self.wake()
+
+    def _run(self, stop: threading.Event) -> None:
         beat = sync = time.monotonic()
-        while not self._stopping:
-            self._wake.wait(_pause())
+        while not stop.is_set():
+            now = time.monotonic()
+            self._wake.wait(_pause(max(0.0, beat + BEAT - now), max(0.0, sync + _SYNC - now)))
             self._wake.clear()
             now = time.monotonic()
             beats, syncs = now - beat >= BEAT, now - sync >= _SYNC
@@ -143,12 +170,20 @@ class _WritingThread:
                 guard.call("journal.thread", None, _tend, each, beats, syncs)
 
 
-def _pause() -> float | None:
-    """Give how long the thread may sleep: until points are due, until the next beat or sync, or for ever."""
+def _pause(beat: float, sync: float) -> float | None:
+    """Give how long the thread may sleep: until points are due, the next beat or the next sync, or for ever.
+
+    Args:
+        beat: seconds until the next beat.
+        sync: seconds until the next sync.
+    """
     journals = list(_journals.values())
-    if any(each.waits for each in journals):
-        return _SEAL
-    return 1.0 if any(each.running or each.changed for each in journals) else None
+    due = [
+        *([_SEAL] if any(each.waits for each in journals) else []),
+        *([beat] if any(each.running for each in journals) else []),
+        *([sync] if any(each.changed for each in journals) else []),
+    ]
+    return min(due, default=None)
 
 
 def _tend(each: Journal, beats: bool, syncs: bool) -> None:
@@ -170,12 +205,11 @@ def _register() -> None:
 
 
 def _before_fork() -> None:
-    _thread.stop()
+    _thread.hold()
 
 
 def _after_fork() -> None:
-    if any(each.waits or each.running for each in list(_journals.values())):
-        _thread.wake()
+    _thread.release()
 
 
 def _in_child() -> None:

@@ -3,32 +3,42 @@
 A slot is 40 bytes: the series' number, step, value, time in nanoseconds since the epoch, and last the point's own
 number counted from 1, which commits it. A point is claimed by one call of an atomic counter and written by one
 `pack_into`, so no lock stands on the logging path. The slots are allocated beforehand (a hole in a mapped file on a
-full disk would be a SIGBUS). Behind the slots stand the series' names, a sealed JSON line each.
+full disk would be a SIGBUS). Before the slots stands a header: a mark, and how many slots there are; behind them
+stand the series' names, a sealed JSON line each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import mmap
+import operator
 import os
+import re
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from autolog.journal.events import seal
 
-__all__ = ["CAPACITY", "VOID", "Point", "Ring", "Slots", "read_ring"]
+__all__ = ["CAPACITY", "VOID", "Point", "PointWriter", "Ring", "Slots", "read_ring"]
+
+PointWriter: TypeAlias = Callable[[int, int, float, int], None]
+"""Writes a point: series, step, value, time in nanoseconds."""
 
 CAPACITY: Final = 8192
 VOID: Final = -1  # the series of a slot that was claimed for what is no point
 _MAGIC: Final = b"autolog ring 1\n"
 _HEADER: Final = 64
 _SLOT: Final = struct.Struct("<qqdqq")
-_SIZE: Final = _HEADER + CAPACITY * _SLOT.size
+_CAPACITY_AT: Final = 16
 _STUCK: Final = 1.0  # seconds after which a claimed slot is taken to be abandoned: its thread was interrupted
+_LOOKS: Final = 10  # so often it must have been found empty, each time with a chance for its thread to run
+_LAST_WAIT: Final = 0.1  # seconds that closing waits for slots that are being written
+_RUN: Final = re.compile(r"[0-9a-f]{1,64}\Z")
 
 
 class Point(NamedTuple):
@@ -69,84 +79,124 @@ class Ring:
     Args:
         path: the file; it is created.
         make_room: called when all slots hold unsealed points; must call `taken` for some.
+        elsewhere: takes the points of those who still hold a `writer` of a ring that has been closed.
+        capacity: how many slots, a power of two.
 
     Raises:
         OSError: the file cannot be made, or the disk has no room for it.
     """
 
-    def __init__(self, path: Path, make_room: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, make_room: Callable[[], None], elsewhere: PointWriter, capacity: int = CAPACITY
+    ) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        self._capacity = self._limit = capacity
+        size = _HEADER + capacity * _SLOT.size
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            _allocate(self._file, _SIZE)
-            self._map = mmap.mmap(self._file, _SIZE)
+            _allocate(self._file, size)
+            self._map = mmap.mmap(self._file, size)
+            os.lseek(self._file, size, os.SEEK_SET)
         except BaseException:
             self.close()
             raise
+        self._map[_CAPACITY_AT : _CAPACITY_AT + 8] = capacity.to_bytes(8, "little")
         self._map[: len(_MAGIC)] = _MAGIC
         self._make_room = make_room
+        self._elsewhere = elsewhere
         self._claim = itertools.count(1).__next__
-        self._limit = CAPACITY
         self._sealed = 0
-        self._stuck_since: float | None = None
+        self._closed = False
+        self._stuck_since = 0.0
+        self._stuck_looks = 0
 
     def name(self, series: int, run: str, key: str) -> None:
         """Write down what a series' number stands for, before its first point."""
         body = json.dumps({"id": series, "run": run, "key": key})
         os.write(self._file, seal(body[:-1]))
 
-    def writer(self) -> Callable[[int, int, float, int], None]:
+    def writer(self) -> PointWriter:
         """Give the function that writes a point: `write(series, step, value, time_ns)`.
 
-        It raises struct.error where a step is no 64-bit integer or a value no number.
+        It raises struct.error, TypeError or ValueError where a step is no 64-bit integer or a value no number.
         """
-        claim, pack, mapped, mask = self._claim, _SLOT.pack_into, self._map, CAPACITY - 1
+        claim, pack, mapped, mask = self._claim, _SLOT.pack_into, self._map, self._capacity - 1
 
         def write(series: int, step: int, value: float, time_ns: int) -> None:
+            if type(value) is not float:  # a value on a device may be waited for: not while a slot is claimed
+                value = float(value)
+            if type(step) is not int:
+                step = operator.index(step)
             number = claim()
-            if number > self._limit:
-                self._wait_for_room(number)
+            if number > self._limit and not self._wait_for_room(number):
+                self._elsewhere(series, step, value, time_ns)
+                return
             try:
                 pack(mapped, 64 + 40 * ((number - 1) & mask), series, step, value, time_ns, number)
-            except struct.error:
+            except BaseException:
                 pack(mapped, 64 + 40 * ((number - 1) & mask), VOID, 0, 0.0, 0, number)
                 raise
 
         return write
 
-    def _wait_for_room(self, number: int) -> None:
-        """Until the slot is free: another thread may be in the middle of writing the point that blocks it."""
-        while number > self._limit:
+    def _wait_for_room(self, number: int) -> bool:
+        """Until the slot is free: another thread may be in the middle of writing the point that blocks it.
+
+        Returns:
+            False where the ring has been closed.
+        """
+        while number > self._limit and not self._closed:
             self._make_room()
             if number > self._limit:
                 time.sleep(0.0005)
+        return not self._closed
 
     def unsealed(self) -> Slots:
         """Give the points written since `taken`, up to the first that is still being written."""
-        slots = self._committed(self._sealed, self._sealed + CAPACITY)
+        slots = self._committed(self._sealed, self._sealed + self._capacity)
         if len(slots.series) or not self._is_blocked():
-            self._stuck_since = None
-            return slots
-        now = time.monotonic()
-        self._stuck_since = self._stuck_since or now
-        if now - self._stuck_since > _STUCK:
-            self.taken(self._sealed + 1)
+            self._stuck_looks = 0
+        else:
+            self._pass_over_abandoned()
         return slots
+
+    def _pass_over_abandoned(self) -> None:
+        now = time.monotonic()
+        self._stuck_since = self._stuck_since if self._stuck_looks else now
+        self._stuck_looks += 1
+        if now - self._stuck_since > _STUCK and self._stuck_looks > _LOOKS:
+            self._stuck_looks = 0
+            self.taken(self._sealed + 1)
 
     def _is_blocked(self) -> bool:
         """Say whether the next slot is empty although one behind it is not."""
-        probe = range(self._sealed + 1, self._sealed + 64)
+        probe = range(self._sealed + 1, self._sealed + min(64, self._capacity))
         return any(self._number_at(position) == position + 1 for position in probe)
 
     def _number_at(self, position: int) -> int:
-        return int(_SLOT.unpack_from(self._map, _HEADER + _SLOT.size * (position % CAPACITY))[4])
+        return int(_SLOT.unpack_from(self._map, _HEADER + _SLOT.size * (position % self._capacity))[4])
+
+    def last_unsealed(self) -> Iterator[Slots]:
+        """End the ring and give all it holds; later points go elsewhere, and only abandoned slots are passed over."""
+        self._closed, self._limit = True, 0
+        last = self._claim() - 1
+        deadline = time.monotonic() + _LAST_WAIT
+        while self._sealed < last:
+            slots = self._committed(self._sealed, min(last, self._sealed + self._capacity))
+            if slots.series:
+                yield slots
+                self._sealed = slots.last
+            elif time.monotonic() < deadline:
+                time.sleep(0.001)
+            else:
+                self._sealed += 1
 
     def _committed(self, start: int, stop: int) -> Slots:
         """Read slots in growing chunks; most often there are few points or none."""
         first, chunk, raw = start, 32, bytearray()
         while start < stop:
-            end = min(start + chunk, stop, start - start % CAPACITY + CAPACITY)
-            offset = _HEADER + _SLOT.size * (start % CAPACITY)
+            end = min(start + chunk, stop, start - start % self._capacity + self._capacity)
+            offset = _HEADER + _SLOT.size * (start % self._capacity)
             piece = self._map[offset : offset + _SLOT.size * (end - start)]
             sound = _matching(memoryview(piece).cast("q")[4::5].tolist(), start + 1)
             raw += piece[: sound * _SLOT.size]
@@ -158,12 +208,13 @@ class Ring:
     def taken(self, number: int) -> None:
         """Free the slots of all points up to that number."""
         self._sealed = number
-        self._limit = number + CAPACITY
+        self._limit = number + self._capacity
 
     def close(self) -> None:
-        """Remove the file; its points have been sealed. Late writers keep the mapping alive, harmlessly."""
+        """Remove the file; its points have been sealed. Where it cannot be removed, readers know them as sealed."""
         self.drop()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def drop(self) -> None:
         """Let go of the file without touching it: it is another process's."""
@@ -194,33 +245,34 @@ def read_ring(first: bytes, second: bytes) -> list[tuple[str, str, Point]]:
         first: the file's bytes.
         second: its bytes, read again: a slot that a living process changed in between is left out.
     """
-    if not first.startswith(_MAGIC) or len(first) < _SIZE or len(second) < _SIZE:
+    capacity = int.from_bytes(first[_CAPACITY_AT : _CAPACITY_AT + 8], "little")
+    end = _HEADER + capacity * _SLOT.size
+    if not first.startswith(_MAGIC) or min(len(first), len(second)) < end:
         return []
-    names = dict(filter(None, map(_name, second[_SIZE:].split(b"\n"))))
-    points = _stable_points(first[_HEADER:_SIZE], second[_HEADER:_SIZE])
+    names = dict(filter(None, map(_name, second[end:].split(b"\n"))))
+    points = _stable_points(first[_HEADER:end], second[_HEADER:end], capacity)
     return [(*names[point.series], point) for point in points if point.series in names]
 
 
-def _stable_points(first: bytes, second: bytes) -> list[Point]:
-    slots = zip(_SLOT.iter_unpack(first), _SLOT.iter_unpack(second), strict=True)
+def _stable_points(first: bytes, second: bytes, capacity: int) -> list[Point]:
     size = _SLOT.size
-    return sorted(
-        (
-            Point(*slot)
-            for index, (_, slot) in enumerate(slots)
-            if slot[4] > 0
-            and (slot[4] - 1) % CAPACITY == index
-            and first[index * size : (index + 1) * size] == second[index * size : (index + 1) * size]
-        ),
-        key=lambda point: point.number,
-    )
+    found = [
+        Point(*slot)
+        for index, slot in enumerate(_SLOT.iter_unpack(second))
+        if slot[4] > 0
+        and (slot[4] - 1) % capacity == index
+        and first[index * size : (index + 1) * size] == second[index * size : (index + 1) * size]
+    ]
+    return sorted(found, key=lambda point: point.number)
 
 
 def _name(line: bytes) -> tuple[int, tuple[str, str]] | None:
     """Read the name of a series; None where the line is torn."""
     try:
         fields: dict[str, Any] = json.loads(line)
-        body = json.dumps({name: fields[name] for name in ("id", "run", "key")})
-        return (fields["id"], (fields["run"], fields["key"])) if seal(body[:-1]) == line + b"\n" else None
-    except (ValueError, KeyError, TypeError, UnicodeError):
+        number, run, key = (fields[name] for name in ("id", "run", "key"))
+        body = json.dumps({"id": number, "run": run, "key": key})
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    typed = type(number) is int and isinstance(run, str) and _RUN.match(run) and isinstance(key, str)
+    return (number, (run, key)) if typed and seal(body[:-1]) == line + b"\n" else None

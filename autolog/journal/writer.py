@@ -2,6 +2,7 @@
 
 An event is one `os.write` to an append-only file, made before the call that caused it returns. Points go to the ring
 and from there into the journal. What the disk refuses waits in a bounded backlog and is written when the disk is back.
+The lock is never waited for by one who writes an event or a point while the disk works and the ring has room.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from autolog.guard import logger
 from autolog.journal import points
 from autolog.journal.backlog import Backlog
 from autolog.journal.events import FORMAT, Event, encode_line
-from autolog.journal.ring import VOID, Ring, Slots
+from autolog.journal.ring import CAPACITY, VOID, PointWriter, Ring, Slots
 
-__all__ = ["Journal", "PointLog", "PointWriter"]
+__all__ = ["Journal", "PointLog"]
 
-PointWriter = Callable[[int, int, float, int], None]
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
+_QUIET: Final = 20  # ticks without a point after which the ring rests: nobody looks into it until the next point
 
 
 class Journal:
@@ -36,22 +37,34 @@ class Journal:
         tree: the top-level run's id.
         identity: what the header says of the writing process.
         wake: has the writing thread look at once for what waits.
+        capacity: of the ring, in points.
     """
 
-    def __init__(self, folder: Path, tree: str, identity: Mapping[str, Any], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tree: str,
+        identity: Mapping[str, Any],
+        wake: Callable[[], None],
+        capacity: int = CAPACITY,
+    ) -> None:
         self.folder = folder
         self.tree = tree
         self.running: dict[str, Mapping[str, Any]] = {}
         self.changed = False
         self._identity = identity
         self._wake = wake
+        self._capacity = capacity
         self._backlog = Backlog()
         self._lock = threading.RLock()
         self._early = itertools.count(1).__next__
-        self._file: int | None = None
+        self._file: _File | None = None
         self._ring: Ring | None = None
         self._series: list[tuple[str, str]] = []
+        self._numbers: dict[tuple[str, str], int] = {}
         self._logs: list[PointLog] = []
+        self._quiet = 0
+        self._sealing = False
         self._begin()
 
     def _begin(self) -> None:
@@ -60,6 +73,7 @@ class Journal:
         self.path = self.folder / f"{self.writer}.jsonl"
         self._number = itertools.count().__next__
         self._last = 0
+        self._has_header = False
 
     # ---- events
 
@@ -69,8 +83,8 @@ class Journal:
             self.running[run] = data
         elif kind == "finished":
             self.running.pop(run, None)
-        if self._file is None:
-            self._open()
+        if self._file is None and not self._backlog:
+            self._open()  # before the event is numbered: the header comes first
         self._append(encode_line(self._event(run, kind, data)), points=0)
 
     def _event(self, run: str, kind: str, data: Mapping[str, Any]) -> Event:
@@ -81,21 +95,17 @@ class Journal:
 
     def _append(self, lines: bytes, points: int) -> None:
         """Write whole lines, behind what already waits; `points` says how many points they hold."""
-        if (self._backlog and not self._retry()) or not self._write(lines):
+        if (self._backlog and not self._retry()) or not (self._open() and self._write(lines)):
             with self._lock:
                 self._backlog.add(lines, points)
 
     def _write(self, lines: bytes) -> bool:
-        file = self._file
+        file = self._file  # held while it is written to, so that it is not closed meanwhile
         try:
             if file is None:
                 raise OSError("the journal is not open")
-            written = os.write(file, lines)
-            if written < len(lines):
-                lines = lines[written:]
-                written = os.write(file, lines)  # gives the reason why the first wrote less
-            if written < len(lines):
-                raise OSError("the disk took only a part")
+            while lines:
+                lines = lines[os.write(file.number, lines) :]  # after a short write the next gives the reason
         except OSError as error:
             self._failed(error)
             return False
@@ -103,21 +113,25 @@ class Journal:
         return True
 
     def _open(self) -> bool:
+        if self._file is not None:
+            return True
         with self._lock:
-            if self._file is not None:
-                return True
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-                self._file = os.open(self.path, flags, 0o666)
-                fresh = os.fstat(self._file).st_size == 0
+                file = _File(self.path)
+                fresh = os.fstat(file.number).st_size == 0
             except OSError as error:
                 self._failed(error)
                 return False
-            if fresh:
-                header = {"format": FORMAT, **self._identity}
-                return self._write(encode_line(self._event(self.tree, "journal", header)))
-            return True
+            self._file = file
+            if fresh or not self._has_header:
+                self._has_header = self._write_header()
+                self._file = file if self._has_header else None
+            return self._has_header
+
+    def _write_header(self) -> bool:
+        header = {"format": FORMAT, **self._identity}
+        return self._write(encode_line(self._event(self.tree, "journal", header)))
 
     def _failed(self, error: OSError) -> None:
         self._wake()
@@ -125,11 +139,13 @@ class Journal:
             logger.warning("autolog: cannot write %s: %s; kept in memory, and tried again", self.path, error)
 
     def _retry(self) -> bool:
-        """Write the backlog, to a file opened anew: the old one may be gone."""
         with self._lock:
-            if not self._backlog.due():
-                return False
-            self._close_file()
+            return self._backlog.due() and self._write_backlog()
+
+    def _write_backlog(self) -> bool:
+        """Write what waits, to a file opened anew: the old one may be gone."""
+        with self._lock:
+            self._file = None
             if not self._open() or not self._write(b"\n"):
                 return False
             while self._backlog:
@@ -137,12 +153,14 @@ class Journal:
                     return False
                 self._backlog.remove_first()
             self._tell(self._backlog.end())
+            if self._ring is None:
+                self._end_logs()  # so that the next point asks for a ring again
             return True
 
     def _tell(self, text: str | None) -> None:
         """Leave a note of what was dropped in every run that is open here, or in the top-level run."""
         for run in (list(self.running) or [self.tree]) if text else []:
-            self._write(encode_line(self._event(run, "note", {"text": text})))
+            self._append(encode_line(self._event(run, "note", {"text": text})), points=0)
 
     # ---- points
 
@@ -160,16 +178,17 @@ class Journal:
                 self._ring = self._make_ring()
             log = PointLog(self, run, self._ring.writer() if self._ring is not None else self._write_point)
             self._logs.append(log)
+            self._quiet = 0
+            self._wake()
             return log
 
     def _make_ring(self) -> Ring | None:
         try:
             if self._file is None and not self._open():
                 return None
-            ring = Ring(self.path.with_suffix(".ring"), self.seal)
+            ring = Ring(self.path.with_suffix(".ring"), self.seal, self._write_point, self._capacity)
             for number, (run, key) in enumerate(self._series):
                 ring.name(number, run, key)
-            self._wake()
             return ring
         except OSError:
             return None  # a full disk: points take the slower way
@@ -182,25 +201,42 @@ class Journal:
     def series(self, run: str, key: str) -> int:
         """Number a series of a run."""
         with self._lock:
-            self._series.append((run, key))
-            number = len(self._series) - 1
-            if self._ring is not None:
-                try:
-                    self._ring.name(number, run, key)
-                except OSError as error:
-                    self._failed(error)
+            number = self._numbers.get((run, key))
+            if number is None:
+                number = self._numbers[run, key] = len(self._series)
+                self._series.append((run, key))
+                self._name(number, run, key)
             return number
+
+    def _name(self, number: int, run: str, key: str) -> None:
+        if self._ring is not None:
+            try:
+                self._ring.name(number, run, key)
+            except OSError as error:
+                self._failed(error)
 
     def seal(self) -> None:
         """Move the ring's points into the journal."""
+        if self._ring is not None:
+            with self._lock:
+                self._seal()
+
+    def _seal(self) -> None:
         ring = self._ring
-        if ring is None:
+        if ring is None or self._sealing:  # a signal handler that logs, in the middle of sealing
             return
-        with self._lock:
+        self._sealing = True
+        try:
             slots = ring.unsealed()
             if slots.series:
-                self._append(b"".join(self._lines(slots)), points=len(slots.series))
+                self._quiet = 0
+                self._append_slots(slots)
                 ring.taken(slots.last)
+        finally:
+            self._sealing = False
+
+    def _append_slots(self, slots: Slots) -> None:
+        self._append(b"".join(self._lines(slots)), points=len(slots.series))
 
     def _lines(self, slots: Slots) -> list[bytes]:
         """Give a line for each run that has points among the slots; each says which points it covers."""
@@ -215,14 +251,27 @@ class Journal:
 
     @property
     def waits(self) -> bool:
-        """Say whether points or a backlog wait to be written."""
-        return self._ring is not None or bool(self._backlog)
+        """Say whether points may wait to be written, or a backlog does."""
+        return bool(self._logs) or bool(self._backlog)
 
     def tick(self) -> None:
         """Seal what waits, and try again what was refused."""
+        self._quiet += 1
+        if self._quiet > _QUIET and self._logs:
+            self._rest()
         self.seal()
         if self._backlog:
             self._retry()
+
+    def _rest(self) -> None:
+        """Have the next point ask for a log, which wakes the thread; until then none needs to look."""
+        with self._lock:
+            self._end_logs()
+
+    def _end_logs(self) -> None:
+        for log in self._logs:
+            log.end()
+        self._logs.clear()
 
     def beat(self, every: float) -> None:
         """Say of each open run that its writer lives, and that it will say so again `every` seconds from now."""
@@ -233,10 +282,10 @@ class Journal:
     def _restore(self) -> None:
         """Where the file was deleted while its runs go on, begin a new one that says so."""
         with self._lock:
-            if self._file is None or not self.running or not _is_deleted(self._file):
+            if self._file is None or not self.running or not _is_deleted(self._file.number):
                 return
-            self._close_file()
             self.close_ring()
+            self._file = None
             self._begin()
             for run, started in list(self.running.items()):
                 self.write(run, "started", started)
@@ -248,15 +297,9 @@ class Journal:
         if file is not None and self.changed:
             self.changed = False
             try:
-                duplicate = os.dup(file)
-            except OSError:
-                return
-            try:
-                os.fsync(duplicate)
+                os.fsync(file.number)
             except OSError as error:
-                self._failed(error)
-            finally:
-                os.close(duplicate)
+                logger.warning("autolog: the disk may not keep what was written to %s: %s", self.path, error)
 
     def finish(self, run: str, data: Mapping[str, Any]) -> None:
         """Write a run's end behind all its points."""
@@ -269,35 +312,43 @@ class Journal:
     def close(self) -> None:
         """Write what waits and let go of the files; a later event opens the journal again."""
         with self._lock:
-            self.tick()
             self.close_ring()
-            self._close_file()
-            if self._backlog:
+            if self._backlog and not self._write_backlog():
                 logger.warning("autolog: %s is incomplete: %s", self.path, self._backlog.end())
+            self._file = None
 
     def close_ring(self) -> None:
         """Seal and remove the ring, having sent those who log into it elsewhere."""
         with self._lock:
-            for log in self._logs:
-                log.end()
-            self._logs.clear()
-            self.seal()
+            self._end_logs()
             ring, self._ring = self._ring, None
             if ring is not None:
+                for slots in ring.last_unsealed():
+                    self._append_slots(slots)
                 ring.close()
-
-    def _close_file(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
 
     def drop(self) -> None:
         """Let go of everything without writing: after a fork, these are the parent's."""
         self._lock = threading.RLock()
-        self._close_file()
+        self._end_logs()
+        self._file = None
         ring, self._ring = self._ring, None
         if ring is not None:
             ring.drop()
+
+
+class _File:
+    """An open file, closed when nobody holds it any more: others may be writing to it when it is given up."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, path: Path) -> None:
+        self.number = -1
+        self.number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        if self.number >= 0:
+            close(self.number)
 
 
 class PointLog:

@@ -33,6 +33,7 @@ from autolog.values import revive
 __all__ = ["Fold", "fold"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Fold:
@@ -71,20 +72,41 @@ class Fold:
 def fold(run_id: str, events: Iterable[Event]) -> Fold:
     """Give the fold of a run's events; they may come in any order and any number of times."""
     facts = Fold(run_id)
-    unique = {(event.writer, event.seq): event for event in events}
-    for event in sorted(unique.values(), key=lambda event: event.order):
+    for event in sorted(_unique(events), key=lambda event: event.order):
         merge = MERGE.get(event.kind)
         if merge is not None:
             try:
                 merge(facts, event)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except _MISTAKES:
                 facts.notes[f"an event of kind {event.kind!r} could not be understood"] = None
     return facts
 
 
+def _unique(events: Iterable[Event]) -> Iterable[Event]:
+    """Give each event once. Of two that only pretend to be the same, the choice does not depend on who came first."""
+    unique: dict[tuple[str, int], Event] = {}
+    for event in events:
+        known = unique.setdefault((event.writer, event.seq), event)
+        if known is not event and known != event:
+            unique[event.writer, event.seq] = min(known, event, key=repr)
+    return unique.values()
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Give the mapping of names to values that a JSON value stands for.
+
+    Raises:
+        TypeError: it is none.
+    """
+    found = revive(value)
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise TypeError(f"{found!r:.80} is no mapping of names to values")
+    return found
+
+
 def _started(facts: Fold, event: Event) -> None:
     facts.starts.append(event)
-    facts.tags.update(revive(event.data.get("tags", {})))
+    facts.tags.update(_mapping(event.data.get("tags", {})))
 
 
 def _finished(facts: Fold, event: Event) -> None:
@@ -92,7 +114,7 @@ def _finished(facts: Fold, event: Event) -> None:
 
 
 def _params(facts: Fold, event: Event) -> None:
-    for key, value in revive(event.data["params"]).items():
+    for key, value in _mapping(event.data["params"]).items():
         if key in facts.params and not _same(facts.params[key], value):
             facts.earlier[key].append(facts.params[key])
         facts.params[key] = value
@@ -108,20 +130,20 @@ def _points(facts: Fold, event: Event) -> None:
 
 
 def _dataset(facts: Fold, event: Event) -> None:
-    data = revive(event.data)
+    data = _mapping(event.data)
     facts.inputs[repr([data.get(key) for key in ("name", "digest", "context")])] = data
 
 
 def _model(facts: Fold, event: Event) -> None:
-    facts.models[event.data["name"]] = revive(event.data)
+    facts.models[event.data["name"]] = _mapping(event.data)
 
 
 def _artifact(facts: Fold, event: Event) -> None:
-    facts.artifacts[str(event.data["path"])] = revive(event.data)
+    facts.artifacts[str(event.data["path"])] = _mapping(event.data)
 
 
 def _split(facts: Fold, event: Event) -> None:
-    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = revive(event.data)
+    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = _mapping(event.data)
 
 
 def _note(facts: Fold, event: Event) -> None:
@@ -129,17 +151,17 @@ def _note(facts: Fold, event: Event) -> None:
 
 
 def _tags(facts: Fold, event: Event) -> None:
-    facts.tags.update(revive(event.data["tags"]))
+    facts.tags.update(_mapping(event.data["tags"]))
     for key in event.data.get("removed", ()):
         facts.tags.pop(key, None)
 
 
 def _environment(facts: Fold, event: Event) -> None:
-    facts.environment.update(revive(event.data))
+    facts.environment.update(_mapping(event.data))
 
 
 def _signature(facts: Fold, event: Event) -> None:
-    facts.signature = revive(event.data)
+    facts.signature = _mapping(event.data)
 
 
 def _deleted(facts: Fold, event: Event) -> None:
@@ -174,7 +196,7 @@ def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int,
     """
     start, session, end = facts.starts[0] if facts.starts else None, facts.session, facts.end
     said = session.data if session is not None else {}
-    metrics = {key: series.last() for key, series in facts.series.items()}
+    metrics = {key: series.last for key, series in facts.series.items()}
     return Run(
         run_id=facts.run_id,
         run_name=_text(said.get("run_name")),
@@ -193,7 +215,7 @@ def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int,
         models=list(facts.models.values()),
         environment=facts.environment,
         splits=list(facts.splits.values()),
-        error=end.data.get("error") if end is not None else None,
+        error=_error(end),
         notes=_notes(facts, unreadable),
         unreadable=unreadable,
         _series=facts.series,
@@ -203,6 +225,11 @@ def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int,
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _error(end: Event | None) -> Mapping[str, Any] | None:
+    said = end.data.get("error") if end is not None else None
+    return said if isinstance(said, dict) else None
 
 
 def _moment(event: Event | None) -> datetime | None:
@@ -223,4 +250,6 @@ def _status(session: Event | None, end: Event | None, is_lost: Callable[[Event],
 def _notes(facts: Fold, unreadable: int) -> list[str]:
     damage = [f"{unreadable} damaged pieces of its journal could not be read"] if unreadable else []
     start = [] if facts.starts else ["its start could not be read"]
-    return [*facts.notes, *start, *damage]
+    batches = sum(series.unreadable for series in facts.series.values())
+    points = [f"{batches} batches of metric points could not be understood"] if batches else []
+    return [*facts.notes, *start, *points, *damage]

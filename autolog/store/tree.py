@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from autolog.journal import ring
 from autolog.journal.events import FORMAT, Event, decode_lines
 from autolog.journal.points import Columns
+from autolog.journal.process import BEAT
 from autolog.store import liveness
 from autolog.store.base import Files
 from autolog.store.merge import Fold, finished_run, fold
@@ -22,12 +23,36 @@ _AFTER_ALL: Final = 1 << 62  # the sequence number of points that still lay in a
 
 @dataclass
 class _JournalFile:
-    """What was read of one journal file, and how far."""
+    """How far one journal file was read, and what of it could not be."""
 
     read: int = 0
     damaged: int = 0
     tail_is_torn: bool = False
-    events: list[Event] = field(default_factory=list)
+    writers: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Writer:
+    """What the events of one writer say of it."""
+
+    header: Event | None = None
+    last: int = 0
+    every: float = BEAT
+    sealed: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def hear(self, event: Event) -> None:
+        """Take in one event; in any order."""
+        self.last = max(self.last, event.time)
+        if event.kind == "journal":
+            self.header = event
+        elif event.kind == "beat" and type(event.data.get("every")) in (int, float):
+            self.every = event.data["every"]
+        elif event.kind == "points" and all(type(event.data.get(end)) is int for end in ("from", "to")):
+            self.sealed[event.run].append((event.data["from"], event.data["to"]))
+
+    @property
+    def is_gone(self) -> bool:
+        return liveness.is_lost(self.header, self.last, self.every)
 
 
 class Tree:
@@ -41,8 +66,14 @@ class Tree:
     def __init__(self, files: Files, tree: str) -> None:
         self._files = files
         self._tree = tree
+        self._forget()
+
+    def _forget(self) -> None:
         self._journals: dict[str, _JournalFile] = {}
-        self._seen: Mapping[str, int] = {}
+        self._writers: dict[str, _Writer] = defaultdict(_Writer)
+        self._events: dict[str, list[Event]] = defaultdict(list)
+        self._rings: dict[str, list[Event]] = {}
+        self._final_rings: set[str] = set()
         self._folds: dict[str, Fold] = {}
 
     def refresh(self, sizes: Mapping[str, int]) -> None:
@@ -51,63 +82,83 @@ class Tree:
         Args:
             sizes: the names and sizes of the files in the folder, as they are now.
         """
-        rings = [name for name in sizes if name.endswith(".ring")]
-        if sizes == self._seen and not rings:
-            return
+        if any(sizes.get(name, 0) < journal.read for name, journal in self._journals.items()):
+            self._forget()  # a file is gone, or is another one
+        gone = {name for name in self._rings if name not in sizes}
         # Rings first: a point that moves into a journal meanwhile is then seen twice rather than never.
-        points = {name: self._ring_points(name) for name in rings}
-        for name, size in sizes.items():
-            if name.endswith(".jsonl"):
-                self._follow(name, size)
-        unsealed = [event for name, found in points.items() for event in self._ring_events(name, found)]
-        self._folds = self._fold(unsealed)
-        self._seen = dict(sizes)
+        rings = {name: self._ring_points(name) for name in sizes if self._may_change(name)}
+        names = [name for name, size in sizes.items() if name.endswith(".jsonl") and self._has_read(name) != size]
+        if rings or gone:  # what they held may have moved since the sizes were taken
+            names = [name for name in sizes if name.endswith(".jsonl")]
+        changed = {run for name in names for run in self._follow(name)}
+        for name in gone:
+            changed |= {event.run for event in self._rings.pop(name)}
+        for name, found in rings.items():
+            changed |= self._take_ring(name, found)
+        for run in changed:
+            unsealed = (event for events in self._rings.values() for event in events if event.run == run)
+            self._folds[run] = fold(run, [*self._events[run], *unsealed])
 
-    def _ring_points(self, name: str) -> list[tuple[str, str, ring.Point]]:
-        return ring.read_ring(*(self._files.read(self._tree, name, 0) for _ in range(2)))
+    # ---- journals
 
-    def _follow(self, name: str, size: int) -> None:
+    def _has_read(self, name: str) -> int:
+        return self._journals[name].read if name in self._journals else 0
+
+    def _follow(self, name: str) -> set[str]:
+        """Read a journal on, and give the runs that it tells something new of."""
         journal = self._journals.setdefault(name, _JournalFile())
-        if size < journal.read:
-            journal = self._journals[name] = _JournalFile()
         data = self._files.read(self._tree, name, journal.read)
         whole = data.rfind(b"\n") + 1
         events, damaged = decode_lines(data[:whole])
-        journal.events += events
         journal.damaged += damaged
         journal.read += whole
         journal.tail_is_torn = whole < len(data)
+        journal.writers.update(event.writer for event in events)
+        for event in events:
+            self._writers[event.writer].hear(event)
+            if event.kind != "journal":
+                self._events[event.run].append(event)
+        return {event.run for event in events if event.kind != "journal"}
 
-    def _ring_events(self, name: str, found: list[tuple[str, str, ring.Point]]) -> list[Event]:
-        """Give the points in a ring that no journal holds yet, as events after all others of that writer."""
-        writer = name.removesuffix(".ring")
-        journal = self._journals.get(f"{writer}.jsonl", _JournalFile())
-        sealed = _sealed(journal.events)
+    # ---- rings
+
+    def _may_change(self, name: str) -> bool:
+        return name.endswith(".ring") and name not in self._final_rings
+
+    def _ring_points(self, name: str) -> list[tuple[str, str, ring.Point]]:
+        """Read a ring. When its writer was gone before, it need not be read again."""
+        writer = self._writers.get(name.removesuffix(".ring"))
+        if writer is not None and writer.is_gone:
+            self._final_rings.add(name)
+        return ring.read_ring(*(self._files.read(self._tree, name, 0) for _ in range(2)))
+
+    def _take_ring(self, name: str, found: list[tuple[str, str, ring.Point]]) -> set[str]:
+        """Keep the points of a ring that no journal holds yet, and give the runs for which these are not as before."""
+        before, now = self._rings.get(name, []), self._unsealed(name.removesuffix(".ring"), found)
+        self._rings[name] = now
+        return set() if before == now else {event.run for event in (*before, *now)}
+
+    def _unsealed(self, writer: str, found: list[tuple[str, str, ring.Point]]) -> list[Event]:
+        said = self._writers[writer]
+        sealed = {run: _merged(sorted(ranges)) for run, ranges in said.sealed.items()}
         groups: dict[tuple[str, str], list[ring.Point]] = defaultdict(list)
         for run, key, point in found:
             if not any(low <= point.number <= high for low, high in sealed.get(run, ())):
                 groups[run, key].append(point)
         return [
-            _as_event(writer, run, key, points, offset) for offset, ((run, key), points) in enumerate(groups.items())
+            Event(run, "points", said.last, writer, _AFTER_ALL + offset, {"series": {key: _columns(points)}})
+            for offset, ((run, key), points) in enumerate(groups.items())
         ]
 
-    def _fold(self, ring_events: list[Event]) -> dict[str, Fold]:
-        by_run: dict[str, list[Event]] = defaultdict(list)
-        for event in [*self._events(), *ring_events]:
-            if event.kind != "journal":
-                by_run[event.run].append(event)
-        return {run: fold(run, events) for run, events in by_run.items()}
-
-    def _events(self) -> list[Event]:
-        return [event for journal in self._journals.values() for event in journal.events]
+    # ---- what it amounts to
 
     def runs(self, store: Any, is_deleted: bool | None) -> list[Run]:
         """Give the tree's runs: the deleted, the others, or (None) all. Children go with a deleted parent."""
         gone = {run for run, facts in self._folds.items() if facts.deleted}
         whole = self._tree in gone
-        is_lost = self._lost()
+        unreadable = self.unreadable
         return [
-            finished_run(facts, is_lost, self.unreadable, store)
+            finished_run(facts, self._is_lost, unreadable, store)
             for run, facts in self._folds.items()
             if is_deleted is None or (whole or run in gone) is is_deleted
         ]
@@ -115,53 +166,39 @@ class Tree:
     def run(self, run_id: str, store: Any) -> Run | None:
         """Give one run, None where the tree has none of that id."""
         facts = self._folds.get(run_id)
-        return None if facts is None else finished_run(facts, self._lost(), self.unreadable, store)
+        return None if facts is None else finished_run(facts, self._is_lost, self.unreadable, store)
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._folds
 
-    def _lost(self) -> Callable[[Event], bool]:
-        events = self._events()
-        headers = {event.writer: event for event in events if event.kind == "journal"}
-        last = {event.writer: event.time for event in sorted(events, key=lambda event: event.time)}
-        return lambda start: liveness.is_lost(headers.get(start.writer), last.get(start.writer, start.time))
+    def _is_lost(self, start: Event) -> bool:
+        return self._writers[start.writer].is_gone
 
     @property
     def unreadable(self) -> int:
         """How many pieces of the journals could not be read; a torn end counts once its writer is gone."""
-        is_lost = self._lost()
-        torn = [journal for journal in self._journals.values() if journal.tail_is_torn]
-        dead = sum(not journal.events or is_lost(journal.events[-1]) for journal in torn)
+        torn = (journal for journal in self._journals.values() if journal.tail_is_torn)
+        dead = sum(all(self._writers[writer].is_gone for writer in journal.writers) for journal in torn)
         return dead + sum(journal.damaged for journal in self._journals.values())
 
     @property
     def is_newer(self) -> bool:
         """Say whether a journal here was written in a format that this version does not know."""
-        headers = (event for event in self._events() if event.kind == "journal")
-        return any(type(event.data.get("format")) is int and event.data["format"] > FORMAT for event in headers)
+        formats = (writer.header.data.get("format") for writer in self._writers.values() if writer.header is not None)
+        return any(type(said) is int and said > FORMAT for said in formats)
 
 
-def _sealed(events: list[Event]) -> dict[str, list[tuple[int, int]]]:
-    """Give for each run the ranges of point numbers that the journal holds."""
-    ranges: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for event in events:
-        if event.kind == "points" and "from" in event.data:
-            ranges[event.run].append((event.data["from"], event.data["to"]))
-    return {run: _merged(sorted(found)) for run, found in ranges.items()}
-
-
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged = ranges[:1]
-    for low, high in ranges[1:]:
-        if low <= merged[-1][1] + 1:
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if merged and low <= merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
         else:
             merged.append((low, high))
     return merged
 
 
-def _as_event(writer: str, run: str, key: str, points: list[ring.Point], offset: int) -> Event:
-    columns = Columns(
+def _columns(points: list[ring.Point]) -> Columns:
+    return Columns(
         [point.step for point in points], [point.value for point in points], [point.time // 1000 for point in points]
     )
-    return Event(run, "points", columns.times[-1], writer, _AFTER_ALL + offset, {"series": {key: columns}})

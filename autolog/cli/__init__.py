@@ -15,22 +15,14 @@ from autolog.cli.text import visible
 from autolog.exceptions import AutologError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
 _FAILED: Final = 1
 _MISUSED: Final = 2
 
-_COMMANDS: Final[Mapping[str, str]] = {
-    "run": "Run a script or a module unchanged, and record it.",
-    "runs": "List runs.",
-    "show": "Show everything about a run.",
-    "delete": "Mark a run as deleted.",
-    "gc": "Remove the files of deleted or old runs for good.",
-    "doctor": "Check plugins, settings and the store.",
-    "version": "Print the version.",
-}
+_COMMANDS: Final = ("run", "runs", "show", "delete", "gc", "doctor", "version")
 
 
 class _Commands(click.Group):
@@ -44,10 +36,6 @@ class _Commands(click.Group):
             return None
         found = importlib.import_module(f"autolog.cli.{cmd_name}").command
         return found if isinstance(found, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

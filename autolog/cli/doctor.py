@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -17,7 +18,7 @@ import click
 from rich.text import Text
 
 import autolog
-from autolog import session, settings
+from autolog import guard, session, settings
 from autolog.cli.places import folder_of, store_option
 from autolog.cli.screen import heading, indented, rows_table, show
 from autolog.cli.text import size, value_text, visible
@@ -42,11 +43,22 @@ _STATE_STYLES: Final = {"loaded": "green", "skipped": "yellow", "failed": "red"}
 @store_option
 def command(place: str | None) -> int:
     """Check plugins, settings and the store. The exit code is 1 where something is broken."""
-    logging.getLogger("autolog").addHandler(logging.NullHandler())  # what it would say is in the tables
     broken: list[str] = []
-    installed = [*_versions(), *_plugins(session.get().loader, broken), *_settings()]
+    with _quiet():
+        installed = [*_versions(), *_plugins(session.get().loader, broken), *_settings()]
     show([*installed, *_store(folder_of(place), broken), *_verdict(broken)])
     return 1 if broken else 0
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what is said of plugins from being said twice: it is in the table."""
+    handler = logging.NullHandler()  # with a handler of its own, a logger does not fall back to stderr
+    guard.logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        guard.logger.removeHandler(handler)
 
 
 def _verdict(broken: list[str]) -> Iterator[RenderableType]:
@@ -150,17 +162,11 @@ def _runs(folder: Path, broken: list[str]) -> Iterator[tuple[str, str]]:
     top = sum(run.parent_run_id is None for run in kept)
     yield "runs", f"{top}, and {len(kept) - top} children; {len(deleted)} deleted"
     yield "status", visible(", ".join(f"{count} {status}" for status, count in by_status.most_common())) or "none"
-    damaged = _unreadable([*kept, *deleted])
-    yield "unreadable pieces", _listed({run.run_id[:8]: run.unreadable for run in damaged})
+    damaged = {store.tree(run.run_id): run.unreadable for run in [*kept, *deleted] if run.unreadable}
+    yield "unreadable pieces", _listed({tree[:8]: count for tree, count in damaged.items()})
     yield "lost runs", _listed(_lost([*kept, *deleted]))
     yield "journals without end", _listed(_unsealed(folder, kept))
-    broken += [f"store: {run.unreadable} unreadable pieces in the journals of run {run.run_id}" for run in damaged]
-
-
-def _unreadable(runs: Sequence[Run]) -> list[Run]:
-    """Give of each damaged tree one run, as all tell the same."""
-    trees = {root: run for root, run in zip(roots(runs), runs, strict=True) if run.unreadable}
-    return list(trees.values())
+    broken += [f"store: {count} unreadable pieces in the journals of run {tree}" for tree, count in damaged.items()]
 
 
 def _lost(runs: Sequence[Run]) -> Counter[str]:

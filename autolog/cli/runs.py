@@ -70,7 +70,8 @@ def command(
         as_json.write(_document(store.uri, listed[:limit], children, len(listed)))
         return
     shown = listed[: limit or _SCREENFUL]
-    screen.show([runs_table(shown, children, wanted), *_footer(store.uri, len(shown), len(listed))])
+    table = [runs_table(shown, children, wanted)] if shown else []
+    screen.show([*table, *_footer(store.uri, len(shown), len(listed))])
 
 
 def _document(uri: str, runs: list[Run], children: Mapping[str, list[str]], found: int) -> dict[str, Any]:
@@ -108,8 +109,6 @@ def runs_table(runs: Sequence[Run], children: Mapping[str, Sequence[str]], wante
         children: the ids of the runs below each.
         wanted: columns that are asked for; chosen where there are none.
     """
-    if not runs:
-        return Text("")
     first = _identity(runs, children)
     chosen = list(wanted or _telling(runs))
     fitting = _fitting([*first[:3], *(chosen if wanted else ()), *first[3:], *(() if wanted else chosen)], runs)

@@ -84,7 +84,7 @@ class Call:
             parent.set_tags(tags or {})
         else:
             self._owned = True
-            self.run = self._session.new_run(run_name, parent=parent, tags=tags, options=self.settings)
+            self.run = self._session.recorder.new_run(run_name, parent=parent, tags=tags, options=self.settings)
         return self.run
 
     def variable_name(self, value: object) -> str | None:

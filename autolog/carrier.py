@@ -10,7 +10,6 @@ from typing import Any
 
 from autolog import context, guard, session
 from autolog.context import Context
-from autolog.runs import ActiveRun
 
 __all__ = ["Carrier"]
 
@@ -35,7 +34,7 @@ class _Portable:
 
 
 class Carrier:
-    """The context in which it is made, to be entered elsewhere. Pickles small, and loads wherever autolog is installed."""
+    """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
     def __init__(self) -> None:
         self._context = replace(context.current.get(), run=context.current_run(), task=True)
@@ -67,5 +66,5 @@ def _arrive(portable: _Portable) -> Context:
     if portable.inside is not None or portable.paused:
         return Context(inside=portable.inside, paused=portable.paused)
     session.get().adopt(portable.options)
-    run = None if portable.run is None else ActiveRun.carried(portable.run, session.get().resolved.general)
+    run = None if portable.run is None else session.get().recorder.carried(portable.run)
     return Context(run=run, task=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolog import context, session
 from autolog.context import Context
-from autolog.environment import script_name
 from autolog.exceptions import UsageError
-from autolog.runs import ActiveRun
+
+if TYPE_CHECKING:
+    from autolog.runs import ActiveRun
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ def disable() -> None:
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
     """Record nothing in this context for the body of a `with`: no calls, and nothing that is logged."""
-    silent = ActiveRun(None, session.get().resolved.general, None, "")
+    silent = session.get().recorder.silent()
     token = context.current.set(Context(run=silent, paused=True))
     try:
         yield
@@ -155,11 +156,11 @@ def _begin(
     if here is not None and here.records and not here.ended and not nested:
         raise UsageError(f"run {here.run_id} is active; end it with autolog.end_run(), or pass nested=True")
     if run_id is not None:
-        return current.resume(run_id, run_name, tags).enter()
+        return current.recorder.resume(run_id, run_name, tags).enter()
     parent = active_run() if nested else None
     if parent_run_id is not None:
-        parent = current.existing(parent_run_id)
-    return current.new_run(run_name or script_name(), parent=parent, tags=tags, experiment=experiment).enter()
+        parent = current.recorder.existing(parent_run_id)
+    return current.recorder.new_run(run_name, parent=parent, tags=tags, experiment=experiment).enter()
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -192,8 +193,8 @@ def last_run() -> ActiveRun | None:
 def target(run_id: str | None = None) -> ActiveRun:
     """Give the run that a fact goes to: the active one, else the last of the context, else the script's own."""
     if run_id is not None:
-        return session.get().existing(run_id)
-    return context.current_run() or context.last_run() or session.get().script_run()
+        return session.get().recorder.existing(run_id)
+    return context.current_run() or context.last_run() or session.get().recorder.script_run()
 
 
 # ---- facts

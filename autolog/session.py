@@ -7,30 +7,23 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from autolog import context, guard, settings
-from autolog.calls import observer
+from autolog import guard, settings
 from autolog.console import say
-from autolog.delivery import Courier
-from autolog.environment import script_name
-from autolog.exceptions import PluginError, UsageError
+from autolog.exceptions import PluginError
 from autolog.hooks import Hooks
-from autolog.hookspecs import Backend, Handler
-from autolog.journal import process
+from autolog.hookspecs import Backend
 from autolog.importing import is_imported, when_imported
 from autolog.loader import PLUGINS, Loader, Record
-from autolog.patching import Patcher
-from autolog.process_facts import ProcessFacts
-from autolog.runs import ActiveRun, status_of
 
 if TYPE_CHECKING:
-    from autolog.settings import Settings
+    from autolog.patching import Patcher
+    from autolog.recorder import Recorder
     from autolog.store.base import Store
 
 __all__ = ["Session", "get"]
@@ -65,15 +58,9 @@ class Session:
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
         self._bound: tuple[Place, ...] = ()
         self._stores: dict[str, Store] = {}
-        self._existing: dict[str, ActiveRun] = {}
-        self._couriers: dict[str, Courier] = {}
-        self._script_run: ActiveRun | None = None
+        self._recorder: Recorder | None = None
         self._announced = ""
         self._adopted: Mapping[str, Any] = {}
-        self._facts = ProcessFacts()
-        process.on_fork(self._forked)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._stop_couriers, after_in_parent=self._start_couriers)
         atexit.register(self._at_exit)
 
     # ---- on and off
@@ -196,6 +183,8 @@ class Session:
     def _declare(self, record: Record) -> None:
         if record.name in self._patchers or record.module is None:
             return
+        from autolog.declaring import Declared, Patcher  # with wrapt: longer to import than all the rest
+
         patcher = self._patchers[record.name] = Patcher()
         try:
             self.hooks.patches(record.module, Declared(self, record, patcher))
@@ -239,11 +228,11 @@ class Session:
         return self._bound
 
     def _bind(self, resolved: settings.Resolved) -> tuple[Place, ...]:
-        folders = ((uri, self._journal_folder(uri)) for uri in resolved.general.backend)
+        folders = ((uri, self.journal_folder(uri)) for uri in resolved.general.backend)
         places = tuple(Place(str(folder or uri), folder) for uri, folder in folders)
         if any(place.folder for place in places):
             return places
-        spool = self._journal_folder(settings.OPTIONS["backend"].default)
+        spool = self.journal_folder(settings.OPTIONS["backend"].default)
         return (Place(str(spool), spool), *places)
 
     @property
@@ -256,14 +245,15 @@ class Session:
         """The folder that runs are written to; None while autolog is switched off altogether."""
         return None if settings.is_off() else self.folder
 
-    def _journal_folder(self, uri: str) -> Path | None:
+    def journal_folder(self, uri: str) -> Path | None:
+        """Give the local folder where the journal itself may be kept for a place, None where there is none."""
         record = self.loader.backend(_scheme(uri))
         return self.hooks.journal_folder(record.module, uri) if record.module is not None else None
 
     def open_store(self, uri: str | os.PathLike[str] | None = None) -> Store:
         """Open a place for reading; by default the one that is written to."""
         given = os.fspath(uri) if uri is not None else str(self.folder)
-        place = str(self._journal_folder(given) or given)
+        place = str(self.journal_folder(given) or given)
         if place not in self._stores:
             record = self.loader.backend(_scheme(place))
             store = self.hooks.open_store(record.module, place) if record.module is not None else None
@@ -272,160 +262,30 @@ class Session:
             self._stores[place] = store
         return self._stores[place]
 
-    # ---- runs
-
-    def new_run(
-        self,
-        run_name: str | None,
-        *,
-        parent: ActiveRun | None = None,
-        tags: Mapping[str, Any] | None = None,
-        experiment: str | None = None,
-        options: Settings | None = None,
-    ) -> ActiveRun:
-        """Open a run; a top-level one gets the facts of its environment as soon as they are known."""
-        paused = context.current.get().paused
-        general = options or self.resolved.general
-        tags = {**(general.extra_tags or {}), **(tags or {})}
-        experiment = experiment or (parent.experiment if parent is not None else general.experiment)
-        run = ActiveRun(None if paused else self.root, general, run_name, experiment, parent=parent).begin(tags)
-        if run.records and parent is None:
-            guard.call("session.environment", run, self._facts.add, run)
-            guard.call("session.delivery", run, self._deliver, run)
-        return run
-
-    def _deliver(self, run: ActiveRun) -> None:
-        """Have a top-level run delivered to the destinations that the journal itself is not kept in."""
-        for uri, folder in self.places:
-            if folder != run.folder.parent:
-                if uri not in self._couriers:
-                    self._couriers[uri] = Courier(uri, self._open_backend(uri))
-                self._couriers[uri].follow(run.folder)
-
-    def _open_backend(self, uri: str) -> Backend:
+    def open_backend(self, uri: str) -> Backend:
+        """Open a destination for delivery."""
         record = self.loader.backend(_scheme(uri))
         backend = self.hooks.open_backend(record.module, uri) if record.module is not None else None
         if backend is None:
             raise PluginError(f"the backend for {uri!r} opens no destination")
         return backend
 
-    def script_run(self) -> ActiveRun:
-        """Give the run that takes what is logged outside of all runs; it is named after the script, and ends with it."""
-        if self._script_run is None or self._script_run.ended:
-            self._script_run = self.new_run(script_name())
-        return self._script_run
+    # ---- runs
 
-    def existing(self, run_id: str) -> ActiveRun:
-        """Give a handle that adds facts to a run without opening a session of it; none are added while paused.
+    @property
+    def recorder(self) -> Recorder:
+        """What opens runs; made with the first of them."""
+        if self._recorder is None:
+            from autolog.recorder import Recorder  # with all that writes: most of the time that importing takes
 
-        Raises:
-            RunNotFoundError: there is no such run in the store that is written to.
-        """
-        if self.root is None or context.current.get().paused:
-            return ActiveRun(None, self.resolved.general, None, "", run_id=run_id)
-        found = context.explicit.get(run_id) or self._existing.get(run_id)
-        if found is None:
-            found = self._existing[run_id] = self._handle(run_id, None)
-            found.ended = True
-        return found
-
-    def resume(self, run_id: str, run_name: str | None = None, tags: Mapping[str, Any] | None = None) -> ActiveRun:
-        """Open a further session of a run, which may rename it; errors as for `existing`."""
-        if self.root is None or context.current.get().paused:
-            return ActiveRun(None, self.resolved.general, run_name, "", run_id=run_id)
-        return self._handle(run_id, run_name).begin(tags)
-
-    def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
-        store = self.open_store()
-        run, tree = store.run(run_id), store.tree(run_id)
-        name, parent = run_name or run.run_name, run.parent_run_id
-        general = self.resolved.general
-        return ActiveRun(self.folder, general, name, run.experiment, run_id=run_id, tree=tree, parent_run_id=parent)
-
-    def mark_deleted(self, run_id: str, store: Store) -> None:
-        """Write that a run is deleted into a store that keeps journals."""
-        folder = self._journal_folder(store.uri)
-        if folder is None:
-            raise UsageError(f"runs in {store.uri} cannot be deleted from here")
-        tree = store.tree(run_id)
-        run = ActiveRun(folder, self.resolved.general, None, "", run_id=run_id, tree=tree)
-        run.log_facts("deleted", {"deleted": True})
-
-    # ---- the process
-
-    def _forked(self) -> None:
-        """Drop the parent's ways into its journal; what runs are active stays known, as parents of what follows."""
-        self._script_run = None
-        self._facts.forked()
-        for courier in self._couriers.values():
-            courier.forget()
-        for run in (
-            *context.explicit.values(),
-            context.current.get().run,
-            context.last_run(),
-            *self._existing.values(),
-        ):
-            if run is not None:
-                run.forked()
-
-    def _stop_couriers(self) -> None:
-        for courier in self._couriers.values():
-            courier.stop()
-
-    def _start_couriers(self) -> None:
-        for courier in self._couriers.values():
-            courier.start()
+            with _making:
+                self._recorder = self._recorder or Recorder(self)
+        return self._recorder
 
     def _at_exit(self) -> None:
-        error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-        guard.call("session.exit", None, self._facts.finish)
-        for run in (*context.explicit.values(), *filter(None, [self._script_run])):
-            guard.call("session.end", run, run.end, status_of(error), error)
-        guard.call("session.close", None, process.close)
-        guard.call("session.deliver", None, self._finish_delivery)
-
-    def _finish_delivery(self) -> None:
-        deadline = time.monotonic() + self.resolved.general.exit_timeout
-        for uri, courier in self._couriers.items():
-            left = courier.finish(deadline)
-            if left:
-                say(f"{left} runs are not yet delivered to {uri}; they are kept in {self.folder}")
-        self._couriers.clear()
-
-
-class Declared:
-    """What a plugin declares its patches to: the `Patches` of the contract."""
-
-    def __init__(self, session: Session, record: Record, patcher: Patcher) -> None:
-        self._session = session
-        self._record = record
-        self._patcher = patcher
-
-    def _observer(self, handler: Handler, nested: bool) -> Any:
-        return observer(self._session, self._record.name, handler, nested)
-
-    def method(self, owner: type, name: str, handler: Handler, *, nested: bool = False) -> None:
-        """Wrap a method."""
-        self._patcher.method(owner, name, self._observer(handler, nested))
-
-    def subclasses(self, base: type, handlers: Mapping[str, Handler]) -> None:
-        """Wrap methods of a class and all its subclasses."""
-        self._patcher.subclasses(base, {name: self._observer(handler, False) for name, handler in handlers.items()})
-
-    def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
-        """Give a function other code."""
-        self._patcher.function(module, name, self._observer(handler, nested))
-
-    def on_import(self, module: str, declare: Callable[[ModuleType], None]) -> None:
-        """Declare more once a module has been imported; a plugin that fails there is switched off."""
-
-        def guarded(found: ModuleType) -> None:
-            try:
-                declare(found)
-            except Exception as error:
-                self._session.switch_off(self._record, error)
-
-        self._session.on_import(module, guarded)
+        if self._recorder is not None:
+            error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+            self._recorder.end(error)
 
 
 def _scheme(uri: str) -> str:

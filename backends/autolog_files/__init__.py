@@ -6,14 +6,15 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final
 
 from autolog import hookimpl
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.paths import inside
-from autolog.store.journals import JournalStore
+
+if TYPE_CHECKING:
+    from autolog.store.base import Store
 
 __all__ = ["FolderBackend", "LocalFiles"]
 
@@ -24,6 +25,8 @@ def _folder(uri: str) -> Path:
     """Give the folder of a plain path or a `file:` URI."""
     if not uri.startswith("file:"):
         return Path(uri).expanduser().absolute()
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{uri!r} names another host; mount its folder here and give the path")
@@ -141,6 +144,8 @@ def autolog_open_backend(uri: str) -> Backend:
 
 
 @hookimpl
-def autolog_open_store(uri: str) -> JournalStore:
+def autolog_open_store(uri: str) -> Store:
     """Read the runs below a folder."""
+    from autolog.store.journals import JournalStore  # the whole reading side, which most programs never use
+
     return JournalStore(uri, LocalFiles(_folder(uri)))

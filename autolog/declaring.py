@@ -1,0 +1,53 @@
+"""What a plugin declares its patches to; imported when the first plugin is switched on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autolog.calls import observer
+from autolog.patching import Patcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from autolog.hookspecs import Handler
+    from autolog.loader import Record
+    from autolog.session import Session
+
+__all__ = ["Declared", "Patcher"]
+
+
+class Declared:
+    """What a plugin declares its patches to: the `Patches` of the contract."""
+
+    def __init__(self, session: Session, record: Record, patcher: Patcher) -> None:
+        self._session = session
+        self._record = record
+        self._patcher = patcher
+
+    def _observer(self, handler: Handler, nested: bool) -> Any:
+        return observer(self._session, self._record.name, handler, nested)
+
+    def method(self, owner: type, name: str, handler: Handler, *, nested: bool = False) -> None:
+        """Wrap a method."""
+        self._patcher.method(owner, name, self._observer(handler, nested))
+
+    def subclasses(self, base: type, handlers: Mapping[str, Handler]) -> None:
+        """Wrap methods of a class and all its subclasses."""
+        self._patcher.subclasses(base, {name: self._observer(handler, False) for name, handler in handlers.items()})
+
+    def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
+        """Give a function other code."""
+        self._patcher.function(module, name, self._observer(handler, nested))
+
+    def on_import(self, module: str, declare: Callable[[ModuleType], None]) -> None:
+        """Declare more once a module has been imported; a plugin that fails there is switched off."""
+
+        def guarded(found: ModuleType) -> None:
+            try:
+                declare(found)
+            except Exception as error:  # noqa: BLE001
+                self._session.switch_off(self._record, error)
+
+        self._session.on_import(module, guarded)

@@ -1,0 +1,172 @@
+"""Opens runs and ends them with the process: made with the first run, since importing what it needs takes a while."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from autolog import context, guard
+from autolog.console import say
+from autolog.delivery import Courier
+from autolog.environment import script_name
+from autolog.exceptions import UsageError
+from autolog.journal import process
+from autolog.process_facts import ProcessFacts
+from autolog.runs import ActiveRun, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autolog.session import Session
+    from autolog.settings import Settings
+    from autolog.store.base import Store
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """The runs of this process.
+
+    Args:
+        session: what autolog is set to.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._existing: dict[str, ActiveRun] = {}
+        self._couriers: dict[str, Courier] = {}
+        self._script_run: ActiveRun | None = None
+        self._facts = ProcessFacts()
+        process.on_fork(self._forked)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._stop_couriers, after_in_parent=self._start_couriers)
+
+    def new_run(
+        self,
+        run_name: str | None,
+        *,
+        parent: ActiveRun | None = None,
+        tags: Mapping[str, Any] | None = None,
+        experiment: str | None = None,
+        options: Settings | None = None,
+    ) -> ActiveRun:
+        """Open a run, named after the script where it has no name of its own.
+
+        A top-level one gets the facts of its environment as soon as they are known.
+        """
+        paused = context.current.get().paused
+        general = options or self._session.resolved.general
+        tags = {**(general.extra_tags or {}), **(tags or {})}
+        experiment = experiment or (parent.experiment if parent is not None else general.experiment)
+        folder = None if paused else self._session.root
+        run = ActiveRun(folder, general, run_name or script_name(), experiment, parent=parent).begin(tags)
+        if run.records and parent is None:
+            guard.call("session.environment", run, self._facts.add, run)
+            guard.call("session.delivery", run, self._deliver, run)
+        return run
+
+    def _deliver(self, run: ActiveRun) -> None:
+        """Have a top-level run delivered to the destinations that the journal itself is not kept in."""
+        for uri, folder in self._session.places:
+            if folder != run.folder.parent:
+                if uri not in self._couriers:
+                    self._couriers[uri] = Courier(uri, self._session.open_backend(uri))
+                self._couriers[uri].follow(run.folder)
+
+    def script_run(self) -> ActiveRun:
+        """Give the run that takes what is logged outside of all runs; it has the script's name, and ends with it."""
+        if self._script_run is None or self._script_run.ended:
+            self._script_run = self.new_run(None)
+        return self._script_run
+
+    def existing(self, run_id: str) -> ActiveRun:
+        """Give a handle that adds facts to a run without opening a session of it; none are added while paused.
+
+        Raises:
+            RunNotFoundError: there is no such run in the store that is written to.
+        """
+        if self._session.root is None or context.current.get().paused:
+            return self.silent(run_id)
+        found = context.explicit.get(run_id) or self._existing.get(run_id)
+        if found is None:
+            found = self._existing[run_id] = self._handle(run_id, None)
+            found.ended = True
+        return found
+
+    def silent(self, run_id: str | None = None) -> ActiveRun:
+        """Give a run that records nothing."""
+        return ActiveRun(None, self._session.resolved.general, None, "", run_id=run_id)
+
+    def carried(self, facts: Mapping[str, Any]) -> ActiveRun:
+        """Give a handle on a run of another process."""
+        return ActiveRun.carried(facts, self._session.resolved.general)
+
+    def resume(self, run_id: str, run_name: str | None = None, tags: Mapping[str, Any] | None = None) -> ActiveRun:
+        """Open a further session of a run, which may rename it; errors as for `existing`."""
+        if self._session.root is None or context.current.get().paused:
+            return self.silent(run_id)
+        return self._handle(run_id, run_name).begin(tags)
+
+    def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
+        store = self._session.open_store()
+        run = store.run(run_id)
+        return ActiveRun(
+            self._session.folder,
+            self._session.resolved.general,
+            run_name or run.run_name,
+            run.experiment,
+            run_id=run_id,
+            tree=store.tree(run_id),
+            parent_run_id=run.parent_run_id,
+        )
+
+    def mark_deleted(self, run_id: str, store: Store) -> None:
+        """Write that a run is deleted into a store that keeps journals."""
+        folder = self._session.journal_folder(store.uri)
+        if folder is None:
+            raise UsageError(f"runs in {store.uri} cannot be deleted from here")
+        tree = store.tree(run_id)
+        run = ActiveRun(folder, self._session.resolved.general, None, "", run_id=run_id, tree=tree)
+        run.log_facts("deleted", {"deleted": True})
+
+    # ---- the process
+
+    def _forked(self) -> None:
+        """Drop the parent's ways into its journal; what runs are active stays known, as parents of what follows."""
+        self._script_run = None
+        self._facts.forked()
+        for courier in self._couriers.values():
+            courier.forget()
+        for run in (
+            *context.explicit.values(),
+            context.current.get().run,
+            context.last_run(),
+            *self._existing.values(),
+        ):
+            if run is not None:
+                run.forked()
+
+    def _stop_couriers(self) -> None:
+        for courier in self._couriers.values():
+            courier.stop()
+
+    def _start_couriers(self) -> None:
+        for courier in self._couriers.values():
+            courier.start()
+
+    def end(self, error: BaseException | None) -> None:
+        """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
+        guard.call("session.exit", None, self._facts.finish)
+        for run in (*context.explicit.values(), *filter(None, [self._script_run])):
+            guard.call("session.end", run, run.end, status_of(error), error)
+        guard.call("session.close", None, process.close)
+        guard.call("session.deliver", None, self._finish_delivery)
+
+    def _finish_delivery(self) -> None:
+        deadline = time.monotonic() + self._session.resolved.general.exit_timeout
+        for uri, courier in self._couriers.items():
+            left = courier.finish(deadline)
+            if left:
+                say(f"{left} runs are not yet delivered to {uri}; they are kept in {self._session.folder}")
+        self._couriers.clear()

@@ -22,7 +22,7 @@ __all__ = ["BACKENDS", "PLUGINS", "Loader", "Record"]
 PLUGINS: Final = "autolog.plugins"
 BACKENDS: Final = "autolog.backends"
 _EXTRA: Final = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
-State = Literal["waiting", "loaded", "skipped", "failed"]
+State = Literal["waiting", "loading", "loaded", "skipped", "failed"]
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Record:
         distribution: the name of the distribution that it comes from.
         version: that distribution's version.
         entry_point: loads it; None for one that was registered as a module.
-        state: waiting for its framework or scheme, loaded, skipped for a reason, or failed.
+        state: waiting for its framework or scheme, being loaded, loaded, skipped for a reason, or failed.
         reason: why it was skipped or failed.
         module: it, once it is loaded.
     """
@@ -118,6 +118,7 @@ class Loader:
         if wrong:
             record.stop("skipped", wrong)
             return
+        record.state = "loading"  # its module may be what imports the framework, whose import asks for this again
         try:
             record.module = record.entry_point.load()
         except Exception as error:

@@ -161,8 +161,9 @@ def test_show_as_json_has_every_point(recorded: Path, capsys: pytest.CaptureFixt
     assert _document(capsys, "show", "last", "--store", str(recorded))["error"]["type"] == "builtins.ValueError"
 
 
-def test_the_line_that_loads_a_model_loads_it(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The line can be pasted into a Python that knows nothing of the run, and gives the model."""
+@pytest.mark.parametrize("before", ["", "autolog.enable(silent=True); "])
+def test_the_line_that_loads_a_model_loads_it(before: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line can be pasted into a Python that knows nothing of the run, recording or not, and gives the model."""
     from sklearn.dummy import DummyClassifier
 
     autolog.enable(backend=store, silent=True)
@@ -170,7 +171,7 @@ def test_the_line_that_loads_a_model_loads_it(store: Path, capsys: pytest.Captur
     page = _said(capsys, "show", "last", "--store", str(store))
     assert "sklearn==" in page
     (line,) = re.findall(r"autolog\.load_model\(.*", page)
-    program = f"import autolog; print({line.partition('  #')[0]})"
+    program = f"import autolog; {before}print({line.partition('  #')[0]})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("DummyClassifier()\n", "")
 

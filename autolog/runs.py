@@ -40,6 +40,7 @@ __all__ = ["ActiveRun", "error_facts", "status_of"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError, RuntimeError)  # by what is no number
 _LARGE: Final = 64 << 10  # bytes; a larger value goes to a file of its own
 _PREVIEW: Final = 1024  # characters of it that stay in the journal
 
@@ -154,13 +155,15 @@ class ActiveRun:
         """
         try:
             number = self._numbers[key]
-        except (KeyError, TypeError):
+        except KeyError:
             self.log_metrics({key: value}, step, timestamp)
             return
+        except TypeError:
+            raise UsageError(f"a name must be a str, not {type(key).__name__}: {key!r}") from None
         now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
         try:
             self._log.write(number, 0 if step is None else step, value, now)  # type: ignore[union-attr]
-        except struct.error:
+        except _UNFIT:
             self.log_metrics({key: value}, step, timestamp)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None) -> None:
@@ -382,7 +385,7 @@ def _named(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _number(name: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
+    except _UNFIT as error:
         raise UsageError(f"metric {name!r} must be a number, not {type(value).__name__}: {error}") from None
 
 

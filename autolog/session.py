@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import re
 import sys
@@ -153,7 +154,7 @@ class Session:
 
     def register(self, plugin: Any, name: str | None = None) -> None:
         """Use a module, or an object with hooks, as a plugin; where autolog is on, at once."""
-        self.loader.add(plugin, name or getattr(plugin, "__name__", type(plugin).__name__))
+        self.loader.add(plugin, str(name or getattr(plugin, "__name__", type(plugin).__name__)))
 
     def use_plugins(self, names: Iterable[str]) -> None:
         """Load the plugins of these frameworks, as far as there are any, also while autolog is off."""
@@ -283,9 +284,17 @@ class Session:
         return self._recorder
 
     def _at_exit(self) -> None:
+        error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         if self._recorder is not None:
-            error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
             self._recorder.end(error)
+        if isinstance(error, KeyboardInterrupt):
+            _stay_interrupted()
+
+
+def _stay_interrupted() -> None:
+    """Have Python still exit as interrupted: it forgets that when text is executed afterwards, as by an import."""
+    with contextlib.suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102 (a text of ours)
 
 
 def _scheme(uri: str) -> str:

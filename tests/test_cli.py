@@ -203,6 +203,21 @@ def test_nothing_recorded_can_steer_the_terminal(store: Path, capsys: pytest.Cap
     assert [c for c in said if not c.isprintable() and c != "\n"] == []
 
 
+def test_facts_of_a_form_that_nobody_wrote_harm_no_other(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A part that cannot be understood says so; the rest of the page is there, and `--json` has it all."""
+    autolog.enable(backend=store, silent=True)
+    with autolog.start_run(run_name="odd") as run:
+        run.log_facts("model", {"name": 5, "size": "big", "modules": [1]})
+        run.log_facts("dataset", {"name": 5, "shape": 7, "columns": [3]})
+        run.log_facts("signature", {"inputs": [4]})
+        run.log_facts("environment", {"packages": ["a"], "host": {"b": 1}})
+        autolog.log_metric("auc", 0.5, timestamp=-(10**12))
+    page = _said(capsys, "show", "last", "--store", str(store))
+    assert re.findall(r"^(\w+)\n  \(cannot be shown: ", page, re.MULTILINE) == ["Data", "Signature", "Models"]
+    assert re.search(r"^  auc +0\.5 ", page, re.MULTILINE)
+    assert _document(capsys, "show", "last", "--store", str(store))["models"][0]["size"] == "big"
+
+
 def test_a_terminal_without_the_characters_gets_their_escapes(recorded: Path) -> None:
     """Where stdout is ASCII nothing fails, and no chart is drawn."""
     command = [sys.executable, "-m", "autolog", "show", "last", "--store", str(recorded)]

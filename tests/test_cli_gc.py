@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -77,6 +79,22 @@ def test_gc_looks_only_or_asks(store: Path, runs: dict[str, str], capsys: pytest
     assert main(["gc", "--store", str(store)]) == 2
     assert "--yes" in capsys.readouterr().err
     assert _folders(store) == set(runs.values())
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_gc_does_what_it_is_told(answer: str, code: int, store: Path, runs: dict[str, str]) -> None:
+    """On a terminal it asks, and only `y` removes."""
+    autolog.delete_run(runs["one"])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "autolog", "gc", "--store", str(store)]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        os.write(ours, f"{answer}\n".encode())
+        said, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code
+    assert b"Remove 2 runs, " in said
+    assert (b"autolog: nothing was removed" in said, runs["one"] in _folders(store)) == (code == 1, code == 1)
 
 
 def test_old_runs_go_when_asked_and_young_ones_stay(

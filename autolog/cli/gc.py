@@ -90,7 +90,8 @@ def _row(pair: _Sized) -> Sequence[Any]:
 def _ask(total: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to be asked; give --yes to remove them, or --dry-run to only look")
-    click.confirm(f"\nRemove {total}, for good?", abort=True)
+    if not click.confirm(f"\nRemove {total}, for good?"):
+        raise click.ClickException("nothing was removed")
 
 
 def _moment(text: str) -> datetime:

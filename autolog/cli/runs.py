@@ -14,7 +14,7 @@ from rich.text import Text
 
 from autolog.cli import as_json, screen
 from autolog.cli.places import open_store, store_option
-from autolog.cli.text import duration, number, short, value_text, visible
+from autolog.cli.text import duration, local, number, short, value_text, visible
 from autolog.exceptions import UsageError
 from autolog.store.run import Run
 from autolog.store.search import search
@@ -138,10 +138,10 @@ def _started(time: datetime | None) -> str:
     """Give the local time as briefly as it stays clear."""
     if time is None:
         return ""
-    local, now = time.astimezone(), datetime.now().astimezone()
-    if local.date() == now.date():
-        return f"{local:%H:%M:%S}"
-    return f"{local:%b %d %H:%M}" if local.year == now.year else f"{local:%Y-%m-%d}"
+    here, now = local(time), datetime.now().astimezone()
+    if here.date() == now.date():
+        return f"{here:%H:%M:%S}"
+    return f"{here:%b %d %H:%M}" if here.year == now.year else f"{here:%Y-%m-%d}"
 
 
 def _telling(runs: Sequence[Run]) -> list[_Column]:

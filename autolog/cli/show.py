@@ -45,10 +45,18 @@ def command(run_id: str, place: str | None, as_document: bool) -> None:
 def _page(run: Run, place: str | None) -> Iterator[RenderableType]:
     yield from _title(run)
     for name, parts in _parts(run, place).items():
-        content = list(parts)
+        content = _content(parts)
         if content:
             yield heading(name)
             yield from content
+
+
+def _content(parts: Iterator[RenderableType]) -> list[RenderableType]:
+    """Give a part's content; in a stranger's store, facts may have any form."""
+    try:
+        return list(parts)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        return [indented(Text(f"(cannot be shown: {visible(str(error))}; see --json)", "yellow"))]
 
 
 def _parts(run: Run, place: str | None) -> dict[str, Iterator[RenderableType]]:

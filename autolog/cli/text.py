@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["counted", "duration", "moment", "number", "short", "size", "value_text", "visible"]
+__all__ = ["counted", "duration", "local", "moment", "number", "short", "size", "value_text", "visible"]
 
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, directions, half pairs, line ends
 _JOINERS: Final = "\u200c\u200d"  # harmless, and parts of words and emoji
@@ -59,7 +59,15 @@ def duration(seconds: float | None) -> str:
 
 def moment(time: datetime | None) -> str:
     """Give a time to the second, in this machine's time zone."""
-    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+    return "" if time is None else f"{local(time):%Y-%m-%d %H:%M:%S}"
+
+
+def local(time: datetime) -> datetime:
+    """Give a time in this machine's time zone; at the calendar's ends, which a stranger may name, as it is."""
+    try:
+        return time.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return time
 
 
 def size(count: int) -> str:

@@ -21,13 +21,11 @@ from autolog.context import Context
 from autolog.data import describe
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, DataDescription, Handler, Outcome
-from autolog.journal import process
-from autolog.model_files import save_to_run
 from autolog.patching import Called, Observation, Observe, caller
-from autolog.runs import ActiveRun, status_of
 from autolog.values import type_name
 
 if TYPE_CHECKING:
+    from autolog.runs import ActiveRun
     from autolog.session import Session
     from autolog.settings import Settings
 
@@ -107,13 +105,19 @@ class Call:
         Raises:
             ModelTooLarge: it is larger than `max_model_mb`.
         """
+        from autolog.model_files import save_to_run  # by the first model: it takes a while to import
+
         if self.run is not None and not save_to_run(self.run, model, "model", self._session.hooks):
             self.run.note(f"no plugin knows how to save a {type_name(model)}")
+
+    def flush(self) -> None:
+        """Write out all points that wait: the call may hold the interpreter."""
+        self._session.flush()
 
     def end(self, outcome: Outcome) -> None:
         """End the run if it was opened for this call."""
         if self.run is not None and self._owned:
-            self.run.end(status_of(outcome.error), outcome.error)
+            self.run.end_with(outcome.error)
         elif self.run is not None:
             context.set_last(self.run)
 
@@ -130,7 +134,7 @@ class _Recording(Observation):
 
     def begin(self) -> bool:
         """Run the handler up to its `yield`; False where there is nothing to record."""
-        process.flush()
+        self._call.flush()
         said = guard.call("calls.before", None, self._before)
         if said is None and self._call.run is None:
             return False

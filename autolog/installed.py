@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -104,13 +105,26 @@ def _are_all_folders() -> bool:
     )
 
 
-def _info_folders() -> Iterator[str]:
-    for place in dict.fromkeys(sys.path):
-        try:
-            names = os.listdir(place or ".")
-        except OSError:
-            continue
-        yield from (os.path.join(place, name) for name in sorted(names) if name.endswith((".dist-info", ".egg-info")))
+def _info_folders() -> Iterable[str]:
+    return _listed(tuple((place or ".", _changed(place or ".")) for place in sys.path))
+
+
+@functools.lru_cache(maxsize=1)
+def _listed(places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """List the folders of distributions in folders, each of which was changed then last."""
+    return tuple(
+        os.path.join(place, name)
+        for place, changed in dict.fromkeys(places)
+        if changed
+        for name in sorted(os.listdir(place))
+        if name.endswith((".dist-info", ".egg-info"))
+    )
+
+
+def _changed(place: str) -> int:
+    """Give the time of a folder's last change, 0 where it cannot be listed."""
+    listable = os.path.isdir(place) and os.access(place, os.R_OK)
+    return os.stat(place).st_mtime_ns if listable else 0
 
 
 def _stem(folder: str) -> tuple[str, str]:

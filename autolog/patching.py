@@ -449,6 +449,12 @@ def _compiled(function: FunctionType) -> CodeType:
         args="".join(_PASSED[parameter.kind][0].format(parameter.name) for parameter in parameters),
         kwargs="".join(_PASSED[parameter.kind][1].format(parameter.name) for parameter in parameters),
     )
+    return _compiled_source(source)
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled_source(source: str) -> CodeType:
+    """Compile once for the many functions of a module that one decorator gave the same parameters."""
     outside = _inner(compile(source, f"<autolog {_SKIPPED}>", "exec", dont_inherit=True))
     return _inner(outside)
 

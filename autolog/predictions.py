@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from autolog.runs import ActiveRun
+if TYPE_CHECKING:
+    from autolog.runs import ActiveRun
 
 __all__ = [
     "Link",

@@ -13,7 +13,7 @@ from autolog.environment import script_name
 from autolog.exceptions import UsageError
 from autolog.journal import process
 from autolog.process_facts import ProcessFacts
-from autolog.runs import ActiveRun, status_of
+from autolog.runs import ActiveRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,11 +155,15 @@ class Recorder:
         for courier in self._couriers.values():
             courier.start()
 
+    def flush(self) -> None:
+        """Write out all points that wait."""
+        process.flush()
+
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
         guard.call("session.exit", None, self._facts.finish)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
-            guard.call("session.end", run, run.end, status_of(error), error)
+            guard.call("session.end", run, run.end_with, error)
         guard.call("session.close", None, process.close)
         guard.call("session.deliver", None, self._finish_delivery)
 

@@ -305,6 +305,10 @@ class ActiveRun:
         if self.parent_run_id is None and not self.settings.silent:
             say(f"{self.run_name} {status} in {self.seconds:.3g} s, run {self.run_id}")
 
+    def end_with(self, error: BaseException | None) -> None:
+        """Write the end that follows from the exception that ended it, or from None."""
+        self.end(status_of(error), error)
+
     @property
     def seconds(self) -> float:
         """How long this session has been going on."""
@@ -320,7 +324,7 @@ class ActiveRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        guard.call("runs.exit", self, self.end, status_of(error), error)
+        guard.call("runs.exit", self, self.end_with, error)
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """Decorate a function: each call of it is a run of its own. The run begun for decorating is withdrawn.

@@ -283,6 +283,11 @@ class Session:
                 self._recorder = self._recorder or Recorder(self)
         return self._recorder
 
+    def flush(self) -> None:
+        """Write out all points that wait; called on entering a wrapped call, which may hold the interpreter."""
+        if self._recorder is not None:
+            self._recorder.flush()
+
     def _at_exit(self) -> None:
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         if self._recorder is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator
 
@@ -12,10 +12,12 @@ from autolog.calls import Call
 from autolog.data import dataset_facts, signature
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.predictions import output_of, remember_model, remember_output, remember_prediction
-from autolog.runs import ActiveRun
 from autolog.values import encode, revive
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import training_metrics
+
+if TYPE_CHECKING:
+    from autolog.runs import ActiveRun
 
 __all__ = ["on_fit", "on_transform"]
 

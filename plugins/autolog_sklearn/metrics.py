@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Generator, Mapping
 from types import FunctionType, ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from autolog import context
 from autolog.calls import Call
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.predictions import link, model_run, remember_prediction
-from autolog.runs import ActiveRun
+
+if TYPE_CHECKING:
+    from autolog.runs import ActiveRun
 
 __all__ = ["declare", "on_metric", "on_predict", "on_score"]
 

@@ -300,7 +300,7 @@ def log_input(
         name: what people read.
 
     Raises:
-        UsageError: no plugin knows what it is.
+        UsageError: it is None.
     """
     from autolog.data import dataset_facts, describe
 

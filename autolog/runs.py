@@ -49,7 +49,7 @@ class ActiveRun:
     """A run that facts are added to; also a context manager that ends it, and a decorator.
 
     Args:
-        folder: the folder of run folders, or None for a run that records nothing.
+        folder: the folder of run folders, or None for a run that records nothing. A child is kept with its parent.
         settings: redaction, excluded params and the like.
         run_name: what people read.
         experiment: the experiment's name.
@@ -79,7 +79,7 @@ class ActiveRun:
         self.settings = settings
         self._resumes = run_id is not None
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
-        self._folder = folder
+        self._folder = folder if parent is None or folder is None else parent._folder
         self._session = uuid.uuid4().hex[:8]
         self._process = os.getpid()
         self._started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path, PurePosixPath
 
@@ -41,6 +42,7 @@ def inside(folder: Path, path: str) -> Path:
         UsageError: it would lie elsewhere.
     """
     found = folder / checked(path)
-    if not found.resolve().is_relative_to(folder.resolve()):
+    below = (found, *itertools.takewhile(lambda parent: parent != folder, found.parents))
+    if any(part.is_symlink() for part in below) and not found.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{path!r} is a link that leads out of {folder}")
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +78,12 @@ def _close_old() -> None:
 
 def identity() -> dict[str, Any]:
     """Say which process this is, so that a reader on the same host can tell whether it lives."""
-    pid = os.getpid()
+    return dict(_identity_of(os.getpid()))
+
+
+@functools.lru_cache(maxsize=1)
+def _identity_of(pid: int) -> Mapping[str, Any]:
+    """Ask the system once a process: a run in a loop would wait for its answers each time."""
     where = {"host": socket.gethostname(), "boot": _boot(), "pids": _pids()}
     return {**where, "pid": pid, "process_start": process_start(pid)}
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
 
 from autolog_sklearn.own_code import prediction_is_safe
 from autolog_sklearn.training_metrics import classification_metrics, regression_metrics
@@ -39,7 +40,7 @@ def training_metrics(
     """
     if wanted is False or target is None or rows is None:
         return {}, None
-    kind = _classification if is_classifier(model) else _regression if is_regressor(model) else None
+    kind, names = _kind(model)
     if kind is None:
         return {}, None
     unsafe = None if wanted else prediction_is_safe(model)
@@ -47,9 +48,24 @@ def training_metrics(
         return {}, unsafe
     budget = max(_FREE, _SHARE * fit_seconds)
     with np.errstate(all="ignore"):
-        if not wanted and not _is_cheap(_predictors(model), data, rows, budget):
+        if not wanted and not _is_cheap(_predictors(model, names), data, rows, budget):
             return {}, f"predicting the training data would take longer than {budget * 1000:.0f} ms"
-        return kind(model, data, target, weight), None
+        last, transformed = _last_step(model, data)
+        return kind(last, transformed, target, weight), None
+
+
+def _kind(model: Any) -> tuple[Callable[[Any, Any, Any, Any], dict[str, float]] | None, tuple[str, ...]]:
+    """Give what computes the metrics of such a model, and the methods it may predict with; asking takes a while."""
+    if is_classifier(model):
+        return _classification, ("predict", "predict_proba", "decision_function")
+    return (_regression if is_regressor(model) else None), ("predict",)
+
+
+def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
+    """Give a pipeline's last step and what it is given, so that data is transformed once for all predictions."""
+    while type(model) is Pipeline and len(model.steps) > 1:
+        model, data = model.steps[-1][1], model[:-1].transform(data)
+    return model, data
 
 
 def _classification(model: Any, data: Any, target: Any, weight: Any) -> dict[str, float]:
@@ -75,8 +91,7 @@ def _array(weight: Any) -> Any:
     return None if weight is None else np.asarray(weight)
 
 
-def _predictors(model: Any) -> list[Callable[[Any], Any]]:
-    names = ("predict", "predict_proba", "decision_function") if is_classifier(model) else ("predict",)
+def _predictors(model: Any, names: tuple[str, ...]) -> list[Callable[[Any], Any]]:
     return [getattr(model, name) for name in names if hasattr(model, name)]
 
 

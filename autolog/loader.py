@@ -91,14 +91,17 @@ class Loader:
         Raises:
             PluginError: there is none of that name; it says which is the nearest.
         """
-        import difflib  # only here: it is slow to import, and this is the way out
-
         for name in names:
             if self.find(PLUGINS, name) is None:
-                known = sorted({record.name for record in self.records if record.group == PLUGINS})
-                near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
-                raise PluginError(f"no plugin {name!r} is installed{hint}; there are: {', '.join(known)}")
+                raise self._unknown(name)
+
+    def _unknown(self, name: str) -> PluginError:
+        import difflib  # only here: it is slow to import, and this is the way out
+
+        known = sorted({record.name for record in self.records if record.group == PLUGINS})
+        near = difflib.get_close_matches(str(name), known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return PluginError(f"no plugin {name!r} is installed{hint}; there are: {', '.join(known)}")
 
     def find(self, group: str, name: str) -> Record | None:
         """Give the entry of that name that is in use or may come into use."""

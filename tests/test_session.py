@@ -175,7 +175,8 @@ def test_a_relative_place_is_where_enable_found_it(tmp_path: Path, monkeypatch: 
 def test_options_come_from_the_environment_and_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pyproject.toml sets, a variable wins over it, and the call over both."""
     (tmp_path / "pyproject.toml").write_text(
-        "[tool.autolog]\nbackend = 'filed'\nexperiment = 'file'\nsilent = true\n[tool.autolog.sklearn]\nlog_models = false\n"
+        "[tool.autolog]\nbackend = 'filed'\nexperiment = 'file'\nsilent = true\n"
+        "[tool.autolog.sklearn]\nlog_models = false\n"
     )
     autolog.enable()
     fit()
@@ -241,14 +242,13 @@ HEAVY = ["numpy", "pandas", "sklearn", "torch", "xgboost", "lightgbm", "scipy", 
 
 ORDERS = {
     "nothing": "import autolog; autolog.enable()",
-    "before": "import autolog; autolog.enable(); from sklearn.dummy import DummyRegressor; fit(DummyRegressor)",
-    "after": "from sklearn.dummy import DummyRegressor; import autolog; autolog.enable(); fit(DummyRegressor)",
-    "between": "import autolog, sklearn.base; autolog.enable(); import sklearn.dummy; fit(sklearn.dummy.DummyRegressor)",
-    "off and on": "import autolog; autolog.enable(); autolog.disable(); import sklearn.dummy; "
-    "autolog.enable(); fit(sklearn.dummy.DummyRegressor)",
-    "off": "import autolog; autolog.enable(); autolog.disable(); import sklearn.dummy; fit(sklearn.dummy.DummyRegressor)",
+    "before": "import autolog; autolog.enable(); from sklearn.dummy import DummyRegressor; fit()",
+    "after": "from sklearn.dummy import DummyRegressor; import autolog; autolog.enable(); fit()",
+    "between": "import autolog, sklearn.base; autolog.enable(); import sklearn.dummy; fit()",
+    "off and on": "import autolog; autolog.enable(); autolog.disable(); import sklearn.dummy; autolog.enable(); fit()",
+    "off": "import autolog; autolog.enable(); autolog.disable(); import sklearn.dummy; fit()",
     "in a thread": "import autolog, threading; autolog.enable(); t = threading.Thread(target=__import__, "
-    "args=('sklearn.dummy',)); t.start(); t.join(); import sklearn.dummy; fit(sklearn.dummy.DummyRegressor)",
+    "args=('sklearn.dummy',)); t.start(); t.join(); import sklearn.dummy; fit()",
 }
 
 
@@ -257,8 +257,8 @@ def test_a_fit_is_recorded_in_any_import_order(store: Path, order: str) -> None:
     """Frameworks may come before or after `enable()`, which itself imports none of them."""
     program = f"""
 import json, sys
-def fit(kind):
-    kind().fit([[0.0], [1.0]], [0.0, 1.0])
+def fit():
+    sys.modules["sklearn.dummy"].DummyRegressor().fit([[0.0], [1.0]], [0.0, 1.0])
 {ORDERS[order]}
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """

@@ -22,15 +22,15 @@ _RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 
 
 def _folder(uri: str) -> Path:
-    """Give the folder of a plain path or a `file:` URI."""
-    if not uri.startswith("file:"):
+    """Give the folder of a plain path or a `file:` URI; a relative one begins at the working directory of now."""
+    if uri[:5].lower() != "file:":
         return Path(uri).expanduser().absolute()
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{uri!r} names another host; mount its folder here and give the path")
-    return Path(unquote(parts.path))
+    return Path(unquote(parts.path)).absolute()
 
 
 class LocalFiles:

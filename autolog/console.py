@@ -10,6 +10,6 @@ __all__ = ["say"]
 
 
 def say(line: str) -> None:
-    """Write a line to stderr, if there is one."""
+    """Write a line to stderr, if there is one, at once: other threads write there too."""
     if sys.stderr is not None:
-        guard.call("console.say", None, print, f"autolog: {line}", file=sys.stderr, flush=True)
+        guard.call("console.say", None, print, f"autolog: {line}\n", end="", file=sys.stderr, flush=True)

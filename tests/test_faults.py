@@ -355,7 +355,7 @@ def test_every_guarded_place_has_a_case_and_a_name_of_its_own() -> None:
 def test_a_place_that_fails_costs_the_record_only(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
 ) -> None:
-    """The program's result is the same, one line of log names the place, and so do the run's notes where it has a run."""
+    """The program's result is the same, and one line of log names the place; so do the run's notes where it has one."""
     program, noted = CASES[site]
     results = []
     for fault in (None, site):
@@ -475,7 +475,7 @@ def is_no_generator(call: Any) -> Any:
 def test_a_handler_that_fails_costs_the_record_only(
     handler: Callable[[Any], Any], line: str | None, runs: int, tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
-    """The call is made once with the user's arguments; one line says what failed, and so does the run, which is ended."""
+    """The call is made with the user's arguments; one line says what failed, and so does the run, which is ended."""
     result, found = handled_by(handler, tmp_path)
     assert result == 42
     assert [entry.startswith(f"autolog: {line}") for entry in said()] == ([True] if line else [])

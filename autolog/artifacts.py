@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,6 +108,8 @@ def log_dict(dictionary: Mapping[str, Any], artifact_file: str, run_id: str | No
     Raises:
         UsageError: it holds what JSON has no form for, or the path leads out of the run's folder.
     """
+    import json
+
     try:
         text = json.dumps(dictionary, indent=2)
     except (TypeError, ValueError) as error:

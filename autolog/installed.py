@@ -11,11 +11,10 @@ import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Distribution", "Entry", "distributions", "versions"]
 
@@ -23,8 +22,7 @@ _SECTION: Final = re.compile(r"\[(?P<group>[^]]+)\]\s*\Z")
 _ENTRY: Final = re.compile(r"(?P<name>[^=#;\s][^=]*?)\s*=\s*(?P<value>[\w.]+(?:\s*:\s*[\w.]+)?)")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry point.
 
     Args:
@@ -48,8 +46,7 @@ class Entry:
         return found
 
 
-@dataclass(frozen=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One distribution.
 
     Args:
@@ -113,23 +110,23 @@ def _info_folders() -> Iterable[str]:
 def _listed(places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     """List the folders of distributions in folders, each of which was changed then last."""
     return tuple(
-        os.path.join(place, name)
+        os.path.join(place, name)  # noqa: PTH118  strings: among hundreds of folders, paths take most of the time
         for place, changed in dict.fromkeys(places)
         if changed
-        for name in sorted(os.listdir(place))
+        for name in sorted(os.listdir(place))  # noqa: PTH208
         if name.endswith((".dist-info", ".egg-info"))
     )
 
 
 def _changed(place: str) -> int:
     """Give the time of a folder's last change, 0 where it cannot be listed."""
-    listable = os.path.isdir(place) and os.access(place, os.R_OK)
-    return os.stat(place).st_mtime_ns if listable else 0
+    folder = Path(place)
+    return folder.stat().st_mtime_ns if folder.is_dir() and os.access(folder, os.R_OK) else 0
 
 
 def _stem(folder: str) -> tuple[str, str]:
     """Give name and version by the folder's name; a version is there in wheels' folders only."""
-    name, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")
+    name, _, version = folder.rpartition(os.sep)[2].rpartition(".")[0].partition("-")
     return name, version if folder.endswith(".dist-info") else ""
 
 

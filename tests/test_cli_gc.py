@@ -112,6 +112,15 @@ def test_old_runs_go_when_asked_and_young_ones_stay(
     assert _folders(store) == set()
 
 
+def test_a_tree_is_as_old_as_its_youngest_run(store: Path, runs: dict[str, str]) -> None:
+    """A child that was resumed later keeps its parent from being old."""
+    before = datetime.now(timezone.utc)
+    assert {each.tree for each in find_garbage(_reader(store), before)} == set(runs.values())
+    with autolog.start_run(run_id=_reader(store).children(runs["one"])[0].run_id):
+        pass
+    assert {each.tree for each in find_garbage(_reader(store), before)} == {runs["two"], runs["three"]}
+
+
 def test_gc_never_touches_a_run_that_goes_on(store: Path, runs: dict[str, str]) -> None:
     """Neither where it was deleted, nor where only a child of an old run is still going on."""
     with autolog.start_run() as going:

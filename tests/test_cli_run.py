@@ -126,7 +126,8 @@ def test_the_machines_own_sitecustomize_still_runs(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.customized = 'so'\n")
     (tmp_path / "program.py").write_text(SEEN)
-    ended = _assert_same(tmp_path, "program.py", PYTHONPATH=str(tmp_path / "site"))
+    path = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ended = _assert_same(tmp_path, "program.py", PYTHONPATH=os.pathsep.join(path))
     assert b" so\n" in ended.out
 
 

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _write_anything(sys.stdout, sys.stderr)
     try:
-        code = _autolog.main(arguments, prog_name="autolog", standalone_mode=False)
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_left()
@@ -63,6 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except (click.ClickException, AutologError, OSError) as error:
         return _failed(error)
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run a command; not by click's own `main`, which takes a broken pipe for a failure."""
+    try:
+        with _autolog.make_context("autolog", arguments) as context:
+            code = _autolog.invoke(context)
+    except click.exceptions.Exit as end:  # of `--help` and `--version`
+        return end.exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -64,4 +64,9 @@ class _Telling:
             then(sys.modules.get(name, module))  # some modules put another object in their place
 
 
+# Python takes frames of this file out of the traceback of a failed import, and warnings pass over them.
+_Telling.exec_module.__code__ = _Telling.exec_module.__code__.replace(
+    co_filename="<frozen importlib._bootstrap_external>"
+)
+
 _FINDER = _Finder()

@@ -79,7 +79,7 @@ class ActiveRun:
         self.settings = settings
         self._resumes = run_id is not None
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
-        self._folder = folder if parent is None or folder is None else parent._folder  # noqa: SLF001 (its own)
+        self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
         self._session = uuid.uuid4().hex[:8]
         self._process = os.getpid()
         self._started = time.perf_counter()

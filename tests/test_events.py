@@ -110,7 +110,7 @@ journal = b"".join(map(encode_line, plain))
 @example(len(encode_line(plain[0])) - 1, ord("\n") ^ ord("{"))
 @settings(max_examples=500)
 def test_a_flipped_byte_costs_at_most_the_event_it_lies_in(position: int, flip: int) -> None:
-    """With any one byte changed the other events are read; something counts as damaged, unless it is the last line end."""
+    """With any one byte changed the other events are read; the damage is counted."""
     damaged = bytearray(journal)
     damaged[position] ^= flip
     found, count = decode_lines(bytes(damaged))

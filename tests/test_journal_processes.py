@@ -12,13 +12,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from autolog_files import LocalFiles
 
 import autolog
 from autolog.journal import process
 from autolog.journal.events import Event, encode_line
 from autolog.store.journals import JournalStore
 from autolog.store.run import Run
+from autolog_files import LocalFiles
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked and killed as Unix does")
 
@@ -137,7 +137,7 @@ FORKS = """
 
 
 def test_two_hundred_forks_under_load_lose_and_double_nothing(store: Path) -> None:
-    """Forked while two threads log, every child writes to its parent's run or its own; no thread of ours lives at a fork."""
+    """Forked while two threads log, children write to their parent's run or their own; no thread of ours lives at a fork."""
     program(store, FORKS)
     parents = [run for run in runs(store) if run.parent_run_id is None]
     (run,) = parents
@@ -365,7 +365,10 @@ def header(age: float) -> bytes:
     """Give the beginning of a journal of another host, whose last word was `age` seconds ago."""
     now = time.time_ns() // 1000 - int(age * 1e6)
     said = {**process.identity(), "host": "elsewhere", "format": 1}
-    events = [Event("ab" * 16, "journal", now, "1a", 0, said), Event("ab" * 16, "started", now, "1a", 1, {"session": "s"})]
+    events = [
+        Event("ab" * 16, "journal", now, "1a", 0, said),
+        Event("ab" * 16, "started", now, "1a", 1, {"session": "s"}),
+    ]
     return b"".join(map(encode_line, events))
 
 
@@ -399,8 +402,9 @@ def test_a_live_run_of_another_host_beats(store: Path, monkeypatch: pytest.Monke
 
 def test_a_process_that_its_parent_has_not_asked_about_is_gone(store: Path) -> None:
     """A killed writer is LOST at once, also while its number is still taken."""
-    body = f"import autolog\nautolog.enable(backend={str(store)!r}, silent=True)\nautolog.start_run()\nprint(1, flush=True)\n"
-    with subprocess.Popen([sys.executable, "-c", body + "input()"], stdin=-1, stdout=-1, cwd=store.parent) as writer:
+    body = f"import autolog; autolog.enable(backend={str(store)!r}, silent=True); autolog.start_run()"
+    body += "; print(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", body], stdin=-1, stdout=-1, cwd=store.parent) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
         assert only(store).status == "RUNNING"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autolog_files import LocalFiles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from autolog.store.journals import JournalStore
 from autolog.store.merge import MERGE, finished_run, fold
 from autolog.store.run import Run
 from autolog.values import encode
+from autolog_files import LocalFiles
 
 RUN = "ab" * 16
 OTHER_HOST = {"format": 1, "host": "elsewhere", "boot": "x", "pid": 1, "process_start": "1"}
@@ -125,7 +125,9 @@ def test_the_files_do_not_matter(tmp_path: Path, events: list[Event], count: int
 
 @same_folder
 @given(journals(), st.data())
-def test_a_flipped_byte_costs_what_it_hit_and_is_counted(tmp_path: Path, events: list[Event], data: st.DataObject) -> None:
+def test_a_flipped_byte_costs_what_it_hit_and_is_counted(
+    tmp_path: Path, events: list[Event], data: st.DataObject
+) -> None:
     """With one byte changed the run is that of the other events, and says that pieces could not be read."""
     lines = list(map(encode_line, events))
     ends = list(itertools.accumulate(map(len, lines)))
@@ -158,7 +160,7 @@ def test_a_truncated_journal_gives_what_came_before(tmp_path: Path, events: list
     whole = [event for event, end in zip(events, itertools.accumulate(map(len, lines)), strict=False) if end <= length]
     store = laid_out(tmp_path, [kept])
     found = [*store.runs(), *store.runs(deleted=True)]
-    assert (shown(found[0]) if found else None) == encode_or_none(whole, not kept.endswith(b"\n") and length > 0)
+    assert (shown(found[0]) if found else None) == encode_or_none(whole, int(length > 0 and not kept.endswith(b"\n")))
 
 
 DEEP = "[" * 400 + "]" * 400
@@ -184,8 +186,11 @@ DEEP = "[" * 400 + "]" * 400
     ],
 )
 def test_hostile_facts_cost_at_most_themselves(tmp_path: Path, kind: str, data: str) -> None:
-    """Facts of wrong types, sizes and depths under a right checksum leave a run that can be shown, and a note of them."""
-    good = [Event(RUN, "started", 1, "1a", 1, {"session": "s"}), Event(RUN, "params", 1, "1a", 2, {"params": {"ok": 1}})]
+    """Facts of wrong types, sizes and depths under a right checksum leave a run that can be shown."""
+    good = [
+        Event(RUN, "started", 1, "1a", 1, {"session": "s"}),
+        Event(RUN, "params", 1, "1a", 2, {"params": {"ok": 1}}),
+    ]
     body = f'{{"run":"{RUN}","kind":"{kind}","time":5,"writer":"1a","seq":3,"data":{data}'.encode()
     line = body + b',"crc":"%08x"}\n' % zlib.crc32(body)
     store = laid_out(tmp_path, [b"".join(map(encode_line, good)) + line])
@@ -198,7 +203,10 @@ def test_hostile_facts_cost_at_most_themselves(tmp_path: Path, kind: str, data: 
 def test_columns_that_cannot_be_understood_leave_a_note() -> None:
     """A batch that says it holds more points than it does is not counted, and the run says so."""
     bad = {**batch([(1, 1.0, 1)]), "n": 1 << 60}
-    events = [Event(RUN, "points", 1, "1a", seq, {"series": {"a": each}}) for seq, each in enumerate([bad, batch([(1, 2.0, 1)])])]
+    events = [
+        Event(RUN, "points", 1, "1a", seq, {"series": {"a": each}})
+        for seq, each in enumerate([bad, batch([(1, 2.0, 1)])])
+    ]
     run = finished_run(fold(RUN, events), lambda start: True, 0)
     assert run.metrics == {"a": 2.0}
     assert "1 batches of metric points could not be understood" in run.notes

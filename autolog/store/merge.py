@@ -62,6 +62,11 @@ class Fold:
         return self.starts[-1] if self.starts else None
 
     @property
+    def parent(self) -> str | None:
+        """The run that this one is a child of."""
+        return None if self.session is None else _text(self.session.data.get("parent"))
+
+    @property
     def end(self) -> Event | None:
         """The end of the session that counts; without any start that could be read, the last end."""
         if self.session is None:
@@ -201,7 +206,7 @@ def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int,
         run_id=facts.run_id,
         run_name=_text(said.get("run_name")),
         experiment=str(said.get("experiment", "default")),
-        parent_run_id=_text(said.get("parent")),
+        parent_run_id=facts.parent,
         status=_status(session, end, is_lost),
         start_time=_moment(start),
         end_time=_moment(end),

@@ -154,14 +154,18 @@ class Tree:
 
     def runs(self, store: Any, is_deleted: bool | None) -> list[Run]:
         """Give the tree's runs: the deleted, the others, or (None) all. Children go with a deleted parent."""
-        gone = {run for run, facts in self._folds.items() if facts.deleted}
-        whole = self._tree in gone
         unreadable = self.unreadable
         return [
             finished_run(facts, self._is_lost, unreadable, store)
             for run, facts in self._folds.items()
-            if is_deleted is None or (whole or run in gone) is is_deleted
+            if is_deleted is None or self._is_deleted(run) is is_deleted
         ]
+
+    def _is_deleted(self, run: str) -> bool:
+        ancestors = {self._tree: None, run: None}
+        while (parent := self._folds[run].parent) in self._folds and parent not in ancestors:
+            ancestors[run := str(parent)] = None
+        return any(self._folds[each].deleted for each in ancestors if each in self._folds)
 
     def run(self, run_id: str, store: Any) -> Run | None:
         """Give one run, None where the tree has none of that id."""

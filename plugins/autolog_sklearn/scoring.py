@@ -18,7 +18,7 @@ __all__ = ["training_metrics"]
 
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time
-_FIRST_SLICE: Final = 32  # rows
+_FIRST_SLICE: Final = 64  # rows
 
 
 def training_metrics(

@@ -137,7 +137,7 @@ FORKS = """
 
 
 def test_two_hundred_forks_under_load_lose_and_double_nothing(store: Path) -> None:
-    """Forked while two threads log, children write to their parent's run or their own; no thread of ours lives at a fork."""
+    """Forked while two threads log, children add to its run or begin their own; no thread of ours lives at a fork."""
     program(store, FORKS)
     parents = [run for run in runs(store) if run.parent_run_id is None]
     (run,) = parents

@@ -57,6 +57,14 @@ class Call:
         """Give an argument by its position (the instance not counted) or its name."""
         return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
 
+    def named_arguments(self) -> dict[str, Any]:
+        """Give all that was given, by the names of the parameters.
+
+        Raises:
+            TypeError: it does not fit them; the call will fail.
+        """
+        return inspect.signature(self.function).bind(*self.args, **self.kwargs).arguments
+
     @property
     def enclosing_run(self) -> ActiveRun | None:
         """The run of the recorded call that this one is part of, for `nested` handlers."""
@@ -195,7 +203,7 @@ def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> O
 
     def observe(called: Called) -> Observation | None:
         state = current.get()
-        if state.paused or (state.inside is not None and (not nested or state.inside in aside)):
+        if (state.paused or state.inside is not None) and (not nested or state.inside in aside):
             return None
         recording = _Recording(Call(plugin, called, session), handler, nested)
         return recording if recording.begin() else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog import context, guard, session
+from autolog import context, guard, predictions, session
 from autolog.journal import process
 
 
@@ -29,6 +29,7 @@ def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     context.current.set(context.Context())
     context.last.set(None)
     context._last_of_main = None
+    predictions._recent.set(())
     process.close()
 
 

@@ -69,8 +69,9 @@ def _log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescrip
 def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> None:
     data, target = call.argument(0, "X"), call.argument(1, "y")
     rows = described.shape[0] if described is not None and described.shape else None
+    weight = call.named_arguments().get("sample_weight")
     found, why_not = training_metrics(
-        call.instance, data, target, call.kwargs.get("sample_weight"), rows, seconds, call.settings.log_training_metrics
+        call.instance, data, target, weight, rows, seconds, call.settings.log_training_metrics
     )
     if found:
         run.log_metrics(found)

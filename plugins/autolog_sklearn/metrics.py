@@ -59,7 +59,8 @@ def on_score(call: Call) -> Steps:
     run = model_run(call.instance)
     if run is not None and outcome.error is None and _is_number(outcome.result) and _wanted(call):
         data = call.variable_name(call.argument(0, "X")) or call.variable_name(call.argument(1, "y"))
-        meaning = {name: _shown(call, value) for name, value in call.kwargs.items() if name not in ("X", "y")}
+        rest = {name: value for name, value in call.named_arguments().items() if name not in ("X", "y")}
+        meaning = {name: _shown(call, value) for name, value in rest.items() if value is not None}
         _log(run, _key("score", data, meaning), float(outcome.result), "predicted")
 
 

@@ -79,8 +79,8 @@ def is_standard(name: str) -> bool:
 
 def fingerprint(value: object) -> str:
     """Give the digest of a value's pickle, and the beginning of its text."""
-    data = pickle.dumps(value)
-    return f"{type(value).__name__} {hashlib.sha256(data).hexdigest()[:16]} {len(data)} {ADDRESS.sub('', repr(value))[:60]}"
+    data, text = pickle.dumps(value), ADDRESS.sub("", repr(value))
+    return f"{type(value).__name__} {hashlib.sha256(data).hexdigest()[:16]} {len(data)} {text[:60]}"
 
 
 def registries() -> dict[str, str]:

@@ -1,0 +1,459 @@
+"""What is recorded of a fit of scikit-learn: params, data, signature, metrics, model, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autolog
+
+pytest.importorskip("sklearn")
+import sklearn
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import get_scorer
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from autolog_sklearn import scoring
+from autolog_sklearn.params import deep_params
+
+IRIS = load_iris(return_X_y=True)
+CANCER = load_breast_cancer(return_X_y=True)
+DIABETES = load_diabetes(return_X_y=True)
+
+
+@pytest.fixture(autouse=True)
+def recording(tmp_path: Path) -> None:
+    """Record into a folder of the test's own."""
+    autolog.enable(backend=str(tmp_path / "runs"), silent=True)
+
+
+def runs() -> list[autolog.Run]:
+    """All runs, oldest first."""
+    return autolog.search_runs(output_format="list")[::-1]
+
+
+def only_run() -> autolog.Run:
+    """The one run there is."""
+    (run,) = runs()
+    return run
+
+
+# ---- params
+
+
+def double(x: Any) -> Any:
+    """Double."""
+    return 2 * x
+
+
+def test_params_are_deep_and_keep_their_types() -> None:
+    """Numbers, None, text, tuples, numpy's scalars and arrays, NaN, functions: each is read back as what it was."""
+    state = np.random.RandomState(0)
+    pipeline = Pipeline(
+        [
+            ("scale", StandardScaler(with_mean=np.bool_(False))),
+            ("skip", "passthrough"),
+            ("double", FunctionTransformer(double)),
+            (
+                "tree",
+                RandomForestClassifier(
+                    np.int64(2), max_features=0.5, class_weight={0: 1.0, 1: 2.5, 2: 1}, random_state=state
+                ),
+            ),
+        ]
+    ).fit(*IRIS)
+    params = only_run().params
+    assert params["steps"] == [
+        ("scale", "StandardScaler"),
+        ("skip", "passthrough"),
+        ("double", "FunctionTransformer"),
+        ("tree", "RandomForestClassifier"),
+    ]
+    assert params["scale__with_mean"] is False
+    assert params["memory"] is None
+    assert params["double__func"] == f"{__name__}.double"
+    assert (params["tree__n_estimators"], type(params["tree__n_estimators"])) == (2, int)
+    assert params["tree__max_features"] == 0.5
+    assert params["tree__class_weight"] == {0: 1.0, 1: 2.5, 2: 1}
+    assert params["tree__random_state"] == repr(state)
+    assert {f"tree__{name}" for name in pipeline["tree"].get_params()} <= set(params)
+
+
+def test_params_of_compositions_go_all_the_way_down() -> None:
+    """Column transformers keep their columns; ensembles and meta-estimators name and show what is inside."""
+    columns = ColumnTransformer(
+        [("numbers", make_pipeline(StandardScaler(), PCA(2)), [0, 1]), ("rest", "drop", slice(2, 4))]
+    )
+    voting = VotingClassifier(
+        [("tree", DecisionTreeClassifier(max_depth=3)), ("bag", BaggingClassifier(LogisticRegression(C=0.3)))]
+    )
+    params = deep_params(make_pipeline(columns, voting))
+    assert params["columntransformer__transformers"] == [("numbers", "Pipeline", [0, 1]), ("rest", "drop", slice(2, 4))]
+    assert params["columntransformer__numbers__pca__n_components"] == 2
+    assert params["votingclassifier__estimators"] == [("tree", "DecisionTreeClassifier"), ("bag", "BaggingClassifier")]
+    assert params["votingclassifier__tree__max_depth"] == 3
+    assert params["votingclassifier__bag__estimator"] == "LogisticRegression"
+    assert params["votingclassifier__bag__estimator__C"] == 0.3
+    target = deep_params(TransformedTargetRegressor(Ridge(alpha=2.0), func=np.log1p))
+    assert (target["regressor"], target["regressor__alpha"], target["func"]) == ("Ridge", 2.0, np.log1p)
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), Ridge(), SVC(), make_pipeline(PCA(), KMeans()), BaggingClassifier(SVC())]
+)
+def test_params_have_the_names_that_scikit_learn_gives(model: BaseEstimator) -> None:
+    """They are those of `get_params`, less what is marked as deprecated and the steps, which stand as names."""
+    theirs = {
+        name for name, value in model.get_params().items() if not (isinstance(value, str) and value == "deprecated")
+    }
+    assert set(deep_params(model)) == theirs - {name for name, _ in getattr(model, "steps", ())}
+
+
+class Careless(BaseEstimator):
+    """Takes anything, and computes one of its params when asked."""
+
+    asked = 0
+
+    def __init__(self, C: float = 1.0, computed: int = 0, *rest: Any, **more: Any) -> None:
+        self.C = C
+        self._rest = rest, more
+
+    @property
+    def computed(self) -> int:
+        type(self).asked += 1
+        return 1
+
+    @computed.setter
+    def computed(self, value: int) -> None:
+        raise AssertionError("never set")
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        type(self).asked += 1
+        return {}
+
+    def fit(self, x: Any, y: Any) -> Careless:
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return x
+
+
+def test_no_code_of_the_users_is_run_for_params() -> None:
+    """Neither a `get_params` nor a property that the user wrote; what `__init__` kept is there all the same."""
+    Careless(2.0, 3, 4, other=5).fit(*IRIS)
+    run = only_run()
+    assert (run.params, run.notes) == ({"C": 2.0}, run.notes)
+    assert Careless.asked == 0
+
+
+# ---- which fits are runs
+
+
+def test_inner_fits_are_part_of_the_outermost() -> None:
+    """A pipeline with an ensemble in it is one run; a lone transformer is none; `fit_predict` is one."""
+    make_pipeline(
+        StandardScaler(), VotingClassifier([("a", DecisionTreeClassifier()), ("b", LogisticRegression())])
+    ).fit(*IRIS)
+    StandardScaler().fit_transform(IRIS[0])
+    StandardScaler().fit(IRIS[0])
+    KMeans(2, n_init=1).fit_predict(IRIS[0])
+    KMeans(2, n_init=1).fit_transform(IRIS[0])
+    assert [run.run_name for run in runs()] == ["Pipeline", "KMeans", "KMeans"]
+    make_pipeline(StandardScaler(), PCA(2)).fit_transform(IRIS[0])
+    assert [run.run_name for run in runs()][3:] == ["Pipeline"]  # its last step, PCA, has a score
+
+
+def test_inside_an_explicit_run_the_first_fit_is_the_runs_own() -> None:
+    """The first fit is recorded on the run that the user opened, and each further one on a child of it."""
+    with autolog.start_run(run_name="mine"):
+        LogisticRegression(C=2, max_iter=500).fit(*IRIS)
+        Ridge(alpha=3).fit(*DIABETES)
+        KMeans(2, n_init=1).fit(IRIS[0])
+    (mine,) = (run for run in runs() if run.parent_run_id is None)
+    assert (mine.run_name, mine.status, mine.params["C"]) == ("mine", "FINISHED", 2)
+    assert mine.tags["estimator_name"] == "LogisticRegression"
+    assert [(child.run_name, child.status) for child in mine.children()] == [
+        ("Ridge", "FINISHED"),
+        ("KMeans", "FINISHED"),
+    ]
+
+
+def test_libraries_and_users_classes_are_recorded() -> None:
+    """XGBoost's, LightGBM's and a user's estimators are runs, with the params that their library tells."""
+    xgboost, lightgbm = pytest.importorskip("xgboost"), pytest.importorskip("lightgbm")
+    xgboost.XGBClassifier(n_estimators=2, max_depth=2).fit(*CANCER)
+    lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, extra_trees=True).fit(*DIABETES)
+    Careless().fit(*IRIS)
+    first, second, third = runs()
+    assert (first.run_name, first.params["max_depth"], first.params["n_estimators"]) == ("XGBClassifier", 2, 2)
+    assert (second.run_name, second.params["n_estimators"], second.params["extra_trees"]) == ("LGBMRegressor", 2, True)
+    assert third.tags["estimator_class"] == f"{__name__}.Careless"
+    assert [len(run.models) for run in (first, second, third)] == [1, 1, 1]
+
+
+@pytest.mark.swallows  # a local class cannot be pickled
+def test_a_class_defined_after_enable_is_recorded() -> None:
+    """Subclasses that come later are wrapped as they are made."""
+
+    class Later(ClassifierMixin, BaseEstimator):
+        def fit(self, x: Any, y: Any) -> Later:
+            self.inner_ = LogisticRegression(max_iter=500).fit(x, y)
+            return self
+
+    Later().fit(*IRIS)
+    assert only_run().run_name == "Later"
+
+
+def test_what_is_paused_or_disabled_is_not_recorded(tmp_path: Path) -> None:
+    """Neither in `paused()`, nor after `disable()`, nor with the plugin not asked for."""
+    with autolog.paused():
+        Ridge().fit(*DIABETES)
+    autolog.disable()
+    Ridge().fit(*DIABETES)
+    autolog.enable("joblib")
+    Ridge().fit(*DIABETES)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_threads_have_runs_of_their_own() -> None:
+    """Fits at the same time in several threads are a run each, and none is a child of another."""
+    threads = [threading.Thread(target=Ridge(alpha=alpha).fit, args=DIABETES) for alpha in (1.0, 2.0, 3.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run.params["alpha"] for run in runs()) == [1.0, 2.0, 3.0]
+    assert {run.parent_run_id for run in runs()} == {None}
+
+
+# ---- how a fit ends
+
+
+class Raising(BaseEstimator):
+    """Raises what it is given."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+    def fit(self, x: Any, y: Any) -> Raising:
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("bad data"), "FAILED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(), "FINISHED"),
+        (SystemExit(0), "FINISHED"),
+        (SystemExit(2), "FAILED"),
+        (SystemExit("message"), "FAILED"),
+        (GeneratorExit(), "FAILED"),
+    ],
+)
+def test_the_status_says_how_a_fit_ended(error: BaseException, status: str) -> None:
+    """An exception goes on as it is, and the run has it with its traceback; the next fit is recorded again."""
+    with pytest.raises(type(error)) as caught:
+        make_pipeline(StandardScaler(), Raising(error)).fit(*IRIS)
+    assert caught.value is error
+    run = only_run()
+    assert run.status == status
+    assert run.error["type"] == f"builtins.{type(error).__name__}"
+    assert str(error) in run.error["message"]
+    assert "raise self.error" in run.error["traceback"]
+    assert run.models == []
+    Ridge().fit(*DIABETES)
+    assert runs()[-1].status == "FINISHED"
+
+
+# ---- training metrics
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("model", [LogisticRegression(max_iter=50), DecisionTreeClassifier(max_depth=2), LinearSVC()])
+@pytest.mark.parametrize("data", [IRIS, CANCER], ids=["three classes", "two classes"])
+def test_training_metrics_of_a_classifier_are_scikit_learns(model: Any, data: Any) -> None:
+    """Each bears the name of a scorer and is what that scorer gives for the training data."""
+    model.fit(*data)
+    metrics = only_run().metrics
+    expected = {"accuracy", "precision_weighted", "recall_weighted", "f1_weighted"}
+    if hasattr(model, "predict_proba"):
+        expected |= {"neg_log_loss"}
+    if data is CANCER:
+        expected |= {"roc_auc"}
+    elif hasattr(model, "predict_proba"):
+        expected |= {"roc_auc_ovr_weighted"}
+    assert set(metrics) == {f"training_{name}" for name in expected}
+    for name in expected:
+        assert metrics[f"training_{name}"] == pytest.approx(get_scorer(name)(model, *data), rel=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_training_metrics_of_a_regressor_are_scikit_learns(weighted: bool) -> None:
+    """Likewise, and by the same weights."""
+    weight = np.linspace(1, 3, len(DIABETES[1])) if weighted else None
+    model = LinearRegression().fit(*DIABETES, sample_weight=weight)
+    metrics = only_run().metrics
+    names = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
+    for name in names:
+        scored = get_scorer(name)(model, *DIABETES, sample_weight=weight)
+        assert metrics.pop(f"training_{name}") == pytest.approx(scored, rel=1e-9)
+    assert metrics == {}
+
+
+def test_weights_count_wherever_they_are_given() -> None:
+    """Positional weights are the same as those by keyword."""
+    weight = np.linspace(1, 3, len(DIABETES[1]))
+    LinearRegression().fit(*DIABETES, weight)
+    LinearRegression().fit(*DIABETES, sample_weight=weight)
+    one, other = runs()
+    assert one.metrics == other.metrics
+
+
+def test_several_outputs_are_measured() -> None:
+    """A regressor of several targets has training metrics too."""
+    targets = np.column_stack([DIABETES[1], DIABETES[1] ** 2])
+    model = MultiOutputRegressor(Ridge()).fit(DIABETES[0], targets)
+    assert only_run().metrics["training_r2"] == pytest.approx(model.score(DIABETES[0], targets))
+
+
+def test_costly_training_metrics_are_skipped_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where predicting would take longer than allowed there are none, and a note says so; asked for, they are there."""
+    monkeypatch.setattr(scoring, "_FREE", 0.0)
+    monkeypatch.setattr(scoring, "_SHARE", 0.0)
+    LogisticRegression(max_iter=500).fit(*IRIS)
+    autolog.enable(log_training_metrics=True)
+    LogisticRegression(max_iter=500).fit(*IRIS)
+    skipped, asked = runs()
+    assert skipped.metrics == {}
+    assert any(note.startswith("no training metrics: predicting") for note in skipped.notes)
+    assert asked.metrics["training_accuracy"] > 0.9
+
+
+def test_what_cannot_predict_without_a_trace_is_not_asked_to() -> None:
+    """A prediction that would leave one is not made, and the note says why; not wanted, none is made nor noted."""
+    KNeighborsClassifier(algorithm="kd_tree").fit(*IRIS)
+    autolog.enable(log_training_metrics=False)
+    LogisticRegression(max_iter=500).fit(*IRIS)
+    KMeans(2, n_init=1).fit(IRIS[0])
+    first, *others = runs()
+    assert [note for note in first.notes if "KDTree" in note]
+    assert [(run.metrics, run.notes) for run in others] == [({}, [])] * 2
+
+
+# ---- data
+
+
+def test_the_dataset_is_named_and_known_by_its_content() -> None:
+    """The user's name, the shape, the target, and a digest that only the same data has."""
+    x_train, y_train = (part[:100] for part in IRIS)
+    Ridge().fit(x_train, y_train)
+    Ridge().fit(x_train.copy(), y_train.copy())
+    changed = x_train.copy()
+    changed[50, 2] += 1e-9
+    Ridge().fit(changed, y_train)
+    first, second, third = (run.inputs[0] for run in runs())
+    assert (first["name"], second["name"], third["name"]) == ("x_train", "data", "changed")
+    assert (first["shape"], first["target"]["shape"], first["context"]) == ([100, 4], [100], "train")
+    assert first["digest"] == second["digest"] != third["digest"]
+
+
+def test_data_and_signature_are_described_as_they_are() -> None:
+    """Tables by their columns, arrays by their dtype, sparse matrices and lists by what they are."""
+    pandas, polars, sparse = (
+        pytest.importorskip("pandas"),
+        pytest.importorskip("polars"),
+        pytest.importorskip("scipy.sparse"),
+    )
+    x, y = IRIS[0][:, :2], IRIS[1]
+    containers = [
+        x,
+        pandas.DataFrame(x, columns=["a", "b"]),
+        polars.DataFrame(x, schema=["a", "b"]),
+        sparse.csr_matrix(x),
+        x.tolist(),
+    ]
+    for container in containers:
+        Ridge().fit(container, y)
+    kinds = [run.inputs[0]["kind"] for run in runs()]
+    assert kinds[:3] == ["numpy.ndarray", "pandas.DataFrame", "polars.DataFrame"]
+    assert "csr_matrix" in kinds[3]
+    assert kinds[4] == "list"
+    signatures = [run.signature["inputs"] for run in runs()]
+    assert signatures[0] == {"type": "tensor", "dtype": "float64", "shape": [-1, 2]}
+    assert signatures[1] == [{"name": "a", "type": "float64"}, {"name": "b", "type": "float64"}]
+    assert [column["name"] for column in signatures[2]] == ["a", "b"]
+    assert all(run.inputs[0]["shape"] == [150, 2] for run in runs())
+    assert all(run.signature["outputs"] == {"type": "tensor", "dtype": "int64", "shape": [-1]} for run in runs())
+
+
+def test_transformed_data_says_how_it_was_made() -> None:
+    """A run trained on a transformer's output, or on a view of it, names the transformers in their order."""
+    scaled = StandardScaler(with_std=False).fit_transform(IRIS[0])
+    reduced = PCA(2).set_output(transform="default").fit(scaled).transform(scaled)
+    Ridge().fit(reduced, IRIS[1])
+    Ridge().fit(reduced[:100], IRIS[1][:100])
+    Ridge().fit(IRIS[0], IRIS[1])
+    *made, raw = [run for run in runs() if run.run_name == "Ridge"]
+    assert raw.inputs[0]["source"] is None
+    for run in made:
+        steps = run.inputs[0]["source"]["transformed_by"]
+        assert [step["class"] for step in steps] == ["StandardScaler", "PCA"]
+        assert (steps[0]["params"]["with_std"], steps[1]["params"]["n_components"]) == (False, 2)
+
+
+def test_datasets_and_signatures_can_be_left_out() -> None:
+    """Each has its switch."""
+    autolog.enable(log_datasets=False, log_model_signatures=False)
+    Ridge().fit(*DIABETES)
+    assert (only_run().inputs, only_run().signature) == ([], None)
+
+
+# ---- model
+
+
+def test_the_model_is_saved_and_loads_equal() -> None:
+    """With digest and the exact versions of what it needs; it predicts what the original does."""
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*CANCER)
+    run = only_run()
+    (facts,) = run.models
+    data = (autolog.session.get().root / run.run_id / "files" / run.run_id / facts["path"]).read_bytes()
+    assert (facts["sha256"], facts["size"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert facts["modules"]["sklearn"] == sklearn.__version__
+    assert facts["modules"]["numpy"] == np.__version__
+    loaded = autolog.load_model(f"runs:/{run.run_id}/model", trusted=True)
+    assert (loaded.predict_proba(CANCER[0]) == model.predict_proba(CANCER[0])).all()
+
+
+@pytest.mark.swallows
+def test_a_model_can_be_left_out_or_too_large() -> None:
+    """It is not saved where that is switched off, nor where it is larger than allowed; then a note says so."""
+    autolog.enable(log_models=False)
+    Ridge().fit(*DIABETES)
+    autolog.enable(log_models=True, max_model_mb=0.001)
+    RandomForestClassifier(20, random_state=0).fit(*IRIS)
+    left_out, too_large = runs()
+    assert (left_out.models, left_out.notes, too_large.models) == ([], [], [])
+    assert any("max_model_mb" in note or "larger" in note for note in too_large.notes)
+    assert too_large.status == "FINISHED"

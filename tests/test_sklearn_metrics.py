@@ -1,0 +1,282 @@
+"""What a user measures after a fit joins the run of the model, under a name that says what was measured."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autolog
+
+pytest.importorskip("sklearn")
+from sklearn.base import BaseEstimator
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import (
+    accuracy_score,
+    adjusted_rand_score,
+    cohen_kappa_score,
+    confusion_matrix,
+    f1_score,
+    fbeta_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+    mean_squared_error,
+    precision_score,
+    r2_score,
+    roc_auc_score,
+    silhouette_score,
+)
+from sklearn.preprocessing import StandardScaler
+
+X, y = load_breast_cancer(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+X_test, y_test = X[400:], y[400:]
+
+
+@pytest.fixture(autouse=True)
+def recording(tmp_path: Path) -> None:
+    """Record into a folder of the test's own, without metrics of autolog's own."""
+    autolog.enable(backend=str(tmp_path / "runs"), silent=True, log_training_metrics=False)
+
+
+def runs() -> list[autolog.Run]:
+    """All runs, oldest first."""
+    return autolog.search_runs(output_format="list")[::-1]
+
+
+def only_run() -> autolog.Run:
+    """The one run there is."""
+    (run,) = runs()
+    return run
+
+
+def fitted(C: float = 1.0) -> LogisticRegression:
+    """A model with a run."""
+    return LogisticRegression(C=C).fit(X[:400], y[:400])
+
+
+def links(run: autolog.Run) -> dict[str, str]:
+    """How metrics were linked, where that was not by identity."""
+    return {key.removeprefix("autolog.link."): how for key, how in run.tags.items() if key.startswith("autolog.link.")}
+
+
+# ---- whose it is
+
+
+def test_a_metric_of_predictions_joins_the_run_of_their_model() -> None:
+    """Known by identity, with models alternating, under the functions' names as imported before `enable()`."""
+    one, two = fitted(1.0), fitted(0.001)
+    first, second = one.predict(X_test), two.predict(X_test)
+    expected = [accuracy_score(y_test, second), accuracy_score(y_test, first)]
+    probabilities = one.predict_proba(X_test)
+    loss = log_loss(y_test, probabilities)
+    with_one, with_two = runs()
+    assert with_two.metrics == {"accuracy_score_X_test": expected[0]}
+    assert with_one.metrics == {"accuracy_score_X_test": expected[1], "log_loss_X_test": loss}
+    assert links(with_one) == links(with_two) == {}
+
+
+def test_a_view_or_slice_of_predictions_is_theirs() -> None:
+    """A column of the probabilities, and a slice of a slice, are views that numpy knows the base of."""
+    model = fitted()
+    score = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+    part = accuracy_score(y_test[10:90], model.predict(X_test)[10:][:80])
+    assert only_run().metrics == {"roc_auc_score_X_test": score, "accuracy_score_X_test": part}
+    assert links(only_run()) == {}
+
+
+def test_what_is_made_from_predictions_is_inferred_by_length_and_said_to_be() -> None:
+    """A comparison or a list is new: it counts as the last prediction of that length, and a tag says so."""
+    model, other = fitted(), fitted(0.1)
+    probabilities = model.predict_proba(X_test)
+    other.predict(X_test[:50])
+    accuracy_score(y_test, (probabilities[:, 1] > 0.3).astype(int))
+    first, second = runs()
+    assert set(first.metrics) == {"accuracy_score_X_test"}
+    assert links(first) == {"accuracy_score_X_test": "inferred"}
+    assert second.metrics == {}
+
+
+def test_what_belongs_to_no_prediction_is_unlinked() -> None:
+    """A metric of anything else goes to the last run of the context, and a tag says that nothing links it."""
+    fitted()
+    truth, guess = [0, 1, 1], [0, 1, 0]
+    accuracy_score(truth, guess)
+    assert links(only_run()) == {"accuracy_score_truth": "unlinked"}
+
+
+def test_without_any_run_a_metric_is_not_recorded(tmp_path: Path) -> None:
+    """There is nothing that it could belong to."""
+    accuracy_score([0, 1], [0, 1])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_predictions_are_known_in_other_threads() -> None:
+    """By identity; the thread has no context of its own."""
+    model = fitted()
+    predictions = model.predict(X_test)
+    thread = threading.Thread(target=lambda: accuracy_score(y_test, predictions))
+    thread.start()
+    thread.join()
+    assert list(only_run().metrics) == ["accuracy_score_X_test"]
+
+
+def test_a_model_that_was_not_recorded_has_no_metrics() -> None:
+    """What an unrecorded model predicts is unlinked, not another's."""
+    with autolog.paused():
+        unrecorded = fitted()
+    fitted(0.5)
+    accuracy_score(y_test, unrecorded.predict(X_test))
+    assert set(links(only_run()).values()) == {"unlinked"}
+
+
+def test_clusters_are_measured_too() -> None:
+    """`labels_` and what `fit_predict` gives are predictions, and a metric may compare them with the data."""
+    points = X[:100]
+    model = KMeans(2, n_init=1, random_state=0).fit(points)
+    score = silhouette_score(points, model.labels_)
+    labels = KMeans(3, n_init=1, random_state=0).fit_predict(points)
+    agreement = adjusted_rand_score(y[:100], labels)
+    first, second = runs()
+    assert first.metrics == {"silhouette_score_points": pytest.approx(score)}
+    assert second.metrics == {"adjusted_rand_score_points": pytest.approx(agreement)}
+    assert links(first) == links(second) == {}
+
+
+def test_either_side_of_a_symmetric_metric() -> None:
+    """`cohen_kappa_score(y1, y2)` takes the prediction second, as people write it."""
+    model = fitted()
+    kappa = cohen_kappa_score(y_test, model.predict(X_test))
+    assert only_run().metrics == {"cohen_kappa_score_X_test": kappa}
+
+
+# ---- what it is called
+
+
+def test_the_data_is_named_as_the_user_names_it() -> None:
+    """By a local, a global, an enclosing function's variable; an expression without a name has none."""
+    model = fitted()
+    held_out = X[450:]
+
+    def in_function(rows: Any) -> None:
+        r2_score(y[450:], model.predict(rows))
+        mean_squared_error(y[450:], model.predict(held_out))
+
+    in_function(X[450:])
+    accuracy_score(y_test, model.predict(X_test))
+    f1_score(y[450:], model.predict(X[450:]))
+    assert set(only_run().metrics) == {
+        "r2_score_rows",
+        "mean_squared_error_held_out",
+        "accuracy_score_X_test",
+        "f1_score",
+    }
+
+
+def test_without_a_name_for_the_data_the_truth_names_it() -> None:
+    """Predictions on an expression, compared with something that has a name."""
+    model = fitted()
+    y_late = y[450:]
+    accuracy_score(y_late, model.predict(X[450:]))
+    assert list(only_run().metrics) == ["accuracy_score_y_late"]
+
+
+def test_arguments_that_change_the_meaning_are_part_of_the_name() -> None:
+    """Those that differ from their defaults, by value where they are plain, else by the user's name for them."""
+    model = fitted()
+    weights = np.linspace(1, 2, len(y_test))
+    predictions = model.predict(X_test)
+    f1_score(y_test, predictions)
+    f1_score(y_test, predictions, average="binary", pos_label=1)
+    f1_score(y_test, predictions, average="macro")
+    f1_score(y_test, predictions, pos_label=0)
+    precision_score(y_test, predictions, pos_label=np.int64(0))
+    precision_score(y_test, predictions, labels=[0, 1], average="micro")
+    fbeta_score(y_test, predictions, beta=0.5)
+    accuracy_score(y_test, predictions, normalize=False)
+    accuracy_score(y_test, predictions, sample_weight=weights)
+    accuracy_score(y_test, predictions, sample_weight=weights * 2)
+    run = only_run()
+    assert set(run.metrics) == {
+        "f1_score_X_test",
+        "f1_score_X_test(average=macro)",
+        "f1_score_X_test(pos_label=0)",
+        "precision_score_X_test(pos_label=0)",
+        "precision_score_X_test(average=micro, labels=[0, 1])",
+        "fbeta_score_X_test(beta=0.5)",
+        "accuracy_score_X_test(normalize=False)",
+        "accuracy_score_X_test(sample_weight=weights)",
+        "accuracy_score_X_test(sample_weight=…)",
+    }
+    assert len(run.history("f1_score_X_test")) == 2
+
+
+def test_the_same_metric_again_is_the_next_point() -> None:
+    """A second computation is a second point, at step 1."""
+    model = fitted()
+    for _ in range(2):
+        value = accuracy_score(y_test, model.predict(X_test))
+    history = only_run().history("accuracy_score_X_test")
+    assert [(step, number) for step, number, _ in history] == [(0, value), (1, value)]
+
+
+# ---- scores
+
+
+def test_a_models_score_is_recorded() -> None:
+    """`model.score`, and with weights under a name that says so."""
+    model = fitted()
+    weights = np.linspace(1, 2, len(y_test))
+    plain, weighted = model.score(X_test, y_test), model.score(X_test, y_test, weights)
+    assert only_run().metrics == {"score_X_test": plain, "score_X_test(sample_weight=weights)": weighted}
+
+
+def test_a_scorer_names_the_data_as_who_called_it_does() -> None:
+    """What scikit-learn's own functions call the data is of no interest."""
+    model = fitted()
+    made = make_scorer(fbeta_score, beta=2)(model, X_test, y_test)
+    known = get_scorer("accuracy")(model, X_test, y_test)
+    assert only_run().metrics == {"fbeta_score_X_test(beta=2)": made, "accuracy_score_X_test": known}
+
+
+def test_what_is_no_number_is_not_a_metric() -> None:
+    """Matrices, and one number per class, are passed over, without a word."""
+    model = fitted()
+    predictions = model.predict(X_test)
+    confusion_matrix(y_test, predictions)
+    f1_score(y_test, predictions, average=None)
+    assert (only_run().metrics, only_run().notes) == ({}, [])
+
+
+def test_metrics_can_be_left_out() -> None:
+    """`log_post_training_metrics=False` records none of them."""
+    autolog.enable(log_post_training_metrics=False)
+    model = fitted()
+    accuracy_score(y_test, model.predict(X_test))
+    model.score(X_test, y_test)
+    assert only_run().metrics == {}
+
+
+class Wrapping(BaseEstimator):
+    """Measures itself while it is fitted."""
+
+    def fit(self, x: Any, y: Any) -> Wrapping:
+        self.inner_ = Ridge().fit(x, y)
+        self.error_ = mean_squared_error(y, self.inner_.predict(x))
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return self.inner_.predict(x)
+
+
+def test_what_is_measured_inside_a_fit_is_part_of_the_fit() -> None:
+    """A library's own use of metrics is no metric of the user's; what the user measures then is."""
+    model = Wrapping().fit(X[:400], y[:400])
+    value = mean_squared_error(y_test, model.predict(X_test))
+    assert only_run().metrics == {"mean_squared_error_X_test": value}

@@ -145,6 +145,8 @@ def test_a_real_disk_without_room_for_a_ring(small_disk: Path) -> None:
     ended = program(store, body)
     run = only(store)
     assert (run.status, [step for step, _, _ in run.history("loss")]) == ("FINISHED", list(range(1500)))
+    (journal,) = store.glob("*/*.jsonl")
+    assert 1000 < journal.read_bytes().count(b'"kind":"points"') < 1100  # those that came later went through a ring
     assert run.notes in ([], [f"{run.unreadable} damaged pieces of its journal could not be read"])
     assert len(of_us(ended)) == 1
 

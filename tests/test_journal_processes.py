@@ -162,6 +162,8 @@ def test_a_run_that_ended_before_a_fork_takes_facts_from_both_sides(store: Path)
         with autolog.start_run(run_name="old") as old:
             for step in range(200):
                 old.log_metric("loss", 1.0, step=step)
+        with autolog.start_run(run_name="between"):
+            autolog.log_metric("loss", 1.0)
         with autolog.start_run(run_name="new") as new:
             for step in range(200):
                 new.log_metric("loss", 1.0, step=step)
@@ -176,7 +178,7 @@ def test_a_run_that_ended_before_a_fork_takes_facts_from_both_sides(store: Path)
             os.wait()
         """,
     )
-    old, new = runs(store)
+    old, _, new = runs(store)
     assert steps(old, "loss") == list(range(400))
     assert steps(old, "more") == steps(new, "child") == list(range(200, 400))
     assert steps(new, "loss") == list(range(400))

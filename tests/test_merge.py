@@ -218,6 +218,14 @@ def test_two_events_of_one_number_give_one_run() -> None:
     assert folded([one, two]) == folded([two, one]) == folded([one, two, one, two])
 
 
+def test_of_two_writers_the_later_one_wins() -> None:
+    """Time decides between writers, whatever their ids; at the same time the greater id does."""
+    said = [("9f", 1, "early"), ("1a", 2, "late"), ("2b", 2, "as late")]
+    events = [Event(RUN, "params", time, writer, 0, {"params": {"x": value}}) for writer, time, value in said]
+    run = finished_run(fold(RUN, events), lambda start: True, 0)
+    assert (run.params, run.earlier_params) == ({"x": "as late"}, {"x": ["early", "late"]})
+
+
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     """A journal of a later format is an error that says what to do, not a guess at its meaning."""
     store = laid_out(tmp_path, [encode_line(Event(RUN, "journal", 1, "1a", 0, {**OTHER_HOST, "format": 99}))])

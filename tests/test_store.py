@@ -255,6 +255,24 @@ def test_unsealed_points_count_as_later_than_sealed_ones(store: Path) -> None:
     assert opened(store).runs()[0].metrics == {"loss": 100.0}
 
 
+def test_a_ring_that_goes_while_the_folder_is_listed_takes_no_points_along(store: Path) -> None:
+    """A listing that shows the ring no more, and the journal as it was before, still leads to every point."""
+    autolog.enable(backend=str(store), silent=True)
+    files = LocalFiles(store)
+    reader = JournalStore(str(store), files)
+    with autolog.start_run() as run:
+        for step in range(300):
+            autolog.log_metric("loss", 1.0, step=step)
+        process.flush()
+        assert reader.runs()
+        autolog.log_metric("loss", 1.0, step=300)
+        assert len(reader.runs()[0].history("loss")) == 301
+        before = {name: size for name, size in files.sizes(run.tree).items() if name.endswith(".jsonl")}
+        process.journal(run.folder, run.tree).close_ring()
+        files.sizes = lambda tree: before  # type: ignore[method-assign]
+        assert len(reader.runs()[0].history("loss")) == 301
+
+
 def test_readers_in_the_middle_of_sealing_see_each_point_once(store: Path) -> None:
     """However often a live run is read, its points are there from the first to the latest, none missing or double."""
     body = WRITER.replace("for line in sys.stdin", "for line in range(400)").replace("range(1000, 1500)", "range(1000)")

@@ -153,8 +153,6 @@ class Journal:
                     return False
                 self._backlog.remove_first()
             self._tell(self._backlog.end())
-            if self._ring is None:
-                self._end_logs()  # so that the next point asks for a ring again
             return True
 
     def _tell(self, text: str | None) -> None:
@@ -264,7 +262,7 @@ class Journal:
             self._retry()
 
     def _rest(self) -> None:
-        """Have the next point ask for a log, which wakes the thread; until then none needs to look."""
+        """Have the next point ask for a log, and a ring where there was none; until then none needs to look."""
         with self._lock:
             self._end_logs()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,14 +18,12 @@ class _Portable:
     """A context as it can be pickled.
 
     Args:
-        origin: the process it comes from; there, and in its forks, autolog is set up already.
         options: the calls to `enable`, so that another process can do the same.
         run: what a handle on the active run is made of, or None.
         inside: the plugin whose recorded call the task is part of, or None.
         paused: nothing is recorded.
     """
 
-    origin: int
     options: Mapping[str, Any]
     run: Mapping[str, Any] | None
     inside: str | None
@@ -51,7 +48,7 @@ class Carrier:
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
         run = None if here.run is None else here.run.portable()
-        return _unpacked, (_Portable(os.getpid(), current.portable(), run, here.inside, here.paused),)
+        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused),)
 
 
 def _unpacked(portable: _Portable) -> Carrier:
@@ -63,8 +60,8 @@ def _unpacked(portable: _Portable) -> Carrier:
 
 
 def _arrive(portable: _Portable) -> Context:
-    if portable.inside is not None or portable.paused:
-        return Context(inside=portable.inside, paused=portable.paused)
+    if portable.paused:
+        return Context(paused=True)
     session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run)
-    return Context(run=run, task=True)
+    return Context(run, portable.inside, task=True)

@@ -24,7 +24,7 @@ import wrapt
 from autolog import guard
 from autolog.exceptions import PatchError
 
-__all__ = ["Called", "Observation", "Observe", "Patcher", "caller", "unseen"]
+__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "caller", "unseen"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -237,7 +237,7 @@ class _Watching(_Unseen):
         super().__exit__(kind, error, traceback)  # who raises it again there lengthens its traceback
 
 
-_UNSEEN = _Unseen()
+UNSEEN = _Unseen()
 _SKIPPED = "importlib._bootstrap"  # what the `warnings` module looks for in the file name of frames to pass over
 
 
@@ -262,7 +262,7 @@ def _call(
         called = describe(wrapped, instance, args, kwargs)
         observation = guard.call("patching.observe", None, observe, called)
     if observation is None:
-        with _UNSEEN:
+        with UNSEEN:
             return wrapped(*args, **kwargs)
     with _Watching(observation):
         result = called.wrapped(*observation.args, **observation.kwargs)
@@ -281,7 +281,7 @@ def caller() -> FrameType | None:
 
 
 def _is_ours(code: CodeType) -> bool:
-    return _SKIPPED in code.co_filename or _UNSEEN in code.co_consts
+    return _SKIPPED in code.co_filename or UNSEEN in code.co_consts
 
 
 # ---- methods
@@ -384,7 +384,7 @@ def _init_subclass(base: type[Any], before: Any, wrap: Callable[[type], None]) -
 
     @unseen
     def __init_subclass__(cls: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        with _UNSEEN:
+        with UNSEEN:
             following = super(base, cls).__init_subclass__ if before is None else before.__get__(None, cls)
             following(*args, **kwargs)
         wrap(cls)
@@ -425,7 +425,7 @@ def _trampoline(function: FunctionType, call: Callable[..., Any]) -> CodeType:
     What it needs stands among its constants, so that nothing is put into the function's module.
     """
     code = function.__code__
-    held = {"<unseen>": _UNSEEN, "<call>": call, "<original>": _original(function)}
+    held = {"<unseen>": UNSEEN, "<call>": call, "<original>": _original(function)}
     trampoline = _compiled(function)
     names = {name: getattr(code, name) for name in ("co_name", "co_qualname") if hasattr(code, name)}
     return trampoline.replace(

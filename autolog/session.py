@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from autolog import guard, settings
+from autolog import context, guard, settings
 from autolog.console import say
 from autolog.exceptions import PluginError
 from autolog.hooks import Hooks
@@ -132,8 +132,9 @@ class Session:
         self._declarations.clear()
 
     def records(self, plugin: str) -> bool:
-        """Say whether calls that this plugin sees may open runs."""
-        return self.enabled and (self._selected is None or plugin in self._selected)
+        """Say whether calls that this plugin sees may open runs; in a worker, those of tasks that were handed to it."""
+        handed_on = not self._adopted or context.current.get().task
+        return self.enabled and handed_on and (self._selected is None or plugin in self._selected)
 
     def set_general(self, **options: Any) -> None:
         """Change options for all plugins without switching anything on."""

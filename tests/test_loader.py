@@ -235,7 +235,8 @@ thread = threading.Thread(target=attempt)
 thread.start()
 thread.join()
 import shy
-print(type(shy.__loader__), type(shy.__spec__.loader), shy.__spec__.origin, shy.train([1]), shy.__file__, sorted(vars(shy)))
+print(type(shy.__loader__), type(shy.__spec__.loader), shy.__spec__.origin)
+print(shy.train([1]), shy.__file__, sorted(vars(shy)))
 """
 
 

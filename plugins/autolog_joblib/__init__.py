@@ -12,7 +12,7 @@ from autolog import hookimpl
 from autolog.calls import Call
 from autolog.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
-from autolog.patching import unseen
+from autolog.patching import UNSEEN, unseen
 
 __all__ = ["Task", "on_parallel"]
 
@@ -27,7 +27,7 @@ class Task:
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        with self.carrier.entered():
+        with UNSEEN, self.carrier.entered():
             return self.function(*args, **kwargs)
 
 

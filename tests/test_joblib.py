@@ -1,0 +1,230 @@
+"""The door to joblib's workers: what a task trains belongs to the run where `Parallel` was called, wherever it ran."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+
+import autolog
+from autolog.carrier import Carrier
+
+BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
+X = [[0.0], [1.0], [2.0], [3.0]]
+Y = [0.0, 1.0, 2.0, 3.0]
+
+
+def fit(number: int) -> tuple[int, int]:
+    """What a user's task does."""
+    DummyRegressor(strategy="constant", constant=float(number)).fit(X, Y)
+    return number, os.getpid()
+
+
+def fail(number: int) -> None:
+    raise LookupError(number, "mine")
+
+
+def fit_inside(number: int) -> int:
+    """A task that has a `Parallel` of its own."""
+    return len(Parallel(n_jobs=2, prefer="threads")(delayed(fit)(number * 10 + inner) for inner in range(2)))
+
+
+def log(number: int) -> None:
+    autolog.log_metric("m", number, step=number)
+
+
+@pytest.fixture(autouse=True)
+def recording(store: Path) -> None:
+    autolog.enable(backend=store, silent=True)
+
+
+def runs() -> list[Any]:
+    return autolog.search_runs(output_format="list")
+
+
+def constants(found: list[Any]) -> list[float]:
+    return sorted(run.params["constant"] for run in found)
+
+
+def await_environment(run_id: str) -> None:
+    """Facts of a process are gathered beside the training; a worker lives on while they are."""
+    deadline = time.monotonic() + 30
+    while not autolog.get_run(run_id).environment:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_fit_is_a_child_of_the_active_run_or_a_run_of_its_own(backend: str) -> None:
+    """Under every backend, with every fact of a fit here; results are the same, and one task's `log_metric` arrives."""
+    with autolog.start_run(run_name="outer") as outer:
+        results = Parallel(n_jobs=2, backend=backend)(delayed(fit)(number) for number in range(3))
+        Parallel(n_jobs=2, backend=backend)(delayed(log)(number) for number in range(3))
+    alone = Parallel(n_jobs=2, backend=backend)([delayed(fit)(number) for number in (7, 8)])
+    assert [number for number, _ in results + alone] == [0, 1, 2, 7, 8]
+    assert {pid == os.getpid() for _, pid in results} == {backend in ("sequential", "threading")}
+    found = autolog.get_run(outer.run_id)
+    assert constants(found.children()) == [0.0, 1.0, 2.0]
+    assert [value for _, value, _ in found.history("m")] == [0.0, 1.0, 2.0]
+    tops = [run for run in runs() if run.parent_run_id is None and run.run_id != outer.run_id]
+    assert constants(tops) == [7.0, 8.0]
+    for run in (*found.children(), *tops):
+        assert (run.status, run.experiment, len(run.models)) == ("FINISHED", "default", 1)
+        assert run.signature is not None
+    for run in tops:
+        await_environment(run.run_id)
+
+
+def test_tasks_may_be_a_list_a_tuple_or_an_iterator_taken_step_by_step() -> None:
+    """Each is taken as joblib takes it: a generator not before its tasks are due, and results may come one by one."""
+    taken: list[int] = []
+
+    def tasks() -> Any:
+        for number in range(4):
+            taken.append(number)
+            yield delayed(fit)(number)
+
+    with autolog.start_run() as outer:
+        for given in ([delayed(fit)(0)], (delayed(fit)(1),), iter([delayed(fit)(2)]), map(delayed(fit), [3])):
+            Parallel(n_jobs=1)(given)
+        results = Parallel(n_jobs=1, return_as="generator")(tasks())
+        first = next(results)
+        assert first[0] == 0
+        assert len(taken) < 4
+    rest = list(results)
+    assert [number for number, _ in rest] == [1, 2, 3]
+    assert constants(autolog.get_run(outer.run_id).children()) == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+
+
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky"])
+def test_an_exception_of_a_task_is_the_users(backend: str) -> None:
+    """Its type, arguments and traceback are those without autolog: no line of it speaks of us."""
+
+    def texts() -> tuple[Any, ...]:
+        with pytest.raises(LookupError) as caught:
+            Parallel(n_jobs=2, backend=backend)(delayed(fail)(number) for number in range(1))
+        error = caught.value
+        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return type(error), error.args, lines
+
+    ours = texts()
+    autolog.disable()
+    theirs = texts()
+    assert ours[:2] == theirs[:2] == (LookupError, (0, "mine"))
+    assert "in fail" in ours[2]
+    assert "autolog" not in ours[2].replace("test_an_exception", "").replace(str(Path(__file__).parents[1]), "")
+
+
+def test_nested_parallels_belong_to_the_outermost_run() -> None:
+    """A `Parallel` inside a task carries the same run on."""
+    with autolog.start_run() as outer:
+        assert Parallel(n_jobs=2, backend="loky")(delayed(fit_inside)(number) for number in range(2)) == [2, 2]
+    assert constants(autolog.get_run(outer.run_id).children()) == [0.0, 1.0, 10.0, 11.0]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_parallel_inside_a_recorded_fit_opens_no_runs(jobs: int) -> None:
+    """The members of a forest, and what a search fits in its workers, are part of the fit."""
+    rows, labels = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
+    RandomForestClassifier(n_estimators=3, n_jobs=jobs).fit(rows, labels)
+    GridSearchCV(LinearRegression(), {"fit_intercept": [True, False]}, n_jobs=jobs, cv=2).fit(rows, labels)
+    assert {run.run_name for run in runs() if run.parent_run_id is None} == {"RandomForestClassifier", "GridSearchCV"}
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_a_paused_context_is_paused_in_its_tasks(backend: str) -> None:
+    """Nothing is recorded there, and the next `Parallel` outside the pause is again."""
+    with autolog.paused():
+        Parallel(n_jobs=2, backend=backend)(delayed(fit)(number) for number in range(2))
+        Parallel(n_jobs=2, backend=backend)(delayed(log)(number) for number in range(2))
+    assert runs() == []
+    Parallel(n_jobs=2, backend=backend)(delayed(fit)(number) for number in range(2))
+    assert constants(runs()) == [0.0, 1.0]
+
+
+def test_workers_follow_the_settings_of_each_call(tmp_path: Path) -> None:
+    """The same workers record to the place, with the options, that hold when `Parallel` is called; none when off."""
+
+    def go(number: int) -> set[int]:
+        return {pid for _, pid in Parallel(n_jobs=2, backend="loky")(delayed(fit)(number) for _ in range(2))}
+
+    workers = go(1)
+    autolog.enable(backend=tmp_path / "other", experiment="e", log_models=False)
+    workers |= go(2)
+    autolog.disable()
+    workers |= go(3)
+    autolog.enable("pandas")
+    workers |= go(4)
+    autolog.enable("sklearn", log_models=True)
+    workers |= go(5)
+    found = autolog.search_runs(output_format="list", store=tmp_path / "other")
+    assert len(workers) <= 2
+    assert constants(runs()) == constants(found) == [2.0, 2.0, 5.0, 5.0]
+    assert {run.params["constant"]: (run.experiment, len(run.models)) for run in found} == {
+        2.0: ("e", 0),
+        5.0: ("e", 1),
+    }
+    assert len(autolog.search_runs(output_format="list", store=tmp_path / "runs")) == 2
+
+
+def test_an_interrupted_parallel_leaves_complete_runs() -> None:
+    """A KeyboardInterrupt in a task goes on to the user; the fits before it are whole, the enclosing run is KILLED."""
+
+    def work(number: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        fit(number)
+
+    with pytest.raises(KeyboardInterrupt), autolog.start_run() as outer:
+        Parallel(n_jobs=1)(delayed(work)(number) for number in range(4))
+    found = autolog.get_run(outer.run_id)
+    assert found.status == "KILLED"
+    assert [(run.params["constant"], run.status) for run in found.children()] == [(0.0, "FINISHED"), (1.0, "FINISHED")]
+
+
+def test_fits_at_once_in_threads_are_complete_runs() -> None:
+    """Four threads that fit at the same time give four runs, each with all its facts."""
+    ready = threading.Barrier(4, timeout=20)
+
+    def work(number: int) -> None:
+        ready.wait()
+        fit(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = runs()
+    assert constants(found) == [0.0, 1.0, 2.0, 3.0]
+    for run in found:
+        assert (run.status, run.parent_run_id, len(run.inputs), len(run.models)) == ("FINISHED", None, 1, 1)
+
+
+def test_a_task_stays_small() -> None:
+    """What a task takes along is under a kilobyte, however many options and runs there are."""
+    autolog.enable("sklearn", log_models=False, exclude_params=["a*", "b*"])
+    with autolog.start_run():
+        assert len(pickle.dumps(Carrier())) < 1024
+
+
+def test_a_disabled_parallel_is_joblibs_own() -> None:
+    """After `disable()` tasks are handed on as they are."""
+    autolog.disable()
+    assert "__call__" in vars(joblib.Parallel)
+    assert type(vars(joblib.Parallel)["__call__"]).__name__ == "function"
+    assert Parallel(n_jobs=1)([delayed(fit)(1)]) == [(1, os.getpid())]
+    assert runs() == []

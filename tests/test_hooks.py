@@ -1,0 +1,122 @@
+"""The hooks: the example of docs/plugins.md runs, and each implementation is called on its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import autolog
+from autolog.hooks import Hooks
+from autolog.hookspecs import DataDescription
+
+PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
+
+TINYBOOST = """
+__version__ = "1.2"
+
+class Model:
+    def __init__(self, history):
+        self.history = history
+
+class Booster:
+    def __init__(self, depth=3):
+        self.depth = depth
+
+    def train(self, table, rounds=10):
+        if rounds < 0:
+            raise ValueError("rounds")
+        return Model([1 / (1 + number) for number in range(rounds)])
+"""
+
+
+def module(name: str, text: str) -> ModuleType:
+    made = ModuleType(name)
+    exec(text, vars(made))
+    return made
+
+
+@pytest.fixture
+def tinyboost() -> Iterator[ModuleType]:
+    made = sys.modules["tinyboost"] = module("tinyboost", TINYBOOST)
+    yield made
+    del sys.modules["tinyboost"]
+
+
+def test_the_documented_plugin_works(store: Path, tinyboost: Any) -> None:
+    """The page's plugin records params, data, series, errors and the model, which loads again."""
+    (text,) = re.findall(
+        r"<!-- the test suite runs this module -->\n```python\n(.*?)```", PAGE.read_text("utf-8"), re.S
+    )
+    autolog.enable(backend=store, silent=True)
+    autolog.register(module("autolog_tinyboost", text), "tinyboost")
+    rows = [[1, 2], [3, 4]]
+    model = tinyboost.Booster(depth=5).train(rows, rounds=3)
+    with pytest.raises(ValueError, match="rounds"):
+        tinyboost.Booster().train(rows, rounds=-1)
+    good, bad = sorted(autolog.search_runs(output_format="list"), key=lambda run: run.params["rounds"], reverse=True)
+    assert (good.params, good.status, good.notes) == ({"rounds": 3, "depth": 5}, "FINISHED", [])
+    assert [value for _, value, _ in good.history("loss")] == model.history
+    assert [(each["name"], each["context"]) for each in good.inputs] == [("rows", "train")]
+    assert (bad.status, bad.error["type"], bad.models) == ("FAILED", "builtins.ValueError", [])
+    again = autolog.load_model(f"runs:/{good.run_id}/model")
+    assert again.history == model.history
+
+
+class Describes:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    @autolog.hookimpl
+    def autolog_describe_data(self) -> Any:
+        """It takes fewer arguments than the hook has."""
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Notes(list[str]):
+    def note(self, text: str) -> None:
+        self.append(text)
+
+
+@pytest.mark.swallows
+def test_an_implementation_that_raises_leaves_the_answer_to_the_others() -> None:
+    """The last registered is asked first; one that fails, or knows nothing, is passed over, and the run has a note."""
+    found = DataDescription("made.Up", (1,))
+    hooks, notes = Hooks(), Notes()
+    for number, answer in enumerate([DataDescription("never.Asked", (2,)), found, None, RuntimeError("no")]):
+        hooks.register(Describes(answer), f"p{number}")  # type: ignore[arg-type]
+    assert hooks.describe_data(object(), notes) is found
+    assert [note.partition(" failed")[0] for note in notes] == ["hooks.describe_data"]
+    assert "RuntimeError: no" in notes[0]
+
+
+@pytest.mark.swallows
+def test_a_hook_that_answers_with_the_wrong_type_has_said_nothing() -> None:
+    """What is no description is not taken for one, and the run is told which plugin gave it."""
+    hooks, notes = Hooks(), Notes()
+    hooks.register(Describes("a text"), "p")  # type: ignore[arg-type]
+    assert hooks.describe_data(object(), notes) is None
+    assert "plugin 'p' gave a str" in notes[0]
+
+
+def test_a_plugin_that_was_taken_out_is_asked_no_more() -> None:
+    """Neither is one whose hooks the contract lacks: nothing of it stays registered."""
+    hooks, plugin = Hooks(), Describes(DataDescription("made.Up", (1,)))
+    hooks.register(plugin, "p")  # type: ignore[arg-type]
+    hooks.unregister(plugin)  # type: ignore[arg-type]
+    assert hooks.describe_data(object()) is None
+
+    class Wrong(Describes):
+        @autolog.hookimpl
+        def autolog_no_such_hook(self) -> None: ...
+
+    with pytest.raises(Exception, match="autolog_no_such_hook"):
+        hooks.register(Wrong(DataDescription("made.Up", (1,))), "wrong")  # type: ignore[arg-type]
+    assert hooks.describe_data(object()) is None

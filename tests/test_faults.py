@@ -489,6 +489,22 @@ def test_a_handler_that_returns_with_a_run_open_has_it_ended(tmp_path: Path) -> 
     assert (result, [run.status for run in runs]) == (42, ["FINISHED"])
 
 
+def interrupted(call: Any) -> Any:
+    """Is interrupted by Ctrl-C when the call has been made."""
+    call.start_run("bad")
+    yield
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_autolog_works_is_the_users(tmp_path: Path) -> None:
+    """It goes on to the user, and leaves the run ended and the context as it was."""
+    with pytest.raises(KeyboardInterrupt):
+        handled_by(interrupted, tmp_path)
+    assert context.current.get() == context.Context()
+    end_process()
+    assert [run.status for run in autolog.search_runs(output_format="list")] == ["FINISHED"]
+
+
 # ---- hooks that fail
 
 

@@ -13,15 +13,16 @@ import pytest
 
 import autolog
 from autolog.exceptions import ModelError, UntrustedModelError, UsageError
+from autolog.runs import ActiveRun
 
 
 @pytest.fixture
-def run(store: Path) -> autolog.ActiveRun:
+def run(store: Path) -> ActiveRun:
     autolog.enable(backend=store, silent=True)
     return autolog.start_run()
 
 
-def read(run: autolog.ActiveRun, path: str) -> bytes:
+def read(run: ActiveRun, path: str) -> bytes:
     return autolog.get_run(run.run_id).artifact_path(path).read_bytes()
 
 
@@ -40,7 +41,7 @@ class Plot:
         return format.encode()
 
 
-def test_files_and_folders_are_copied(run: autolog.ActiveRun, tmp_path: Path) -> None:
+def test_files_and_folders_are_copied(run: ActiveRun, tmp_path: Path) -> None:
     """A file, a folder with its name, and a folder's content come back byte for byte, with size and digest."""
     folder = tmp_path / "größe mit leer"
     (folder / "deep").mkdir(parents=True)
@@ -63,7 +64,7 @@ def test_files_and_folders_are_copied(run: autolog.ActiveRun, tmp_path: Path) ->
         assert found[name]["sha256"] == hashlib.sha256(bytes(range(256))).hexdigest()
 
 
-def test_texts_dicts_figures_and_tables_are_files(run: autolog.ActiveRun) -> None:
+def test_texts_dicts_figures_and_tables_are_files(run: ActiveRun) -> None:
     """Each is written in the format that its path names."""
     autolog.log_text("zwölf\n\ud800", "notes/a.txt")
     autolog.log_dict({"a": [1, None, 0.5]}, "d.json")
@@ -81,7 +82,7 @@ def test_texts_dicts_figures_and_tables_are_files(run: autolog.ActiveRun) -> Non
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_frames_are_tables_in_three_formats(run: autolog.ActiveRun, library: str) -> None:
+def test_frames_are_tables_in_three_formats(run: ActiveRun, library: str) -> None:
     """A DataFrame of either library is written as JSON, CSV and Parquet, and read by it again."""
     frames = pytest.importorskip(library)
     pytest.importorskip("pyarrow")
@@ -94,7 +95,7 @@ def test_frames_are_tables_in_three_formats(run: autolog.ActiveRun, library: str
         assert again(io.BytesIO(read(run, f"t.{end}"))).equals(frame)
 
 
-def test_a_name_that_is_logged_again_has_the_later_file(run: autolog.ActiveRun) -> None:
+def test_a_name_that_is_logged_again_has_the_later_file(run: ActiveRun) -> None:
     """However the name is spelled, it is one artifact."""
     for text, name in (("one", "a/b.txt"), ("two", "./a//b.txt")):
         autolog.log_text(text, name)
@@ -103,7 +104,7 @@ def test_a_name_that_is_logged_again_has_the_later_file(run: autolog.ActiveRun) 
 
 
 @pytest.mark.parametrize("name", ["", ".", "/a", "../a", "a/../../b", "\\a", "..\\a", "C:\\a", "a\0b", "nul", None, 5])
-def test_a_name_that_leads_out_is_refused(run: autolog.ActiveRun, store: Path, name: Any) -> None:
+def test_a_name_that_leads_out_is_refused(run: ActiveRun, store: Path, name: Any) -> None:
     """Empty, absolute, upward, Windows' and NUL names are UsageErrors by every door, and nothing is written."""
     doors: list[Callable[[], None]] = [
         lambda: autolog.log_text("x", name),
@@ -118,7 +119,7 @@ def test_a_name_that_leads_out_is_refused(run: autolog.ActiveRun, store: Path, n
     assert not (store / run.run_id / "files").exists()
 
 
-def test_what_cannot_be_kept_is_refused(run: autolog.ActiveRun, tmp_path: Path) -> None:
+def test_what_cannot_be_kept_is_refused(run: ActiveRun, tmp_path: Path) -> None:
     """Missing files, folders that are none, and things of the wrong kind are errors that say so."""
     (tmp_path / "file").write_text("x")
     wrong: list[Callable[[], None]] = [
@@ -146,7 +147,7 @@ def test_what_cannot_be_kept_is_refused(run: autolog.ActiveRun, tmp_path: Path) 
     assert autolog.get_run(run.run_id).artifacts == {}
 
 
-def test_a_link_out_of_the_runs_folder_is_not_followed(run: autolog.ActiveRun, store: Path, tmp_path: Path) -> None:
+def test_a_link_out_of_the_runs_folder_is_not_followed(run: ActiveRun, store: Path, tmp_path: Path) -> None:
     """Neither writing nor reading leaves the folder by a symbolic link that somebody put there."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret").write_text("s")
@@ -163,7 +164,7 @@ def test_a_link_out_of_the_runs_folder_is_not_followed(run: autolog.ActiveRun, s
 
 
 @pytest.mark.swallows
-def test_what_the_disk_refuses_costs_the_artifact(run: autolog.ActiveRun, store: Path, swallowed: list[str]) -> None:
+def test_what_the_disk_refuses_costs_the_artifact(run: ActiveRun, store: Path, swallowed: list[str]) -> None:
     """A place that cannot be written to is a note on the run and a line of log, and the program goes on."""
     autolog.log_param("large", "x" * 100_000)
     files = store / run.run_id / "files"
@@ -180,7 +181,7 @@ def test_what_the_disk_refuses_costs_the_artifact(run: autolog.ActiveRun, store:
     assert len(swallowed) == 2
 
 
-def test_images_keep_their_pixels(run: autolog.ActiveRun) -> None:
+def test_images_keep_their_pixels(run: ActiveRun) -> None:
     """Arrays of bytes, booleans and floats, and PIL images, are written as PNG with the values they show."""
     numpy = pytest.importorskip("numpy")
     image = pytest.importorskip("PIL.Image")
@@ -196,7 +197,7 @@ def test_images_keep_their_pixels(run: autolog.ActiveRun) -> None:
             autolog.log_image(wrong, "wrong.png")
 
 
-def test_a_real_figure_is_a_picture(run: autolog.ActiveRun) -> None:
+def test_a_real_figure_is_a_picture(run: ActiveRun) -> None:
     """matplotlib's own figure is written as PNG."""
     figures = pytest.importorskip("matplotlib.figure")
     autolog.log_figure(figures.Figure(), "f.png")
@@ -211,7 +212,7 @@ class Custom:
 
 
 @pytest.mark.parametrize(("extra", "needed"), [(None, [LINEAR]), (Custom(), [LINEAR, f"{Custom.__module__}.Custom"])])
-def test_a_model_is_loaded_where_it_is_trusted(run: autolog.ActiveRun, extra: Any, needed: list[str]) -> None:
+def test_a_model_is_loaded_where_it_is_trusted(run: ActiveRun, extra: Any, needed: list[str]) -> None:
     """`load_model` needs the types' names, or True; an error names those that are missing, and unknown models."""
     linear = pytest.importorskip("sklearn.linear_model")
     with autolog.paused():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import math
 import os
@@ -20,6 +19,7 @@ import pytest
 import autolog
 from autolog.environment import script_name
 from autolog.exceptions import RunNotFoundError, SettingsError, UsageError
+from autolog.runs import ActiveRun
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def recording(store: Path) -> None:
     autolog.enable(backend=store, silent=True)
 
 
-def read(run: autolog.ActiveRun) -> Any:
+def read(run: ActiveRun) -> Any:
     return autolog.get_run(run.run_id)
 
 
@@ -491,85 +491,6 @@ def test_autolog_0_makes_everything_inert(store: Path) -> None:
     done = python(OFF, store, AUTOLOG="0")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not store.exists()
-
-
-# ---- threads, tasks, contexts
-
-
-def test_runs_of_two_threads_do_not_mix() -> None:
-    """Each thread has its own active run, and while both are open a third thread's facts go to neither."""
-    ready, done = threading.Barrier(3, timeout=20), threading.Barrier(3, timeout=20)
-
-    def work(name: str) -> None:
-        with autolog.start_run(run_name=name):
-            ready.wait()
-            autolog.log_param("who", name)
-            done.wait()
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    ready.wait()
-    in_thread(lambda: autolog.log_param("who", "c"))
-    done.wait()
-    for thread in threads:
-        thread.join()
-    runs = {run.run_name: run.params["who"] for run in all_runs()}
-    assert runs == {"a": "a", "b": "b", script_name(): "c"}
-
-
-def test_a_thread_without_context_logs_to_the_only_run() -> None:
-    """While exactly one run is open in the process, a plain thread's facts are its."""
-    with autolog.start_run() as run:
-        assert in_thread(autolog.active_run) is run
-        in_thread(lambda: autolog.log_metric("m", 1.0))
-        nested = in_thread(lambda: autolog.start_run(nested=True))
-        assert nested.parent_run_id == run.run_id
-        nested.end()
-    assert read(run).metrics == {"m": 1.0}
-
-
-def test_asyncio_tasks_inherit_and_keep_their_runs() -> None:
-    """A task logs to the run that was active where it was made, to its own inside, and begins one when that ended."""
-
-    async def child() -> autolog.ActiveRun:
-        with autolog.start_run(nested=True) as run:
-            await asyncio.sleep(0)
-            autolog.log_metric("m", 1.0)
-        autolog.log_metric("back", 1.0)
-        return run
-
-    async def late(go: asyncio.Event) -> autolog.ActiveRun:
-        await go.wait()
-        autolog.log_metric("late", 1.0)
-        with autolog.start_run() as run:
-            return run
-
-    async def main() -> tuple[Any, ...]:
-        go = asyncio.Event()
-        with autolog.start_run() as outer:
-            straggler = asyncio.create_task(late(go))
-            children = await asyncio.gather(child(), child())
-            autolog.log_metric("m", 0.0)
-        go.set()
-        return outer, children, await straggler
-
-    outer, children, late_run = asyncio.run(main())
-    found = read(outer)
-    assert found.metrics == {"m": 0.0, "back": 1.0, "late": 1.0}
-    assert {each.run_id for each in found.children()} == {each.run_id for each in children}
-    assert late_run.parent_run_id is None
-
-
-def test_a_copied_context_keeps_its_run() -> None:
-    """`contextvars.copy_context` carries the run into another thread, and what begins there stays there."""
-    with autolog.start_run() as run:
-        copied = contextvars.copy_context()
-        with autolog.start_run(nested=True) as other:
-            in_thread(lambda: copied.run(autolog.log_metric, "m", 1.0))
-            in_thread(lambda: copied.run(autolog.start_run, nested=True, run_name="there"))
-            assert autolog.active_run() is other
-    assert read(run).metrics == {"m": 1.0}
 
 
 # ---- the end of the process

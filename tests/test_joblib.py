@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -193,25 +192,6 @@ def test_an_interrupted_parallel_leaves_complete_runs() -> None:
     found = autolog.get_run(outer.run_id)
     assert found.status == "KILLED"
     assert [(run.params["constant"], run.status) for run in found.children()] == [(0.0, "FINISHED"), (1.0, "FINISHED")]
-
-
-def test_fits_at_once_in_threads_are_complete_runs() -> None:
-    """Four threads that fit at the same time give four runs, each with all its facts."""
-    ready = threading.Barrier(4, timeout=20)
-
-    def work(number: int) -> None:
-        ready.wait()
-        fit(number)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = runs()
-    assert constants(found) == [0.0, 1.0, 2.0, 3.0]
-    for run in found:
-        assert (run.status, run.parent_run_id, len(run.inputs), len(run.models)) == ("FINISHED", None, 1, 1)
 
 
 def test_a_task_stays_small() -> None:

@@ -522,6 +522,21 @@ def test_a_run_left_open_ends_with_the_process(store: Path, ending: str, code: i
     assert [line.split()[1] for line in ours] == ["recording", "left"]
 
 
+DECORATES = """
+import autolog
+@autolog.start_run()
+def work():
+    pass
+"""
+
+
+def test_decorating_alone_leaves_no_folder(store: Path) -> None:
+    """Not even the facts of the environment, which come later, bring the withdrawn run back."""
+    done = python(DECORATES, store)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not store.exists() or list(store.iterdir()) == []
+
+
 RESUMES = """
 import autolog, sys
 with autolog.start_run(run_id=sys.argv[1]):

@@ -58,6 +58,27 @@ def constants(found: list[Any]) -> list[float]:
     return sorted(run.params["constant"] for run in found)
 
 
+def begin() -> str:
+    autolog.end_run("FAILED")
+    with autolog.start_run(nested=True, run_name="there"):
+        pass
+    try:
+        autolog.start_run()
+    except ValueError as error:
+        return str(error)
+    return "begun"
+
+
+def test_a_task_cannot_end_the_run_it_came_from() -> None:
+    """In a worker the run is active, can have children, and stays open."""
+    with autolog.start_run() as outer:
+        (said,) = Parallel(n_jobs=2, backend="loky")([delayed(begin)()])
+        assert outer.run_id in said
+        found = autolog.get_run(outer.run_id)
+        assert found.status == "RUNNING"
+        assert [run.run_name for run in found.children()] == ["there"]
+
+
 def await_environment(run_id: str) -> None:
     """Facts of a process are gathered beside the training; a worker lives on while they are."""
     deadline = time.monotonic() + 30

@@ -88,7 +88,9 @@ def told(folder: Path, program: str) -> Any:
 BAD = {
     "at_import": "raise RuntimeError('import of the plugin')",
     "at_patches": PLUGIN.replace("import {framework}\n", "raise RuntimeError('in patches')\n"),
-    "half_way": PLUGIN + "    raise RuntimeError('after a patch')\n",
+    "half_way": PLUGIN
+    + "    raise RuntimeError('after a patch')\n"
+    + "@autolog.hookimpl\ndef autolog_describe_data(data): raise RuntimeError('asked after it failed')\n",
     "unknown_hook": PLUGIN + "@autolog.hookimpl\ndef autolog_no_such_hook(data): pass\n",
     "unknown_argument": PLUGIN.replace("(patches)", "(patches, colour)"),
     "missing_import": "import no_such_module_at_all",
@@ -119,7 +121,7 @@ def test_a_plugin_that_fails_is_named_and_the_others_work(tmp_path: Path) -> Non
         for name in {names!r}:
             results.append(__import__(name).train([1, 2]))
         autolog.disable(); autolog.enable()
-        autolog.log_input([1], name="rows")
+        autolog.log_input(object(), name="rows")
         records = {{r.name: [r.state, r.reason] for r in session.get().loader.records if r.name in {names!r}}}
         runs = autolog.search_runs(output_format="list")
         print(json.dumps([records, sorted(run.metrics.get("result", 0) for run in runs), results]))
@@ -129,6 +131,8 @@ def test_a_plugin_that_fails_is_named_and_the_others_work(tmp_path: Path) -> Non
     assert {name for name, (state, _) in found.items() if state == "failed"} == set(BAD)
     assert {name for name, (state, _) in found.items() if state == "loaded"} == {*HOOKS, "good"}
     assert runs == [3.0] * (len(HOOKS) + 1)
+    assert "cannot describe" in stderr
+    assert "asked after it failed" not in stderr
     lines = [line for line in stderr.splitlines() if "is failed" in line]
     assert sorted(line.split("'")[1] for line in lines) == sorted(BAD)
     for name, word in {

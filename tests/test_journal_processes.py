@@ -81,7 +81,7 @@ def test_a_kill_at_any_moment_loses_and_doubles_no_point(store: Path) -> None:
         assert steps(found[number], "loss") == list(range(count))
         assert logged <= count <= logged + 1
         assert found[number].status == "LOST"
-        assert found[number].unreadable == 0
+        assert found[number].unreadable <= 1  # a kill may tear the line being written, whose points the ring has too
 
 
 def test_a_kill_in_a_call_that_holds_the_interpreter_loses_no_point(store: Path) -> None:

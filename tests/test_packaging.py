@@ -149,8 +149,10 @@ print(json.dumps([loaded, [each.run_name for each in found], found[0].metrics, l
 
 
 def test_the_command_of_the_wheel_works(bare: Path, tmp_path: Path) -> None:
-    """`autolog doctor` and `python -m autolog runs` run outside of the tree."""
-    for command in ([bare.with_name("autolog"), "doctor"], [bare, "-m", "autolog", "runs", "--json"]):
+    """`autolog run`, `autolog doctor` and `python -m autolog runs` work outside of the tree."""
+    (tmp_path / "script.py").write_text("import autolog; autolog.log_param('C', 1)", "utf-8")
+    installed = bare.with_name("autolog")
+    for command in ([installed, "run", "script.py"], [installed, "doctor"], [bare, "-m", "autolog", "runs", "--json"]):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
 

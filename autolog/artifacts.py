@@ -199,7 +199,7 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     A table of that path that is there already is replaced.
 
     Args:
-        data: a pandas or polars DataFrame, or a mapping of columns.
+        data: a pandas or polars DataFrame, an array or list of rows, or a mapping of columns.
         artifact_file: the path among the artifacts, ending in .json, .csv or .parquet.
         run_id: of another run than the active one.
 

@@ -52,9 +52,18 @@ def _parts(data: Any) -> tuple[list[Any], list[list[Any]]]:
         columns, rows = list(data.columns), data.itertuples(index=False, name=None)
     elif hasattr(data, "iter_rows"):
         columns, rows = list(data.columns), data.iter_rows()
+    elif hasattr(data, "tolist") or type(data) is list:
+        rows = [row if isinstance(row, (list, tuple)) else [row] for row in _listed(data)]
+        columns = list(range(max(map(len, rows), default=0)))
     else:
-        raise UsageError(f"a table is a DataFrame or a mapping of columns, not a {type(data).__name__}")
+        raise UsageError(f"a table is a DataFrame, an array or a mapping of columns, not a {type(data).__name__}")
     return encode(columns), [[encode(cell) for cell in row] for row in rows]
+
+
+def _listed(data: Any) -> list[Any]:
+    """Give an array's rows; one without any is a single row."""
+    rows = data if type(data) is list else data.tolist()
+    return rows if isinstance(rows, list) else [rows]
 
 
 def _rows(columns: Mapping[Any, Any]) -> list[tuple[Any, ...]]:

@@ -98,6 +98,12 @@ def train_loudly(folder: Path) -> object:
     return train(folder)
 
 
+def train_with_example(folder: Path) -> object:
+    """The same, with some rows of the data kept."""
+    enable(folder, log_input_examples=True)
+    return train(folder)
+
+
 def train_in_repository(folder: Path) -> object:
     """The same, in a git repository with a change that is not committed."""
     for command in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-q", "-m", "first"]):
@@ -312,6 +318,7 @@ CASES = {
     "session.import": Case(import_late),
     "session.imported": Case(train),
     "sklearn.data": Case(train, noted=True),
+    "sklearn.input_example": Case(train_with_example, noted=True),
     "sklearn.model": Case(train, noted=True),
     "sklearn.params": Case(train, noted=True),
     "sklearn.training_metrics": Case(train, noted=True),

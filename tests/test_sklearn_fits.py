@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -428,6 +429,20 @@ def test_datasets_and_signatures_can_be_left_out() -> None:
     autolog.enable(log_datasets=False, log_model_signatures=False)
     Ridge().fit(*DIABETES)
     assert (only_run().inputs, only_run().signature) == ([], None)
+
+
+def test_rows_are_kept_only_where_they_are_asked_for() -> None:
+    """An input example is the first five rows, of a table or an array; without the option no row is stored."""
+    pandas = pytest.importorskip("pandas")
+    x, y = DIABETES
+    Ridge().fit(x, y)
+    assert "model/input_example.json" not in only_run().artifacts
+    autolog.enable(log_input_examples=True)
+    for data, columns in ((x, list(range(10))), (pandas.DataFrame(x[:, :2], columns=["a", "b"]), ["a", "b"])):
+        Ridge().fit(data, y)
+        run = autolog.search_runs(output_format="list")[0]
+        found = json.loads(run.artifact_path("model/input_example.json").read_text("ascii"))
+        assert found == {"columns": columns, "data": x[:5, : len(columns)].tolist()}
 
 
 # ---- model

@@ -12,9 +12,10 @@ from autolog.calls import Call
 from autolog.data import dataset_facts, signature
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.predictions import output_of, remember_model, remember_output, remember_prediction
+from autolog.tables import table_bytes
 from autolog.values import encode, revive
 from autolog_sklearn.params import deep_params
-from autolog_sklearn.scoring import training_metrics
+from autolog_sklearn.scoring import head, training_metrics
 
 if TYPE_CHECKING:
     from autolog.runs import ActiveRun
@@ -35,6 +36,8 @@ def on_fit(call: Call) -> Steps:
     data, target = call.argument(0, "X"), call.argument(1, "y")
     guard.call("sklearn.params", run, _log_params, run, model)
     described = guard.call("sklearn.data", run, _log_data, call, run, data, target)
+    if call.settings.log_input_examples:
+        guard.call("sklearn.input_example", run, _log_example, run, data)
     outcome = yield None
     if outcome.error is None:
         _log_fitted(call, run, outcome, described)
@@ -64,6 +67,11 @@ def _log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescrip
     if inputs is not None and call.settings.log_model_signatures:
         run.log_facts("signature", signature(inputs, outputs))
     return inputs
+
+
+def _log_example(run: ActiveRun, data: Any) -> None:
+    """Keep the first rows beside the model: only where the user asked for it, since they are data."""
+    run.add_file("model/input_example.json", table_bytes(head(data, 5), ".json"))
 
 
 def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> None:

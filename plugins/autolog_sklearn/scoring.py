@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from autolog_sklearn.own_code import prediction_is_safe
 from autolog_sklearn.training_metrics import classification_metrics, regression_metrics
 
-__all__ = ["training_metrics"]
+__all__ = ["head", "training_metrics"]
 
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
@@ -161,7 +161,10 @@ def test_a_parallel_inside_a_recorded_fit_opens_no_runs(jobs: int) -> None:
     rows, labels = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
     RandomForestClassifier(n_estimators=3, n_jobs=jobs).fit(rows, labels)
     GridSearchCV(LinearRegression(), {"fit_intercept": [True, False]}, n_jobs=jobs, cv=2).fit(rows, labels)
-    assert {run.run_name for run in runs() if run.parent_run_id is None} == {"RandomForestClassifier", "GridSearchCV"}
+    BaggingRegressor(DummyRegressor(), n_estimators=2, n_jobs=jobs).fit(rows, labels)
+    tops = {run.run_name: run for run in runs() if run.parent_run_id is None}
+    assert set(tops) == {"RandomForestClassifier", "GridSearchCV", "BaggingRegressor"}
+    assert [tops[name].children() for name in ("RandomForestClassifier", "BaggingRegressor")] == [[], []]
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])

@@ -92,6 +92,7 @@ def test_asyncio_tasks_inherit_and_keep_their_runs() -> None:
 
     async def late(go: asyncio.Event) -> ActiveRun:
         await go.wait()
+        assert autolog.active_run() is None
         autolog.log_metric("late", 1.0)
         with autolog.start_run() as run:
             return run

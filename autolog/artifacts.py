@@ -222,7 +222,7 @@ def log_model(model: Any, name: str = "model", run_id: str | None = None) -> Non
     Raises:
         ModelError: no plugin knows the model, or it is larger than `max_model_mb`.
     """
-    from autolog.model_files import save_to_run
+    from autolog.models.of_runs import save_to_run
 
     if not save_to_run(target(run_id), model, name, session.get().hooks):
         raise ModelError(f"no plugin knows how to save a {type(model).__module__}.{type(model).__qualname__}")

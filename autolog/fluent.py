@@ -7,12 +7,13 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autolog import context, session
-from autolog.context import Context
+from autolog import session
 from autolog.exceptions import UsageError
+from autolog.recording import context
+from autolog.recording.context import Context
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
 
 T = TypeVar("T")
 
@@ -302,7 +303,7 @@ def log_input(
     Raises:
         UsageError: it is None.
     """
-    from autolog.data import dataset_facts, describe
+    from autolog.capture.data import dataset_facts, describe
 
     description = describe(dataset, session.get().hooks.describe_data)
     if description is None:

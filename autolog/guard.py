@@ -24,9 +24,7 @@ class Notes(Protocol):
         """Add one line."""
 
 
-def call(
-    site: str, run: Notes | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T | None:
+def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T | None:
     """Give `function(*args, **kwargs)`, or None where it raises an `Exception`.
 
     Args:

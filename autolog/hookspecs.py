@@ -21,7 +21,7 @@ import pluggy
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from autolog.calls import Call
+    from autolog.capture.calls import Call
     from autolog.journal.events import Event
     from autolog.store.base import Store
 

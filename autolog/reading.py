@@ -117,7 +117,7 @@ def load_model(
         RunNotFoundError: there is no such run.
         ModelError: it is not trusted, damaged, or needs what is not installed.
     """
-    from autolog.model_files import load_from_store
+    from autolog.models.of_runs import load_from_store
 
     return load_from_store(model_uri, _store(store), trusted, session.get())
 

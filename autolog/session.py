@@ -14,17 +14,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from autolog import context, guard, settings
+from autolog import guard, settings
 from autolog.console import say
 from autolog.exceptions import PluginError
-from autolog.hooks import Hooks
 from autolog.hookspecs import Backend
-from autolog.importing import is_imported, when_imported
-from autolog.loader import PLUGINS, Loader, Record
+from autolog.loading.hooks import Hooks
+from autolog.loading.importing import is_imported, when_imported
+from autolog.loading.loader import PLUGINS, Loader, Record
+from autolog.recording import context
 
 if TYPE_CHECKING:
     from autolog.patching import Patcher
-    from autolog.recorder import Recorder
+    from autolog.recording.recorder import Recorder
     from autolog.store.base import Store
 
 __all__ = ["Session", "get"]
@@ -185,7 +186,7 @@ class Session:
     def _declare(self, record: Record) -> None:
         if record.name in self._patchers or record.module is None:
             return
-        from autolog.declaring import Declared, Patcher  # with wrapt: longer to import than all the rest
+        from autolog.capture.declaring import Declared, Patcher  # with wrapt: longer to import than all the rest
 
         patcher = self._patchers[record.name] = Patcher()
         try:
@@ -278,7 +279,9 @@ class Session:
     def recorder(self) -> Recorder:
         """What opens runs; made with the first of them."""
         if self._recorder is None:
-            from autolog.recorder import Recorder  # with all that writes: most of the time that importing takes
+            from autolog.recording.recorder import (
+                Recorder,  # with all that writes: most of the time that importing takes
+            )
 
             with _making:
                 self._recorder = self._recorder or Recorder(self)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog import context, guard, predictions, session
+from autolog import guard, session
+from autolog.capture import predictions
 from autolog.journal import process
+from autolog.recording import context
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 
 import autolog
 from autolog.exceptions import ModelError, UntrustedModelError, UsageError
-from autolog.runs import ActiveRun
+from autolog.recording.runs import ActiveRun
 
 
 @pytest.fixture

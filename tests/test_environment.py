@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from autolog import environment
-from autolog.environment import gather, script_name
+from autolog.recording import environment
+from autolog.recording.environment import gather, script_name
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -404,7 +404,10 @@ def test_gathering_on_a_thread_leaves_the_process_as_it_is(repository):
     assert {name.partition(".")[0] for name in set(sys.modules) - modules} <= sys.stdlib_module_names
 
 
-WHO = "from autolog.environment import gather, script_name; print(script_name(), gather().facts['script'], sep='|')"
+WHO = (
+    "from autolog.recording.environment import gather, script_name; "
+    "print(script_name(), gather().facts['script'], sep='|')"
+)
 
 
 def test_the_name_of_a_script(tmp_path):
@@ -429,7 +432,10 @@ def test_the_name_of_a_program_without_a_file():
     assert _python("-", input=f"import sys; {WHO}") == "python|python"
     assert _python(input=f"import sys; {WHO}") == "python|python"
     assert (
-        _python("-c", "import sys; del sys.argv; from autolog.environment import script_name; print(script_name())")
+        _python(
+            "-c",
+            "import sys; del sys.argv; from autolog.recording.environment import script_name; print(script_name())",
+        )
         == "python"
     )
 
@@ -438,7 +444,7 @@ def test_a_child_process_goes_by_its_parents_script(tmp_path):
     """A process that multiprocessing spawned is named after the program, not after multiprocessing."""
     (tmp_path / "train.py").write_text(
         "import multiprocessing\n"
-        "def name():\n    from autolog.environment import script_name\n    print(script_name())\n"
+        "def name():\n    from autolog.recording.environment import script_name\n    print(script_name())\n"
         "if __name__ == '__main__':\n"
         "    child = multiprocessing.get_context('spawn').Process(target=name)\n    child.start()\n    child.join()\n"
     )
@@ -450,7 +456,9 @@ def test_the_name_of_a_notebook():
     from nbclient import NotebookClient
     from nbformat import v4
 
-    code = "from autolog.environment import gather, script_name\nscript_name(), gather().facts.get('arguments')"
+    code = (
+        "from autolog.recording.environment import gather, script_name\nscript_name(), gather().facts.get('arguments')"
+    )
     cells = [
         v4.new_code_cell(code),
         v4.new_code_cell(f"import os; os.environ['JPY_SESSION_NAME'] = '/home/me/work/study.ipynb'\n{code}"),

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 import pytest
 
 import autolog
-from autolog import context, guard, hookspecs, session
-from autolog.carrier import Carrier
+from autolog import guard, hookspecs, session
+from autolog.capture.carrier import Carrier
 from autolog.delivery import Courier
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, Delivery, hookimpl
-from autolog.loader import BACKENDS, Record
+from autolog.loading.loader import BACKENDS, Record
 from autolog.patching import Patcher
+from autolog.recording import context
 
 pytest.importorskip("sklearn")
 import numpy as np

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 import autolog
-from autolog.environment import script_name
 from autolog.exceptions import RunNotFoundError, SettingsError, UsageError
-from autolog.runs import ActiveRun
+from autolog.recording.environment import script_name
+from autolog.recording.runs import ActiveRun
 
 
 @pytest.fixture(autouse=True)

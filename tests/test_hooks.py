@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import autolog
-from autolog.hooks import Hooks
 from autolog.hookspecs import DataDescription
+from autolog.loading.hooks import Hooks
 
 PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
 

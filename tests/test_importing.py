@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autolog.importing import is_imported, when_imported
+from autolog.loading.importing import is_imported, when_imported
 
 
 def write_module(folder: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch) -> str:

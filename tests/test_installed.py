@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from autolog import installed
-from autolog.ranges import contains, name_and_range
+from autolog.loading import installed
+from autolog.loading.ranges import contains, name_and_range
 
 METADATA = (
     "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: numpy>=1; extra == 'x'\n\nName: no\n"

@@ -19,7 +19,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import autolog
-from autolog.carrier import Carrier
+from autolog.capture.carrier import Carrier
 
 BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 X = [[0.0], [1.0], [2.0], [3.0]]

@@ -27,9 +27,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from autolog import models, pickles
 from autolog.exceptions import DamagedModelError, MissingRequirementError, ModelError, UntrustedModelError
 from autolog.hookspecs import SavedModel
+from autolog.models import files as models
+from autolog.models import pickles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,7 +258,7 @@ def test_requirements_are_checked_without_importing_them(tmp_path):
     script = f"""
         import sys
         from pathlib import Path
-        from autolog import models
+        from autolog.models import files as models
         models.load(Path({str(path)!r}), {result.as_facts()!r}, True, lambda *given: None)
         print(sorted({{"sklearn", "numpy"}} & set(sys.modules)))
     """
@@ -342,7 +343,7 @@ def test_a_class_of_the_script_is_noted_by_name(tmp_path):
     """A model whose class lives in `__main__` says so, with the name, and lists no module for it."""
     script = """
         import io
-        from autolog import pickles
+        from autolog.models import pickles
 
         class Mine: pass
         def step(): pass
@@ -384,7 +385,7 @@ def test_types_are_listed_without_importing(tmp_path):
     script = f"""
         import sys
         from pathlib import Path
-        from autolog import pickles
+        from autolog.models import pickles
         types = pickles.types_in(Path({str(path)!r}))
         print(*types, "sklearn" in sys.modules, "numpy" in sys.modules)
     """

@@ -9,8 +9,8 @@ import weakref
 import numpy as np
 import pytest
 
-from autolog import predictions
-from autolog.predictions import (
+from autolog.capture import predictions
+from autolog.capture.predictions import (
     Link,
     link,
     model_run,
@@ -19,7 +19,7 @@ from autolog.predictions import (
     remember_output,
     remember_prediction,
 )
-from autolog.runs import ActiveRun
+from autolog.recording.runs import ActiveRun
 from autolog.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolog.redaction import REDACTED, is_secret_name, redact, redact_arguments, redact_text
+from autolog.recording.redaction import REDACTED, is_secret_name, redact, redact_arguments, redact_text
 from autolog.values import encode
 
 SECRET_NAMES = [

@@ -13,8 +13,8 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 import autolog
-from autolog.environment import script_name
-from autolog.runs import ActiveRun
+from autolog.recording.environment import script_name
+from autolog.recording.runs import ActiveRun
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from autolog.cli.places import folder_of, store_option
 from autolog.cli.screen import heading, indented, rows_table, show
 from autolog.cli.text import size, value_text, visible
 from autolog.exceptions import AutologError
-from autolog.loader import PLUGINS, Loader, Record
+from autolog.loading.loader import PLUGINS, Loader, Record
 from autolog.store.gc import roots
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import joblib
 
 from autolog import hookimpl
-from autolog.calls import Call
-from autolog.carrier import Carrier
+from autolog.capture.calls import Call
+from autolog.capture.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.patching import UNSEEN, unseen
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from autolog.data import CELL_BYTES, Update, blocks, cells_nbytes, hash_array, hash_cells, kind_of, label, native
+from autolog.capture.data import (
+    CELL_BYTES,
+    Update,
+    blocks,
+    cells_nbytes,
+    hash_array,
+    hash_cells,
+    kind_of,
+    label,
+    native,
+)
 from autolog.hookspecs import Column, DataDescription, hookimpl
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from autolog import hookimpl, pickles
+from autolog import hookimpl
 from autolog.hookspecs import ModelStream, Patches, SavedModel
+from autolog.models import pickles
 from autolog_sklearn import fits, metrics
 
 __all__: list[str] = []

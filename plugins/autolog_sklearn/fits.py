@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from sklearn.base import BaseEstimator
 
 from autolog import guard
-from autolog.calls import Call
-from autolog.data import dataset_facts, signature
+from autolog.capture.calls import Call
+from autolog.capture.data import dataset_facts, signature
+from autolog.capture.predictions import output_of, remember_model, remember_output, remember_prediction
 from autolog.hookspecs import Arguments, DataDescription, Outcome
-from autolog.predictions import output_of, remember_model, remember_output, remember_prediction
 from autolog.tables import table_bytes
 from autolog.values import encode, revive
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import head, training_metrics
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
 
 __all__ = ["on_fit", "on_transform"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from autolog import context
-from autolog.calls import Call
+from autolog.capture.calls import Call
+from autolog.capture.predictions import link, model_run, remember_prediction
 from autolog.hookspecs import Arguments, Outcome, Patches
-from autolog.predictions import link, model_run, remember_prediction
+from autolog.recording import context
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
 
 __all__ = ["declare", "on_metric", "on_predict", "on_score"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
 
 __all__ = ["Context", "current", "current_run", "entered", "explicit", "last_run", "set_last"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
 
 __all__ = [
     "Link",

@@ -16,16 +16,17 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from autolog import context, guard
-from autolog.context import Context
-from autolog.data import describe
+from autolog import guard
+from autolog.capture.data import describe
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, DataDescription, Handler, Outcome
 from autolog.patching import Called, Observation, Observe, caller
+from autolog.recording import context
+from autolog.recording.context import Context
 from autolog.values import type_name
 
 if TYPE_CHECKING:
-    from autolog.runs import ActiveRun
+    from autolog.recording.runs import ActiveRun
     from autolog.session import Session
     from autolog.settings import Settings
 
@@ -113,7 +114,7 @@ class Call:
         Raises:
             ModelTooLarge: it is larger than `max_model_mb`.
         """
-        from autolog.model_files import save_to_run  # by the first model: it takes a while to import
+        from autolog.models.of_runs import save_to_run  # by the first model: it takes a while to import
 
         if self.run is not None and not save_to_run(self.run, model, "model", self._session.hooks):
             self.run.note(f"no plugin knows how to save a {type_name(model)}")

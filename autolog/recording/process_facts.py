@@ -7,8 +7,8 @@ import threading
 from typing import Final
 
 from autolog import guard
-from autolog.environment import Environment, gather
-from autolog.runs import ActiveRun
+from autolog.recording.environment import Environment, gather
+from autolog.recording.runs import ActiveRun
 
 __all__ = ["ProcessFacts"]
 

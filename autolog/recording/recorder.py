@@ -6,14 +6,15 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from autolog import context, guard
+from autolog import guard
 from autolog.console import say
 from autolog.delivery import Courier
-from autolog.environment import script_name
 from autolog.exceptions import UsageError
 from autolog.journal import process
-from autolog.process_facts import ProcessFacts
-from autolog.runs import ActiveRun
+from autolog.recording import context
+from autolog.recording.environment import script_name
+from autolog.recording.process_facts import ProcessFacts
+from autolog.recording.runs import ActiveRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

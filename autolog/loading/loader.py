@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final, Literal
 
-from autolog import guard, installed
+from autolog import guard
 from autolog.exceptions import PluginError, UnknownBackendError
-from autolog.installed import Entry
-from autolog.ranges import contains, name_and_range
+from autolog.loading import installed
+from autolog.loading.installed import Entry
+from autolog.loading.ranges import contains, name_and_range
 
 __all__ = ["BACKENDS", "PLUGINS", "Loader", "Record"]
 

@@ -21,14 +21,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from autolog import context, guard
+from autolog import guard
 from autolog.console import say
-from autolog.context import Context
 from autolog.exceptions import UsageError
 from autolog.journal import process
 from autolog.journal.points import Columns
 from autolog.paths import checked, inside
-from autolog.redaction import redact, redact_text
+from autolog.recording import context
+from autolog.recording.context import Context
+from autolog.recording.redaction import redact, redact_text
 from autolog.values import JSON, encode
 
 if TYPE_CHECKING:

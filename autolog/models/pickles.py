@@ -3,7 +3,7 @@
 A pickle is a program. `types_in` follows that program's stack without carrying it out, so nothing in a file can run
 while it is listed. Reading with a list of trusted names limits whose code runs, checked once over the whole file and
 again at each name. It does not make bytes from a stranger harmless: a trusted callable is given whatever arguments
-the file holds, and numpy's own reading of an array's state can crash the process. `load` in `autolog.models` has
+the file holds, and numpy's own reading of an array's state can crash the process. `load` in `autolog.models.files` has
 checked the digest before.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from autolog.exceptions import MissingRequirementError, ModelError, UntrustedModelError
 from autolog.guard import describe
 from autolog.hookspecs import SavedModel
-from autolog.models import Trust, module_versions
+from autolog.models.files import Trust, module_versions
 from autolog.values import type_name
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from autolog import models
 from autolog.exceptions import ModelError, UsageError
-from autolog.hooks import Hooks
-from autolog.runs import ActiveRun
+from autolog.loading.hooks import Hooks
+from autolog.models import files as models
+from autolog.recording.runs import ActiveRun
 from autolog.store.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from autolog.hookspecs import ModelStream, SavedModel
-    from autolog.models import Trust
+    from autolog.models.files import Trust
     from autolog.session import Session
     from autolog.store.base import Store
 

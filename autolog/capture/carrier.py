@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autolog import context, guard, session
-from autolog.context import Context
+from autolog import guard, session
+from autolog.recording import context
+from autolog.recording.context import Context
 
 __all__ = ["Carrier"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autolog import guard
-from autolog.redaction import redact_arguments, redact_text
+from autolog.recording.redaction import redact_arguments, redact_text
 
 if TYPE_CHECKING:
     import subprocess

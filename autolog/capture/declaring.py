@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autolog.calls import observer
+from autolog.capture.calls import observer
 from autolog.patching import Patcher
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from autolog.hookspecs import Handler
-    from autolog.loader import Record
+    from autolog.loading.loader import Record
     from autolog.session import Session
 
 __all__ = ["Declared", "Patcher"]

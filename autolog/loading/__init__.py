@@ -1,0 +1,1 @@
+"""Finding plugins and backends, and loading each when it is needed."""

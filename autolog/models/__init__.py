@@ -1,0 +1,1 @@
+"""Trained models: written once, checked, and loaded as far as they are trusted."""

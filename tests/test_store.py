@@ -157,9 +157,11 @@ def test_a_finished_run_is_the_same_without_its_files_of_the_moment(store: Path,
 def test_a_torn_end_counts_once_its_writer_is_gone(store: Path, writer: subprocess.Popen[str]) -> None:
     """While the writer lives a line without its end is one that is still being written."""
     (journal,) = store.glob("*/*.jsonl")
+    reader = opened(store)
+    while not reader.runs()[0].environment:  # the last that the writer has to say
+        time.sleep(0.01)
     with journal.open("ab") as file:
         file.write(b'{"run":"')
-    reader = opened(store)
     assert reader.runs()[0].unreadable == 0
     writer.kill()
     writer.wait()

@@ -145,10 +145,13 @@ def _started(time: datetime | None) -> str:
 
 
 def _telling(runs: Sequence[Run]) -> list[_Column]:
-    """Give metrics and params, the most common first, of params those that differ between the runs before the rest."""
-    metrics = [
-        _measured("metrics", key) for key, _ in Counter(key for run in runs for key in run.metrics).most_common()
-    ]
+    """Give metrics and params, the most common first, of params only those that differ between the runs.
+
+    What was measured on the training data comes after what was measured on other data.
+    """
+    measured = Counter(key for run in runs for key in run.metrics)
+    ranked = sorted(measured, key=lambda key: (key.startswith("training_"), -measured[key]))
+    metrics = [_measured("metrics", key) for key in ranked]
     counts = Counter(key for run in runs for key in run.params)
     params = [_measured("params", key) for key, _ in counts.most_common() if len(runs) == 1 or _differs(key, runs)]
     return [*metrics[:_CHOSEN], *params[:_CHOSEN], *metrics[_CHOSEN:], *params[_CHOSEN:]]

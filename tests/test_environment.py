@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from autolog.recording import environment
+import autolog
+from autolog.recording import changes
 from autolog.recording.environment import gather, script_name
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -344,11 +346,48 @@ def test_a_git_that_fails_says_nothing_about_changes(repository, monkeypatch, sw
 @pytest.mark.swallows
 def test_a_git_that_hangs_is_stopped(repository, monkeypatch):
     """After the time allowed git is killed, and what it wrote so far is not taken for all."""
-    monkeypatch.setattr(environment, "_patience", 0.2)
+    monkeypatch.setattr(changes, "_PATIENCE", 0.2)
     _fake_git(repository.parent, "echo half; exec sleep 60", monkeypatch)
     found = gather()
     assert found.diff is None
     assert found.facts["missing"] == ["environment.diff failed: TimeoutError: git took longer than 0 s"]
+
+
+ENDING = """
+import json, sys, time
+import autolog
+autolog.enable(backend=sys.argv[1], silent=True)
+with autolog.start_run():
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("slow", "lasts"), [(0.3, 0.05), (0.3, 0.2), (0.2, 0.5), (9, 0.05)])
+def test_a_program_that_ends_before_git_invents_no_changes(repository, tmp_path, monkeypatch, slow, lasts):
+    """A clean work tree is clean, or not known, however short the program; the rest is known, and nothing left over."""
+    (tmp_path / "temporary").mkdir()
+    _fake_git(tmp_path, f'sleep {slow}; exec {shutil.which("git")} "$@"', monkeypatch)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    _python("-c", ENDING, str(tmp_path / "runs"), str(lasts), folder=repository)
+    (run,) = autolog.search_runs(store=tmp_path / "runs", output_format="list")
+    assert run.artifacts == {}
+    assert run.environment["python_version"]
+    assert run.environment.get("git_dirty", False) is False
+    assert ("git_dirty" in run.environment) is (slow < 1)
+    late = ["the changes since the commit: the program ended before git did"]
+    assert run.environment["missing"] == ([] if slow < 1 else late)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.swallows
+@pytest.mark.parametrize("harm", ['rm "$GIT_INDEX_FILE"', 'echo >> "$GIT_INDEX_FILE"', 'rm -r "${GIT_INDEX_FILE%/*}"'])
+def test_a_comparison_without_its_index_is_thrown_away(repository, tmp_path, monkeypatch, harm):
+    """Where something cleans up or writes what git reads, the run is not called dirty."""
+    _fake_git(tmp_path, f'{harm}; {shutil.which("git")} "$@"; exit 0', monkeypatch)
+    found = gather()
+    assert found.diff is None
+    assert "git_dirty" not in found.facts
+    assert "the copy of the index was changed or removed" in found.facts["missing"][0]
 
 
 @pytest.mark.swallows

@@ -1,8 +1,7 @@
 """What is known of the process: its code, arguments, machine and packages; gathered once, off the training thread.
 
 Nothing here changes the process: no import of a framework, no `chdir`, no signal, no variable. Git's own files tell the
-commit and the branch; only the changes need a `git` process, which is left out where a user's handler for ended
-children would see it end.
+commit and the branch; only the changes since the commit need a `git` process (`changes.py`).
 """
 
 from __future__ import annotations
@@ -10,26 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autolog import guard
+from autolog.recording import changes
 from autolog.recording.redaction import redact_arguments, redact_text
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from importlib.metadata import Distribution
 
 __all__ = ["Environment", "gather", "script_name"]
-
-_longest_diff = 1 << 20
-_patience = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,20 +48,24 @@ class _Missing(list[str]):
         self.append(text)
 
 
-def gather() -> Environment:
-    """Find out what is known of the process. A part that fails is named in `facts["missing"]` and costs no other."""
+def gather(ending: threading.Event | None = None) -> Environment:
+    """Find out what is known of the process. A part that fails is named in `facts["missing"]` and costs no other.
+
+    Args:
+        ending: once it is set, git is waited for no longer.
+    """
     missing = _Missing()
     facts: dict[str, Any] = {}
     for site, part in _PARTS.items():
         facts.update(guard.call(site, missing, part) or {})
-    diff = _add_git(facts, missing)
+    diff = _add_git(facts, missing, ending or threading.Event())
     versions = guard.call("environment.packages", missing, _versions) or {}
     facts["packages"] = guard.call("environment.imported", missing, _imported, versions) or {}
     facts["missing"] = list(missing)
     return Environment(facts, diff or None, _listed(versions))
 
 
-def _add_git(facts: dict[str, Any], missing: _Missing) -> bytes | None:
+def _add_git(facts: dict[str, Any], missing: _Missing, ending: threading.Event) -> bytes | None:
     """Add what git knows, and give the changes."""
     repository = guard.call("environment.repository", missing, _find_repository)
     if repository is None:
@@ -76,7 +74,9 @@ def _add_git(facts: dict[str, Any], missing: _Missing) -> bytes | None:
     facts.update(guard.call("environment.git", missing, _describe_repository, repository, missing) or {})
     if "git_commit" not in facts:
         return None
-    diff = guard.call("environment.diff", missing, _diff, repository, missing)
+    diff = guard.call(
+        "environment.diff", missing, changes.since_commit, repository.root, repository.own, ending, missing
+    )
     if diff is not None:
         facts["git_dirty"] = diff != b""
     return diff
@@ -326,97 +326,3 @@ def _remote(repository: _Repository) -> str | None:
         if section.startswith('[remote "') and key.strip() == "url":
             urls.setdefault(section[9:].rstrip('"]'), value.strip().strip('"'))
     return urls.get("origin", next(iter(urls.values()), None))
-
-
-# ---- the changes
-
-
-def _diff(repository: _Repository, missing: _Missing) -> bytes | None:
-    """Give the tracked changes against HEAD without secrets, cut at a line's end; None where git cannot be asked."""
-    import shutil
-
-    git = shutil.which("git")
-    if git is None:
-        missing.note("the changes since the commit: git is not installed")
-        return None
-    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
-        missing.note(
-            "the changes since the commit: the end of a git process would reach this program's SIGCHLD handler"
-        )
-        return None
-    output = _changes(git, repository)
-    whole = len(output) <= _longest_diff
-    kept = output if whole else output[: output.rfind(b"\n", 0, _longest_diff) + 1]
-    text = redact_text(kept.decode(errors="surrogateescape")).encode(errors="surrogateescape")
-    return text if whole else text + f"[cut by autolog after {len(kept)} bytes]\n".encode()
-
-
-_DIFF = (
-    *("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
-    *("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty"),
-)
-
-
-def _changes(git: str, repository: _Repository) -> bytes:
-    """Compare on a copy of the index, since git writes into it which files it found unchanged."""
-    import shutil
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="autolog-") as folder:
-        index = Path(folder, "index")
-        with contextlib.suppress(FileNotFoundError):  # nothing is tracked
-            shutil.copyfile(repository.own / "index", index)
-        return _output([git, *_DIFF], repository.root, index)
-
-
-def _output(command: list[str], folder: Path, index: Path) -> bytes:
-    """Run git and give what it writes, up to a byte more than is kept.
-
-    Raises:
-        TimeoutError: it took too long.
-        OSError: it failed.
-    """
-    began = time.monotonic()
-    with _start(command, folder, index) as process:
-        output = _read(process)
-    if len(output) > _longest_diff:
-        return output
-    if time.monotonic() - began >= _patience:
-        raise TimeoutError(f"git took longer than {_patience:.0f} s")
-    if process.returncode != 0:
-        raise OSError(f"git ended with {process.returncode}")
-    return output
-
-
-def _start(command: list[str], folder: Path, index: Path) -> subprocess.Popen[bytes]:
-    """Start git on this work tree, whatever repository the variables of a git hook name."""
-    import subprocess
-
-    environment = {name: value for name, value in os.environ.items() if name not in _ABOUT_ANOTHER}
-    return subprocess.Popen(  # noqa: S603 (the command is ours)
-        command,
-        cwd=folder,
-        env={**environment, "GIT_INDEX_FILE": str(index), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        close_fds=True,
-    )
-
-
-_ABOUT_ANOTHER = frozenset({"GIT_DIR", "GIT_WORK_TREE"})
-
-
-def _read(process: subprocess.Popen[bytes]) -> bytes:
-    """Read until the end, until there is more than is kept, or until time is up; then the process has ended."""
-    late = threading.Timer(_patience, process.kill)
-    late.daemon = True
-    late.start()
-    try:
-        output = process.stdout.read(_longest_diff + 1) if process.stdout is not None else b""
-        if len(output) > _longest_diff:
-            process.kill()
-        process.wait()
-        return output
-    finally:
-        late.cancel()

@@ -13,6 +13,7 @@ from autolog.recording.runs import ActiveRun
 __all__ = ["ProcessFacts"]
 
 _PATIENCE: Final = 2.0  # seconds that the end of the process waits for facts that are still being gathered
+_LAST_PATIENCE: Final = 0.5  # seconds more, after git has been stopped, for what is known without it
 _FORK_PATIENCE: Final = 0.25  # seconds that a fork waits: a process that forks had better have no thread
 _NOTHING: Final = Environment({"missing": ["environment.gather failed"]}, None, "")
 
@@ -24,6 +25,7 @@ class ProcessFacts:
         self._environment: Environment | None = None
         self._waiting: list[ActiveRun] = []
         self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._before_fork)
@@ -43,7 +45,7 @@ class ProcessFacts:
             self._thread.start()
 
     def _gather(self) -> None:
-        found = guard.call("environment.gather", None, gather) or _NOTHING
+        found = guard.call("environment.gather", None, gather, self._ending) or _NOTHING
         with self._lock:
             self._environment = found
             waiting, self._waiting = self._waiting, []
@@ -51,9 +53,11 @@ class ProcessFacts:
             guard.call("environment.write", run, _write, found, run)
 
     def finish(self) -> None:
-        """Wait for facts that are still being gathered, but not long."""
+        """Wait for facts that are still being gathered, but not long, and for git no longer than that."""
         if self._thread is not None:
             self._thread.join(_PATIENCE)
+            self._ending.set()
+            self._thread.join(_LAST_PATIENCE)
 
     def _before_fork(self) -> None:
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -61,7 +65,7 @@ class ProcessFacts:
 
     def forked(self) -> None:
         """In a forked child: keep what is known, and leave the parent's runs to the parent."""
-        self._lock = threading.Lock()
+        self._lock, self._ending = threading.Lock(), threading.Event()
         self._thread, self._waiting = None, []
 
 

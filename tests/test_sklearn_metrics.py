@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import (
     accuracy_score,
@@ -32,7 +34,10 @@ from sklearn.metrics import (
     roc_auc_score,
     silhouette_score,
 )
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate, learning_curve
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -61,11 +66,6 @@ def fitted(C: float = 1.0) -> LogisticRegression:
     return LogisticRegression(C=C).fit(X[:400], y[:400])
 
 
-def links(run: autolog.Run) -> dict[str, str]:
-    """How metrics were linked, where that was not by identity."""
-    return {key.removeprefix("autolog.link."): how for key, how in run.tags.items() if key.startswith("autolog.link.")}
-
-
 # ---- whose it is
 
 
@@ -79,36 +79,62 @@ def test_a_metric_of_predictions_joins_the_run_of_their_model() -> None:
     with_one, with_two = runs()
     assert with_two.metrics == {"accuracy_score_X_test": expected[0]}
     assert with_one.metrics == {"accuracy_score_X_test": expected[1], "log_loss_X_test": loss}
-    assert links(with_one) == links(with_two) == {}
 
 
-def test_a_view_or_slice_of_predictions_is_theirs() -> None:
-    """A column of the probabilities, and a slice of a slice, are views that numpy knows the base of."""
+def test_a_view_of_predictions_is_theirs_and_a_part_of_them_says_so() -> None:
+    """A column of the probabilities is the whole; a slice of a slice, and the reverse, have series of their own."""
     model = fitted()
+    predictions = model.predict(X_test)
+    assert only_run().metrics == {}
     score = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
-    part = accuracy_score(y_test[10:90], model.predict(X_test)[10:][:80])
-    assert only_run().metrics == {"roc_auc_score_X_test": score, "accuracy_score_X_test": part}
-    assert links(only_run()) == {}
+    part = accuracy_score(y_test[10:90], predictions[10:][:80])
+    reverse = f1_score(y_test[::-1], predictions[::-1], average="macro")
+    assert only_run().metrics == {
+        "roc_auc_score_X_test": score,
+        "accuracy_score_X_test[80 of 169 rows]": part,
+        "f1_score_X_test(average=macro)[reordered]": reverse,
+    }
+
+
+@pytest.mark.parametrize("kind", ["tree", "network", "lightgbm", "xgboost"])
+def test_a_column_of_a_view_belongs_to_the_model_that_made_it(kind: str) -> None:
+    """Models that give a view themselves, alternating: numpy knows the column's owner, not the view."""
+    one, two = (model.fit(X[:400], y[:400]) for model in giving_views(kind))
+    first, second = one.predict_proba(X_test)[:, 1], two.predict_proba(X_test)[:, 1]
+    scores = [roc_auc_score(y_test, first), roc_auc_score(y_test, second)]
+    assert [run.metrics for run in runs()] == [{"roc_auc_score_X_test": score} for score in scores]
+
+
+def giving_views(kind: str) -> list[Any]:
+    """Two unequal models of a kind."""
+    if kind == "tree":
+        return [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in (1, 3)]
+    if kind == "network":
+        return [MLPClassifier(size, solver="lbfgs", alpha=1.0, max_iter=500, random_state=0) for size in (2, 3)]
+    if kind == "lightgbm":
+        return [pytest.importorskip(kind).LGBMClassifier(n_estimators=many, verbose=-1) for many in (2, 5)]
+    return [pytest.importorskip(kind).XGBClassifier(n_estimators=many) for many in (2, 5)]
 
 
 def test_what_is_made_from_predictions_is_inferred_by_length_and_said_to_be() -> None:
-    """A comparison or a list is new: it counts as the last prediction of that length, and a tag says so."""
+    """A comparison is new: it counts as the last prediction of that length, in a series of its own."""
     model, other = fitted(), fitted(0.1)
     probabilities = model.predict_proba(X_test)
     other.predict(X_test[:50])
-    accuracy_score(y_test, (probabilities[:, 1] > 0.3).astype(int))
+    inferred = accuracy_score(y_test, (probabilities[:, 1] > 0.3).astype(int))
+    known = accuracy_score(y_test, model.predict(X_test))
     first, second = runs()
-    assert set(first.metrics) == {"accuracy_score_X_test"}
-    assert links(first) == {"accuracy_score_X_test": "inferred"}
+    assert first.metrics == {"accuracy_score_X_test[inferred]": inferred, "accuracy_score_X_test": known}
+    assert [len(first.history(key)) for key in first.metrics] == [1, 1]
     assert second.metrics == {}
 
 
 def test_what_belongs_to_no_prediction_is_unlinked() -> None:
-    """A metric of anything else goes to the last run of the context, and a tag says that nothing links it."""
+    """A metric of anything else goes to the last run of the context, and its name says that nothing links it."""
     fitted()
     truth, guess = [0, 1, 1], [0, 1, 0]
     accuracy_score(truth, guess)
-    assert links(only_run()) == {"accuracy_score_truth": "unlinked"}
+    assert list(only_run().metrics) == ["accuracy_score_truth[unlinked]"]
 
 
 def test_without_any_run_a_metric_is_not_recorded(tmp_path: Path) -> None:
@@ -128,12 +154,18 @@ def test_predictions_are_known_in_other_threads() -> None:
 
 
 def test_a_model_that_was_not_recorded_has_no_metrics() -> None:
-    """What an unrecorded model predicts is unlinked, not another's."""
+    """What an unrecorded or unpickled model predicts is unlinked, as is what is made from it; not another's."""
     with autolog.paused():
         unrecorded = fitted()
-    fitted(0.5)
+    recorded = fitted(0.5)
+    recorded.predict(X_test)
+    loaded = pickle.loads(pickle.dumps(recorded))
     accuracy_score(y_test, unrecorded.predict(X_test))
-    assert set(links(only_run()).values()) == {"unlinked"}
+    accuracy_score(y_test, loaded.predict(X_test) == 1, normalize=False)
+    assert set(only_run().metrics) == {
+        "accuracy_score_X_test[unlinked]",
+        "accuracy_score_X_test(normalize=False)[unlinked]",
+    }
 
 
 def test_clusters_are_measured_too() -> None:
@@ -146,7 +178,6 @@ def test_clusters_are_measured_too() -> None:
     first, second = runs()
     assert first.metrics == {"silhouette_score_points": pytest.approx(score)}
     assert second.metrics == {"adjusted_rand_score_points": pytest.approx(agreement)}
-    assert links(first) == links(second) == {}
 
 
 def test_either_side_of_a_symmetric_metric() -> None:
@@ -243,6 +274,31 @@ def test_a_scorer_names_the_data_as_who_called_it_does() -> None:
     made = make_scorer(fbeta_score, beta=2)(model, X_test, y_test)
     known = get_scorer("accuracy")(model, X_test, y_test)
     assert only_run().metrics == {"fbeta_score_X_test(beta=2)": made, "accuracy_score_X_test": known}
+
+
+def test_what_scikit_learn_measures_for_itself_is_not_the_users() -> None:
+    """Inside its validation, curves, searches and importances, whether it calls a function or a model's score."""
+    model = fitted()
+    permutation_importance(model, X_test, y_test, n_repeats=2, scoring="accuracy")
+    permutation_importance(model, X_test, y_test, n_repeats=2)
+    for scoring in ("accuracy", None):
+        cross_val_score(LogisticRegression(), X, y, cv=2, scoring=scoring)
+        cross_validate(LogisticRegression(), X, y, cv=2, scoring=scoring)
+    learning_curve(LogisticRegression(), X, y, cv=2, train_sizes=[0.5], scoring="f1")
+    GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2, scoring="f1").fit(X, y)
+    assert {key for run in runs() for key in run.metrics} == set()
+
+
+def own_measure(truth: Any, predicted: Any) -> float:
+    """A user's metric that uses scikit-learn's."""
+    return 1 - f1_score(truth, predicted)
+
+
+def test_what_the_users_code_measures_inside_scikit_learn_is_the_users() -> None:
+    """The user's function is the one that computes it, whoever called that."""
+    model = fitted()
+    make_scorer(own_measure)(model, X_test, y_test)
+    assert list(only_run().metrics) == ["f1_score_X_test"]
 
 
 def test_what_is_no_number_is_not_a_metric() -> None:

@@ -52,15 +52,9 @@ def strided(array):
     return wide[..., ::2]
 
 
-def weights(rows):
-    """Draw no weights, or some that are not all zero."""
-    several = st.lists(st.sampled_from([0.0, 0.0, 0.3, 1.0, 2.0, 7.5]), min_size=rows, max_size=rows)
-    return st.none() | several.filter(any).map(np.array)
-
-
 @st.composite
 def predictions(draw, sizes=(2, 3, 4), most_rows=25):
-    """Draw labels, a prediction, probabilities with ties, zeros and ones, all classes, and weights."""
+    """Draw labels, a prediction, probabilities with ties, zeros and ones, and all classes."""
     labels = LABELS[draw(st.sampled_from(sorted(LABELS)))]
     classes = labels[: draw(st.sampled_from([size for size in sizes if size <= len(labels)] or [2]))]
     rows = draw(st.integers(1, most_rows))
@@ -72,14 +66,14 @@ def predictions(draw, sizes=(2, 3, 4), most_rows=25):
     true, predicted = classes[draw(codes)], classes[draw(codes)]
     if draw(st.booleans()) and true.dtype != object:
         true, predicted, proba = strided(true), strided(predicted), strided(proba)
-    return true, predicted, proba, classes, draw(weights(rows))
+    return true, predicted, proba, classes
 
 
-def label_metrics(true, predicted, weight):
+def label_metrics(true, predicted):
     """Give what scikit-learn measures without probabilities."""
-    average = {"average": "weighted", "zero_division": 0, "sample_weight": weight}
+    average = {"average": "weighted", "zero_division": 0}
     return {
-        "accuracy": skm.accuracy_score(true, predicted, sample_weight=weight),
+        "accuracy": skm.accuracy_score(true, predicted),
         "precision_weighted": skm.precision_score(true, predicted, **average),
         "recall_weighted": skm.recall_score(true, predicted, **average),
         "f1_weighted": skm.f1_score(true, predicted, **average),
@@ -95,35 +89,35 @@ def defined(metrics):
 @settings(deadline=None, max_examples=80)
 def test_label_metrics_equal_scikit_learn(case):
     """Accuracy and the weighted averages are those of sklearn.metrics, whatever classes are missing on either side."""
-    true, predicted, _, classes, weight = case
-    ours = silently(classification_metrics, true, predicted, None, classes, weight)
-    assert_equal(ours, label_metrics(true, predicted, weight))
-    assert silently(classification_metrics, true, predicted, None, None, weight) == ours
+    true, predicted, _, classes = case
+    ours = silently(classification_metrics, true, predicted, None, classes)
+    assert_equal(ours, label_metrics(true, predicted))
+    assert silently(classification_metrics, true, predicted) == ours
 
 
 @given(predictions(sizes=(2,)))
 @settings(deadline=None, max_examples=80)
 def test_binary_probability_metrics_equal_scikit_learn(case):
     """Log loss and area under the curve are those the scorers compute from the second class's probability."""
-    true, predicted, proba, classes, weight = case
-    theirs = label_metrics(true, predicted, weight)
-    theirs["neg_log_loss"] = -skm.log_loss(true, proba[:, 1], sample_weight=weight, labels=classes)
-    theirs["roc_auc"] = skm.roc_auc_score(true, proba[:, 1], sample_weight=weight)
-    assert_equal(silently(classification_metrics, true, predicted, proba, classes, weight), defined(theirs))
+    true, predicted, proba, classes = case
+    theirs = label_metrics(true, predicted)
+    theirs["neg_log_loss"] = -skm.log_loss(true, proba[:, 1], labels=classes)
+    theirs["roc_auc"] = skm.roc_auc_score(true, proba[:, 1])
+    assert_equal(silently(classification_metrics, true, predicted, proba, classes), defined(theirs))
 
 
 @given(predictions(sizes=(3, 4)))
 @settings(deadline=None, max_examples=80)
 def test_multiclass_probability_metrics_equal_scikit_learn(case):
     """Log loss and the one-versus-rest area equal scikit-learn's, given all classes, some without a row."""
-    true, predicted, proba, classes, weight = case
+    true, predicted, proba, classes = case
     assume(len(classes) > 2)
-    theirs = label_metrics(true, predicted, weight)
-    theirs["neg_log_loss"] = -skm.log_loss(true, proba, sample_weight=weight, labels=classes)
+    theirs = label_metrics(true, predicted)
+    theirs["neg_log_loss"] = -skm.log_loss(true, proba, labels=classes)
     theirs["roc_auc_ovr_weighted"] = skm.roc_auc_score(
-        true, proba, sample_weight=weight, labels=classes, multi_class="ovr", average="weighted"
+        true, proba, labels=classes, multi_class="ovr", average="weighted"
     )
-    assert_equal(silently(classification_metrics, true, predicted, proba, classes, weight), defined(theirs))
+    assert_equal(silently(classification_metrics, true, predicted, proba, classes), defined(theirs))
 
 
 @given(st.data())
@@ -134,10 +128,9 @@ def test_roc_auc_of_scores_equals_scikit_learn(data):
     ties = st.sampled_from([-1e300, -1.0, -0.0, 0.0, 5e-324, 1.0]) | st.floats(-10, 10)
     scores = np.array(data.draw(st.lists(ties, min_size=rows, max_size=rows)))
     true = np.array(data.draw(st.lists(st.integers(0, 1), min_size=rows, max_size=rows)))
-    weight = data.draw(weights(rows))
-    area = skm.roc_auc_score(true, scores, sample_weight=weight)
+    area = skm.roc_auc_score(true, scores)
     proba = np.full((rows, 2), 0.5)
-    ours = silently(classification_metrics, true, true, proba, np.array([0, 1]), weight, scores=scores)
+    ours = silently(classification_metrics, true, true, proba, np.array([0, 1]), scores)
     assert_equal({name: value for name, value in ours.items() if "roc" in name}, defined({"roc_auc": area}))
 
 
@@ -149,10 +142,9 @@ def test_multilabel_metrics_equal_scikit_learn(data):
     kind = data.draw(st.sampled_from([np.int64, np.bool_, np.float64]))
     indicator = npst.arrays(np.int8, shape, elements=st.integers(0, 1))
     true, predicted = data.draw(indicator).astype(kind), data.draw(indicator).astype(kind)
-    weight = data.draw(weights(shape[0]))
     # scikit-learn subtracts them, which numpy does not do with bools
-    theirs = label_metrics(true.astype(int), predicted.astype(int), weight)
-    assert_equal(silently(classification_metrics, true, predicted, None, None, weight), theirs)
+    theirs = label_metrics(true.astype(int), predicted.astype(int))
+    assert_equal(silently(classification_metrics, true, predicted), theirs)
 
 
 @given(st.data())
@@ -166,16 +158,13 @@ def test_regression_metrics_equal_scikit_learn(data):
     true, predicted = (data.draw(values).astype(data.draw(dtypes)) for _ in range(2))
     if data.draw(st.booleans()):
         true, predicted = strided(true), strided(predicted)
-    weight = data.draw(weights(rows))
-    if weight is not None:
-        weight = weight.astype(data.draw(st.sampled_from([np.float64, np.float32])))
     theirs = {
-        "r2": skm.r2_score(true, predicted, sample_weight=weight),
-        "neg_mean_squared_error": -skm.mean_squared_error(true, predicted, sample_weight=weight),
-        "neg_root_mean_squared_error": -skm.root_mean_squared_error(true, predicted, sample_weight=weight),
-        "neg_mean_absolute_error": -skm.mean_absolute_error(true, predicted, sample_weight=weight),
+        "r2": skm.r2_score(true, predicted),
+        "neg_mean_squared_error": -skm.mean_squared_error(true, predicted),
+        "neg_root_mean_squared_error": -skm.root_mean_squared_error(true, predicted),
+        "neg_mean_absolute_error": -skm.mean_absolute_error(true, predicted),
     }
-    assert_equal(silently(regression_metrics, true, predicted, weight), defined(theirs))
+    assert_equal(silently(regression_metrics, true, predicted), defined(theirs))
 
 
 def test_names_and_values_are_those_of_the_scorers():
@@ -200,21 +189,19 @@ def test_names_and_values_are_those_of_the_scorers():
 def test_many_rows_equal_scikit_learn():
     """Rounding does not add up over many rows."""
     rng = np.random.default_rng(1)
-    true, weight = rng.integers(0, 5, 50_000), rng.random(50_000)
+    true = rng.integers(0, 5, 50_000)
     proba = rng.dirichlet(np.ones(5), 50_000).astype(np.float32)
     predicted = proba.argmax(axis=1)
-    theirs = label_metrics(true, predicted, weight)
-    theirs["neg_log_loss"] = -skm.log_loss(true, proba, sample_weight=weight)
-    theirs["roc_auc_ovr_weighted"] = skm.roc_auc_score(
-        true, proba, multi_class="ovr", average="weighted", sample_weight=weight
-    )
-    assert_equal(classification_metrics(true, predicted, proba, np.arange(5), weight), theirs)
+    theirs = label_metrics(true, predicted)
+    theirs["neg_log_loss"] = -skm.log_loss(true, proba)
+    theirs["roc_auc_ovr_weighted"] = skm.roc_auc_score(true, proba, multi_class="ovr", average="weighted")
+    assert_equal(classification_metrics(true, predicted, proba, np.arange(5)), theirs)
 
 
 def test_one_class_in_truth_leaves_the_area_out():
     """Where only one class is in the truth there is a log loss but no area under a curve."""
     proba = np.array([[0.2, 0.8], [0.6, 0.4]])
-    ours = silently(classification_metrics, np.array([1, 1]), np.array([1, 0]), proba, np.array([0, 1]), None)
+    ours = silently(classification_metrics, np.array([1, 1]), np.array([1, 0]), proba, np.array([0, 1]))
     assert "training_neg_log_loss" in ours
     assert "training_roc_auc" not in ours
 
@@ -232,7 +219,7 @@ def test_a_class_unknown_to_the_model_leaves_probabilities_out():
     ours = silently(
         classification_metrics, np.array([0, 1, 5]), np.array([0, 1, 1]), np.full((3, 2), 0.5), np.array([0, 1])
     )
-    assert ours.keys() == {f"training_{name}" for name in label_metrics([0], [0], None)}
+    assert ours.keys() == {f"training_{name}" for name in label_metrics([0], [0])}
 
 
 @pytest.mark.parametrize("proba", [[[0.5, 0.6], [1.2, -0.2]], [[np.nan, 0.5], [0.5, 0.5]], [[1.0], [1.0]], [0.1, 0.2]])
@@ -267,45 +254,40 @@ class Label:
 
 
 @pytest.mark.parametrize(
-    ("true", "predicted", "weight"),
+    ("true", "predicted"),
     [
-        ([], [], None),
-        ([0, 1], [0], None),
-        ([0, 1], [0, 1], [0.0, 0.0]),
-        ([0, 1], [0, 1], [1.0, -1.0]),
-        ([0, 1], [0, 1], [1.0, np.nan]),
-        ([0, 1], [0, 1], [1.0]),
-        ([0.5, 1.0], [0.5, 1.0], None),
-        ([np.nan, 1.0], [0.0, 1.0], None),
-        (["a", "b"], [0, 1], None),
-        ([b"a", b"b"], [b"a", b"b"], None),
-        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], None),
-        ([1j, 2j], [1j, 2j], None),
-        (np.array([Label(), Label()]), np.array([Label(), Label()]), None),
-        (np.array(["a", None]), np.array(["a", None]), None),
-        (5, 5, None),
+        ([], []),
+        ([0, 1], [0]),
+        ([0.5, 1.0], [0.5, 1.0]),
+        ([np.nan, 1.0], [0.0, 1.0]),
+        (["a", "b"], [0, 1]),
+        ([b"a", b"b"], [b"a", b"b"]),
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+        ([1j, 2j], [1j, 2j]),
+        (np.array([Label(), Label()]), np.array([Label(), Label()])),
+        (np.array(["a", None]), np.array(["a", None])),
+        (5, 5),
     ],
 )
-def test_what_cannot_be_classified_gives_nothing(true, predicted, weight):
+def test_what_cannot_be_classified_gives_nothing(true, predicted):
     """Input that no classification metric is defined for gives no metric, no error and no warning."""
-    assert silently(classification_metrics, true, predicted, None, None, weight) == {}
+    assert silently(classification_metrics, true, predicted) == {}
 
 
 @pytest.mark.parametrize(
-    ("true", "predicted", "weight"),
+    ("true", "predicted"),
     [
-        ([], [], None),
-        ([0.0, 1.0], [0.0], None),
-        ([0.0, 1.0], [0.0, 1.0], [0.0, 0.0]),
-        ([np.inf, 1.0], [0.0, 1.0], None),
-        (["a", "b"], ["a", "b"], None),
-        (np.array([Label(), Label()]), np.array([0.0, 1.0]), None),
-        (np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), None),
+        ([], []),
+        ([0.0, 1.0], [0.0]),
+        ([np.inf, 1.0], [0.0, 1.0]),
+        (["a", "b"], ["a", "b"]),
+        (np.array([Label(), Label()]), np.array([0.0, 1.0])),
+        (np.zeros((2, 2, 2)), np.zeros((2, 2, 2))),
     ],
 )
-def test_what_cannot_be_regressed_gives_nothing(true, predicted, weight):
+def test_what_cannot_be_regressed_gives_nothing(true, predicted):
     """Input that no regression metric is defined for gives no metric, no error and no warning."""
-    assert silently(regression_metrics, true, predicted, weight) == {}
+    assert silently(regression_metrics, true, predicted) == {}
 
 
 def test_an_overflow_is_left_out():
@@ -316,8 +298,8 @@ def test_an_overflow_is_left_out():
 
 def test_arguments_stay_as_they_are():
     """Nothing that is given is written to."""
-    true, proba, weight = np.array([0, 1, 1]), np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]), np.array([1.0, 0.0, 2.0])
-    for array in (true, proba, weight):
+    true, proba = np.array([0, 1, 1]), np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    for array in (true, proba):
         array.flags.writeable = False
-    assert len(classification_metrics(true, true, proba, np.array([0, 1]), weight)) == 6
-    assert len(regression_metrics(proba[:, 0], proba[:, 1], weight)) == 4
+    assert len(classification_metrics(true, true, proba, np.array([0, 1]))) == 6
+    assert len(regression_metrics(proba[:, 0], proba[:, 1])) == 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -99,10 +100,15 @@ class Call:
 
         Where the framework made it, that is the function that called the framework.
         """
-        frame = None if value is None else caller()
-        while frame is not None and _is_of(self.plugin, frame):
-            frame = frame.f_back
+        frame = None if value is None else next((each for each in _outwards() if not self._is_inside(each)), None)
         return None if frame is None else _name_in(frame, value)
+
+    def called_through(self) -> list[str]:
+        """Name the framework's modules whose functions lie between the user's function and this call, inmost first."""
+        return [_module(frame) for frame in itertools.takewhile(self._is_inside, _outwards())]
+
+    def _is_inside(self, frame: FrameType) -> bool:
+        return _module(frame).partition(".")[0] == self.plugin
 
     def describe(self, data: object) -> DataDescription | None:
         """Describe data by the plugin that knows its container."""
@@ -212,8 +218,16 @@ def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> O
     return observe
 
 
-def _is_of(framework: str, frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).partition(".")[0] == framework
+def _outwards() -> Iterator[FrameType]:
+    """Give the frames from the one that made the observed call to the program's first."""
+    frame = caller()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__"))
 
 
 def _name_in(frame: FrameType, value: object) -> str | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from autolog.capture.views import Layout, base, layout, rows_of
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
@@ -34,21 +36,23 @@ class Link:
     """What a value handed to a metric is.
 
     Args:
-        run: the run of the model that predicted it.
+        run: the run of the model that predicted it, None where that is not known.
         data: the user's name for the data that was predicted on, or None.
-        how: "predicted": the very array or a view of it; "inferred": only as long as a recent prediction.
+        how: None for the very predictions, or all rows of them in their order. "5 of 75 rows" or "reordered" for
+            another view of them; "inferred" for what is only as long as a recent prediction; "unlinked" without a run.
     """
 
-    run: ActiveRun
+    run: ActiveRun | None
     data: str | None
-    how: Literal["predicted", "inferred"]
+    how: str | None
 
 
 @dataclass(frozen=True)
 class _Prediction:
-    run: ActiveRun
+    run: ActiveRun | None
     data: str | None
     length: int | None
+    layout: Layout | None
 
 
 class _ByIdentity:
@@ -88,21 +92,32 @@ def model_run(model: object) -> ActiveRun | None:
     return run
 
 
-def remember_prediction(model: object, prediction: object, data: str | None) -> None:
-    """Note that a model whose run is known predicted something.
+def remember_prediction(model: object, prediction: object, data: str | None, given: Iterable[object] = ()) -> None:
+    """Note that a model predicted something; nobody's, where the model's run is not known.
 
     Args:
         model: it.
         prediction: what it gave.
         data: the user's name for the data.
+        given: the arguments of the call that made it.
     """
-    run = model_run(model)
-    if run is None:
-        return
-    made = _Prediction(run, data, _length(prediction))
+    made = _Prediction(model_run(model), data, _length(prediction), layout(prediction))
     with contextlib.suppress(TypeError):  # a list, say: known by its length only
         _predictions[prediction] = made
+        _remember_owner(prediction, made, given)
     _recent.set(tuple(deque((*_recent.get(), made), maxlen=_RECENT)))
+
+
+def _remember_owner(prediction: object, made: _Prediction, given: Iterable[object]) -> None:
+    """Note the array that a prediction is a view of, since numpy makes a view of a view one of that array.
+
+    Unless it was there before: among the arguments, or under another prediction, and then it is nobody's.
+    """
+    owner = base(prediction)
+    if owner is None or any(owner is each for argument in given for each in (argument, base(argument))):
+        return
+    known = _predictions.get(owner)
+    _predictions[owner] = made if known in (None, made) else replace(made, run=None)
 
 
 def remember_output(output: object, facts: Mapping[str, Any]) -> None:
@@ -118,34 +133,39 @@ def output_of(data: object) -> Mapping[str, Any] | None:
     found: object | None = data
     for _ in range(_VIEWS):
         facts: Mapping[str, Any] | None = _outputs.get(found)
-        found = _base(found)
+        found = base(found)
         if facts is not None or found is None:
             return facts
     return None
 
 
-def link(value: object) -> Link | None:
+def link(value: object) -> Link:
     """Say which run's predictions a value is: those themselves, a view of them, or as long as a recent one."""
-    found = value
+    found: object | None = value
     for _ in range(_VIEWS):
         made = _predictions.get(found)
         if made is not None:
-            return Link(made.run, made.data, "predicted")
-        found = _base(found)
+            return _linked(made, _part(value, made))
+        found = base(found)
         if found is None:
-            return _inferred(_length(value))
-    return None
+            break
+    return _inferred(_length(value))
 
 
-def _base(value: object) -> object | None:
-    return getattr(value, "base", None) if type(value).__module__ == "numpy" else None
+def _linked(made: _Prediction, how: str | None) -> Link:
+    return Link(made.run, made.data, "unlinked" if made.run is None else how)
 
 
-def _inferred(length: int | None) -> Link | None:
+def _part(value: object, made: _Prediction) -> str | None:
+    place = layout(value)
+    return None if place is None or made.layout is None else rows_of(place, made.layout)
+
+
+def _inferred(length: int | None) -> Link:
     for made in reversed(_recent.get()):
         if length is not None and made.length == length:
-            return Link(made.run, made.data, "inferred")
-    return None
+            return _linked(made, "inferred")
+    return Link(None, None, "unlinked")
 
 
 def _length(value: object) -> int | None:

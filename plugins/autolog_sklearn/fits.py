@@ -47,7 +47,8 @@ def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDes
     remember_model(call.instance, run)
     labels = outcome.result if call.name == "fit_predict" else vars(call.instance).get("labels_")
     if labels is not None:
-        remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")))
+        given = (*call.args, *call.kwargs.values())
+        remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")), given)
     if call.settings.log_models:
         guard.call("sklearn.model", run, call.save_model, call.instance)
     guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
@@ -77,10 +78,7 @@ def _log_example(run: ActiveRun, data: Any) -> None:
 def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> None:
     data, target = call.argument(0, "X"), call.argument(1, "y")
     rows = described.shape[0] if described is not None and described.shape else None
-    weight = call.named_arguments().get("sample_weight")
-    found, why_not = training_metrics(
-        call.instance, data, target, weight, rows, seconds, call.settings.log_training_metrics
-    )
+    found, why_not = training_metrics(call.instance, data, target, rows, seconds, call.settings.log_training_metrics)
     if found:
         run.log_metrics(found)
     if why_not:

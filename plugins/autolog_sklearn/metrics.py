@@ -49,8 +49,9 @@ def _truth(parameters: tuple[str, ...]) -> tuple[str, ...]:
 def on_predict(call: Call) -> Steps:
     """Remember whose predictions an array is."""
     outcome = yield None
-    if outcome.error is None and model_run(call.instance) is not None:
-        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")))
+    if outcome.error is None:
+        given = (*call.args, *call.kwargs.values())
+        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")), given)
 
 
 def on_score(call: Call) -> Steps:
@@ -61,7 +62,7 @@ def on_score(call: Call) -> Steps:
         data = call.variable_name(call.argument(0, "X")) or call.variable_name(call.argument(1, "y"))
         rest = {name: value for name, value in call.named_arguments().items() if name not in ("X", "y")}
         meaning = {name: _shown(call, value) for name, value in rest.items() if value is not None}
-        _log(run, _key("score", data, meaning), float(outcome.result), "predicted")
+        _log(run, _key("score", data, meaning), float(outcome.result))
 
 
 def on_metric(call: Call) -> Steps:
@@ -72,7 +73,13 @@ def on_metric(call: Call) -> Steps:
 
 
 def _wanted(call: Call) -> bool:
-    return call.settings.log_post_training_metrics
+    """Say whether a metric is wanted, and is the user's own: not one that scikit-learn computes for itself."""
+    return call.settings.log_post_training_metrics and all(map(_is_passing_on, call.called_through()))
+
+
+def _is_passing_on(module: str) -> bool:
+    """Say whether code of a module measures for who called it: scorers, `score` of the base classes, decorators."""
+    return f"{module}.".startswith(("sklearn.metrics.", "sklearn.base.", "sklearn.utils."))
 
 
 def _is_number(value: object) -> bool:
@@ -84,27 +91,25 @@ def _record(call: Call, value: float) -> None:
     given = {**dict(zip(parameters, call.args, strict=False)), **call.kwargs}
     predicted, truth = _first(given, _predicted(parameters)), _first(given, _truth(parameters))
     found = link(predicted)
-    data = (found.data if found is not None else None) or call.variable_name(truth)
-    run = found.run if found is not None else context.current_run() or context.last_run()
+    data = found.data or call.variable_name(truth)
+    run = found.run or context.current_run() or context.last_run()
     if run is not None:
-        how = found.how if found is not None else "unlinked"
-        _log(run, _key(call.name, data, _meaning(call, given)), value, how)
+        _log(run, _key(call.name, data, _meaning(call, given), found.how), value)
 
 
 def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((given[name] for name in names if given.get(name) is not None), None)
 
 
-def _log(run: ActiveRun, key: str, value: float, how: str) -> None:
-    """Log the value as the next of its series, and say how it was linked where that was not by identity."""
+def _log(run: ActiveRun, key: str, value: float) -> None:
+    """Log the value as the next of its series."""
     run.log_metric(key, value, step=run.next_step(key))
-    if how != "predicted":
-        run.set_tags({f"autolog.link.{key}": how})
 
 
-def _key(metric: str, data: str | None, meaning: Mapping[str, Any]) -> str:
+def _key(metric: str, data: str | None, meaning: Mapping[str, Any], how: str | None = None) -> str:
+    """Name a series; how it was linked is part of the name, so that what is less certain never joins what is sure."""
     arguments = ", ".join(f"{name}={value}" for name, value in sorted(meaning.items()))
-    return f"{metric}{f'_{data}' if data else ''}{f'({arguments})' if arguments else ''}"
+    return f"{metric}{f'_{data}' if data else ''}{f'({arguments})' if arguments else ''}{f'[{how}]' if how else ''}"
 
 
 def _meaning(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:

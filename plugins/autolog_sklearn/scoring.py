@@ -22,15 +22,14 @@ _FIRST_SLICE: Final = 64  # rows
 
 
 def training_metrics(
-    model: Any, data: Any, target: Any, weight: Any, rows: int | None, fit_seconds: float, wanted: bool | None
+    model: Any, data: Any, target: Any, rows: int | None, fit_seconds: float, wanted: bool | None
 ) -> tuple[dict[str, float], str | None]:
-    """Compute the training metrics of a fitted classifier or regressor.
+    """Compute the training metrics of a fitted classifier or regressor; every row counts the same, as in a scorer.
 
     Args:
         model: it.
         data: what it was trained on.
         target: the truth.
-        weight: the rows' weights, or None.
         rows: how many there are, None where unknown.
         fit_seconds: what the fit took; 5 % of it, or 20 ms, is what the metrics may take.
         wanted: as the setting `log_training_metrics`.
@@ -51,10 +50,10 @@ def training_metrics(
         if not wanted and not _is_cheap(_predictors(model, names), data, rows, budget):
             return {}, f"predicting the training data would take longer than {budget * 1000:.0f} ms"
         last, transformed = _last_step(model, data)
-        return kind(last, transformed, target, weight), None
+        return kind(last, transformed, target), None
 
 
-def _kind(model: Any) -> tuple[Callable[[Any, Any, Any, Any], dict[str, float]] | None, tuple[str, ...]]:
+def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], dict[str, float]] | None, tuple[str, ...]]:
     """Give what computes the metrics of such a model, and the methods it may predict with; asking takes a while."""
     if is_classifier(model):
         return _classification, ("predict", "predict_proba", "decision_function")
@@ -68,27 +67,21 @@ def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
     return model, data
 
 
-def _classification(model: Any, data: Any, target: Any, weight: Any) -> dict[str, float]:
+def _classification(model: Any, data: Any, target: Any) -> dict[str, float]:
     classes = np.asarray(getattr(model, "classes_", ()), dtype=None) if _has_flat_classes(model) else None
     proba = model.predict_proba(data) if hasattr(model, "predict_proba") else None
     scores = None
     if hasattr(model, "decision_function") and classes is not None and len(classes) == 2:
         scores = model.decision_function(data)
-    return classification_metrics(
-        np.asarray(target), model.predict(data), proba, classes, _array(weight), scores=scores
-    )
+    return classification_metrics(np.asarray(target), model.predict(data), proba, classes, scores)
 
 
-def _regression(model: Any, data: Any, target: Any, weight: Any) -> dict[str, float]:
-    return regression_metrics(np.asarray(target), model.predict(data), _array(weight))
+def _regression(model: Any, data: Any, target: Any) -> dict[str, float]:
+    return regression_metrics(np.asarray(target), model.predict(data))
 
 
 def _has_flat_classes(model: Any) -> bool:
     return isinstance(getattr(model, "classes_", None), np.ndarray)
-
-
-def _array(weight: Any) -> Any:
-    return None if weight is None else np.asarray(weight)
 
 
 def _predictors(model: Any, names: tuple[str, ...]) -> list[Callable[[Any], Any]]:

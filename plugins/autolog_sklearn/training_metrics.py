@@ -28,21 +28,19 @@ def classification_metrics(
     y_pred: npt.ArrayLike,
     proba: npt.ArrayLike | None = None,
     classes: npt.ArrayLike | None = None,
-    sample_weight: npt.ArrayLike | None = None,
-    *,
     scores: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
     """Measure a classifier's prediction. A metric that is not defined for the input is left out.
 
-    Precision, recall and F1 are averages over the classes weighted by their support, 0 for a class without any
-    prediction or support (Sokolova and Lapalme, 2009). The log loss clips probabilities by the epsilon of their dtype.
+    Every row counts the same. Precision, recall and F1 are averages over the classes weighted by their support, 0 for a
+    class without any prediction or support (Sokolova and Lapalme, 2009). The log loss clips probabilities by the
+    epsilon of their dtype.
 
     Args:
         y_true: the labels trained on: strings, integers, bools, integral floats, or a multilabel indicator of 0 and 1.
         y_pred: what `predict` gives for them.
         proba: what `predict_proba` gives, a column for each of `classes`.
         classes: the fitted `classes_`; without them the labels in `y_true`, sorted.
-        sample_weight: the weight of each row, not negative.
         scores: what `decision_function` gives in the binary case; like scikit-learn's scorer, `training_roc_auc` then
             comes from it and not from `proba`.
 
@@ -50,44 +48,38 @@ def classification_metrics(
         scikit-learn's scorer names prefixed with `training_`: accuracy, precision_weighted, recall_weighted,
         f1_weighted, neg_log_loss, roc_auc (binary) and roc_auc_ovr_weighted (multiclass).
     """
-    true, predicted, weight = _column(y_true), _column(y_pred), _optional(sample_weight)
-    if true.shape != predicted.shape or not _can_weigh(weight, true):
+    true, predicted = _column(y_true), _column(y_pred)
+    if true.shape != predicted.shape or not _has_rows(true):
         return {}
     with np.errstate(all="ignore"):
         if true.ndim == 2:
-            return _named(_multilabel_metrics(true, predicted, weight))
-        return _named(
-            _single_label_metrics(
-                true, predicted, _optional(classes), _Said(_optional(proba), _optional(scores)), weight
-            )
-        )
+            return _named(_multilabel_metrics(true, predicted))
+        said = _Said(_optional(proba), _optional(scores))
+        return _named(_single_label_metrics(true, predicted, _optional(classes), said))
 
 
-def regression_metrics(
-    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-) -> dict[str, float]:
+def regression_metrics(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> dict[str, float]:
     """Measure a regressor's prediction. A metric that is not defined for the input is left out.
 
-    Several outputs are averaged uniformly. R² of a constant `y_true` is 1 for a perfect prediction, else 0; of a single
-    row it is not defined. Computed in the widest float dtype among the arguments, as scikit-learn does.
+    Every row counts the same. Several outputs are averaged uniformly. R² of a constant `y_true` is 1 for a perfect
+    prediction, else 0; of a single row it is not defined. Computed in the widest float dtype among the arguments, as
+    scikit-learn does.
 
     Args:
         y_true: the targets trained on, one or several a row.
         y_pred: what `predict` gives for them.
-        sample_weight: the weight of each row, not negative.
 
     Returns:
         scikit-learn's scorer names prefixed with `training_`: r2, neg_mean_squared_error, neg_root_mean_squared_error
         and neg_mean_absolute_error.
     """
-    true, predicted, weight = _targets(y_true), _targets(y_pred), _optional(sample_weight)
-    if true is None or predicted is None or true.shape != predicted.shape or not _can_weigh(weight, true):
+    true, predicted = _targets(y_true), _targets(y_pred)
+    if true is None or predicted is None or true.shape != predicted.shape or not _has_rows(true):
         return {}
     with np.errstate(all="ignore"):
-        given = [true, predicted] if weight is None else [true, predicted, weight]
-        floats = [array.dtype for array in given if array.dtype.kind == "f"]
+        floats = [array.dtype for array in (true, predicted) if array.dtype.kind == "f"]
         dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
-        return _named(_errors(*(array.astype(dtype, copy=False) for array in given)))
+        return _named(_errors(true.astype(dtype, copy=False), predicted.astype(dtype, copy=False)))
 
 
 # ---- what is given
@@ -112,15 +104,8 @@ def _targets(values: npt.ArrayLike) -> Array | None:
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
-def _can_weigh(weight: Array | None, rows: Array) -> bool:
-    """Say whether there are rows, and their weights are numbers, none negative and not all zero."""
-    if rows.ndim not in (1, 2) or rows.size == 0:
-        return False
-    if weight is None:
-        return True
-    if weight.shape != rows.shape[:1] or weight.dtype.kind not in NUMBERS:
-        return False
-    return bool(weight.min() >= 0 and 0 < weight.max() < np.inf)
+def _has_rows(array: Array) -> bool:
+    return array.ndim in (1, 2) and array.size > 0
 
 
 def _named(metrics: dict[str, float]) -> dict[str, float]:
@@ -182,42 +167,38 @@ def _columns_of(true: Array, columns: Array) -> Array | None:
 # ---- metrics of labels
 
 
-def _single_label_metrics(
-    true: Array, predicted: Array, classes: Array | None, said: _Said, weight: Array | None
-) -> dict[str, float]:
+def _single_label_metrics(true: Array, predicted: Array, classes: Array | None, said: _Said) -> dict[str, float]:
     known = [] if classes is None or classes.size == 0 else [classes]
     codes = _encode([true, predicted, *known])
     if codes is None:
         return {}
     columns = codes[2] if known else np.unique(codes[0])
-    metrics = _label_metrics(codes[0], codes[1], weight)
+    metrics = _label_metrics(codes[0], codes[1])
     column = _columns_of(codes[0], columns)
     if column is not None:
-        metrics |= _said_metrics(column, len(columns), said, weight)
+        metrics |= _said_metrics(column, len(columns), said)
     return metrics
 
 
-def _label_metrics(true: Array, predicted: Array, weight: Array | None) -> dict[str, float]:
-    """Take the diagonal and the margins of the weighted confusion matrix; all that is needed of it."""
+def _label_metrics(true: Array, predicted: Array) -> dict[str, float]:
+    """Take the diagonal and the margins of the confusion matrix; all that is needed of it."""
     right, size = true == predicted, max(true.max(), predicted.max()) + 1
-    hits = np.bincount(true[right], None if weight is None else weight[right], size)
-    actual, chosen = np.bincount(true, weight, size), np.bincount(predicted, weight, size)
-    return {"accuracy": hits.sum() / actual.sum(), **_support_weighted(hits, chosen, actual)}
+    hits, actual, chosen = (np.bincount(codes, minlength=size) for codes in (true[right], true, predicted))
+    return {"accuracy": hits.sum() / len(true), **_support_weighted(hits, chosen, actual)}
 
 
-def _multilabel_metrics(true: Array, predicted: Array, weight: Array | None) -> dict[str, float]:
+def _multilabel_metrics(true: Array, predicted: Array) -> dict[str, float]:
     if any(
         labels.dtype.kind not in NUMBERS or not ((labels == 0) | (labels == 1)).all() for labels in (true, predicted)
     ):
         return {}
     true, predicted = true != 0, predicted != 0
-    rows = np.ones(len(true)) if weight is None else weight.astype(np.float64)
-    counts = (rows @ labels for labels in (true & predicted, predicted, true))
-    return {"accuracy": rows @ (true == predicted).all(axis=1) / rows.sum(), **_support_weighted(*counts)}
+    counts = (labels.sum(axis=0) for labels in (true & predicted, predicted, true))
+    return {"accuracy": (true == predicted).all(axis=1).mean(), **_support_weighted(*counts)}
 
 
 def _support_weighted(hits: Array, chosen: Array, actual: Array) -> dict[str, float]:
-    """Average over classes by their true weight; without any true label there is no hit, and all averages are 0."""
+    """Average over classes by their true rows; without any true label there is no hit, and all averages are 0."""
     support = actual / (actual.sum() or 1)
     return {
         "precision_weighted": float(_ratio(hits, chosen) @ support),
@@ -234,18 +215,18 @@ def _ratio(part: Array, whole: Array) -> Array:
 # ---- metrics of probabilities and scores
 
 
-def _said_metrics(column: Array, size: int, said: _Said, weight: Array | None) -> dict[str, float]:
+def _said_metrics(column: Array, size: int, said: _Said) -> dict[str, float]:
     """Measure what is said of `size` classes, where `column` is each row's true one."""
     metrics = {}
     proba = said.proba if said.proba is not None and _are_probabilities(said.proba, (len(column), size)) else None
     if proba is not None and size > 1:
-        metrics["neg_log_loss"] = -_log_loss(column, proba, weight)
+        metrics["neg_log_loss"] = -_log_loss(column, proba)
     if size == 2:
         scores = proba[:, 1] if said.scores is None and proba is not None else said.scores
         if scores is not None and _are_scores(scores, column.shape):
-            metrics["roc_auc"] = _roc_auc(column == 1, scores, weight)
+            metrics["roc_auc"] = _roc_auc(column == 1, scores)
     elif proba is not None and size > 2 and np.allclose(proba.sum(axis=1), 1):
-        metrics["roc_auc_ovr_weighted"] = _roc_auc_ovr(column, proba, weight)
+        metrics["roc_auc_ovr_weighted"] = _roc_auc_ovr(column, proba)
     return metrics
 
 
@@ -257,27 +238,22 @@ def _are_probabilities(proba: Array, shape: tuple[int, int]) -> bool:
     return proba.shape == shape and proba.dtype.kind == "f" and bool(proba.min() >= 0 and proba.max() <= 1)
 
 
-def _log_loss(column: Array, proba: Array, weight: Array | None) -> float:
+def _log_loss(column: Array, proba: Array) -> float:
     """Average -log p of the true class, in the dtype of the probabilities."""
     # of two classes the scorer sees the probability of the second only
     of_true = (
         np.where(column, proba[:, 1], 1 - proba[:, 1]) if proba.shape[1] == 2 else proba[np.arange(len(column)), column]
     )
     epsilon = np.finfo(proba.dtype).eps
-    loss = -np.log(np.clip(of_true, epsilon, 1 - epsilon))
-    return float(np.average(loss, weights=weight))
+    return float(np.average(-np.log(np.clip(of_true, epsilon, 1 - epsilon))))
 
 
-def _roc_auc(positive: Array, scores: Array, weight: Array | None) -> float:
+def _roc_auc(positive: Array, scores: Array) -> float:
     """Sum the trapezoids below the curve that falling thresholds draw (Fawcett, 2006); nan where a class is missing."""
-    if weight is not None and not weight.all():
-        used = weight != 0
-        positive, scores, weight = positive[used], scores[used], weight[used]
     order = np.argsort(scores)[::-1]
     ends = _ends_of_ties(scores[order])
     hit = positive[order].astype(np.float64)
-    mass = 1.0 if weight is None else weight[order]
-    hits, misses = np.cumsum(hit * mass)[ends], np.cumsum((1 - hit) * mass)[ends]
+    hits, misses = np.cumsum(hit)[ends], np.cumsum(1 - hit)[ends]
     twice = misses[0] * hits[0] + np.diff(misses) @ (hits[1:] + hits[:-1])
     whole = 2 * misses[-1] * hits[-1]
     return float(twice / whole) if whole else np.nan
@@ -289,35 +265,34 @@ def _ends_of_ties(ordered: Array) -> Array:
     return np.flatnonzero(ends)
 
 
-def _roc_auc_ovr(column: Array, proba: Array, weight: Array | None) -> float:
-    """Average the area of each class against the rest by the class's true weight; one without weight has no say."""
-    support = np.bincount(column, weight, proba.shape[1])
+def _roc_auc_ovr(column: Array, proba: Array) -> float:
+    """Average the area of each class against the rest by the class's true rows; one without any has no say."""
+    support = np.bincount(column, minlength=proba.shape[1])
     present = np.flatnonzero(support)
-    areas = [_roc_auc(column == place, proba[:, place], weight) for place in present]
+    areas = [_roc_auc(column == place, proba[:, place]) for place in present]
     return float(np.average(areas, weights=support[present]))
 
 
 # ---- metrics of numbers
 
 
-def _errors(true: Array, predicted: Array, weight: Array | None = None) -> dict[str, float]:
+def _errors(true: Array, predicted: Array) -> dict[str, float]:
     """Measure row by row differences; the operations and their order are scikit-learn's, and so is the rounding."""
     error = true - predicted
     squared = error**2
-    mean_squared = np.average(squared, axis=0, weights=weight)
+    mean_squared = np.average(squared, axis=0)
     return {
-        "r2": _r2(true, squared, weight),
+        "r2": _r2(true, squared),
         "neg_mean_squared_error": -np.average(mean_squared),
         "neg_root_mean_squared_error": -np.average(np.sqrt(mean_squared)),
-        "neg_mean_absolute_error": -np.average(np.average(np.abs(error), axis=0, weights=weight)),
+        "neg_mean_absolute_error": -np.average(np.average(np.abs(error), axis=0)),
     }
 
 
-def _r2(true: Array, squared: Array, weight: Array | None) -> float:
+def _r2(true: Array, squared: Array) -> float:
     if len(true) < 2:
         return np.nan
-    factor = 1.0 if weight is None else weight[:, None]
-    residual = (factor * squared).sum(axis=0)
-    total = (factor * (true - np.average(true, axis=0, weights=weight)) ** 2).sum(axis=0)
+    residual = squared.sum(axis=0)
+    total = ((true - np.average(true, axis=0)) ** 2).sum(axis=0)
     constant = (residual == 0).astype(residual.dtype)
     return float(np.average(np.where(total == 0, constant, 1 - residual / total)))

@@ -115,6 +115,14 @@ def test_a_column_of_any_prediction_is_whole(run: ActiveRun, whole: Any) -> None
     assert link(whole[:, 1]).how == (None if len(whole) == 1 else "reordered")
 
 
+def test_all_values_in_another_shape_are_whole(run: ActiveRun) -> None:
+    """As micro averages take them: flattened in row order, not in another."""
+    model, made = Model(), np.zeros((4, 3))
+    remember_model(model, run)
+    remember_prediction(model, made, "X")
+    assert [link(value).how for value in (made.ravel(), made.reshape(2, 6), made.T)] == [None, None, "reordered"]
+
+
 def test_a_shifted_view_of_the_same_length_is_reordered(run: ActiveRun) -> None:
     """A prediction on the same memory but one row further down is not the prediction."""
     model, memory = Model(), np.zeros(11)

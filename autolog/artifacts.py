@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autolog import session
+from autolog import guard, session
 from autolog.exceptions import ModelError, UsageError
 from autolog.fluent import target
 from autolog.paths import checked
@@ -72,8 +72,8 @@ def _local(path: str | os.PathLike[str]) -> Path:
     try:
         found = Path(path)
         found.exists()
-    except (TypeError, ValueError) as error:  # ValueError: a NUL in it, before Python 3.13
-        raise UsageError(f"{path!r} is no path: {error}") from None
+    except (TypeError, ValueError, OSError) as error:  # ValueError: a NUL in it, before Python 3.13; OSError: too long
+        raise UsageError(f"{path!r} is no path that can be read: {error}") from None
     return found
 
 
@@ -221,8 +221,17 @@ def log_model(model: Any, name: str = "model", run_id: str | None = None) -> Non
 
     Raises:
         ModelError: no plugin knows the model, or it is larger than `max_model_mb`.
+        UsageError: the name leads out of the run's folder, or is none that the file system takes.
     """
     from autolog.models.of_runs import save_to_run
 
-    if not save_to_run(target(run_id), model, name, session.get().hooks):
+    run = target(run_id)
+    try:
+        known = save_to_run(run, model, name, session.get().hooks)
+    except OSError as error:  # the disk's: it costs the record
+        missing = f"model {name!r} could not be kept: {guard.describe(error)}"
+        run.note(missing)
+        guard.logger.warning("autolog: %s", missing)
+        return
+    if not known:
         raise ModelError(f"no plugin knows how to save a {type(model).__module__}.{type(model).__qualname__}")

@@ -90,7 +90,7 @@ class Courier:
         self._stopping, self._not_before = False, 0.0
         while time.monotonic() < deadline and not self._round():
             time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
-        guard.call("delivery.close", None, self._backend.close)
+        guard.call("delivery.close", None, guard.contained, self._backend.close)
         return sum(not _is_delivered(folder, self.uri) for folder in self._folders)
 
     def _run(self) -> None:
@@ -115,7 +115,7 @@ class Courier:
 
     def _hand_over(self, folder: Path, batch: Batch) -> bool:
         """Give a batch to the backend; what it refuses for good is kept aside with the reason."""
-        said = guard.call("delivery.deliver", None, self._backend.deliver, batch)
+        said = guard.call("delivery.deliver", None, guard.contained, self._backend.deliver, batch)
         if said is None or said.state == "retry":
             self._wait_longer(said)
             return False

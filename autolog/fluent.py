@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolog import session
-from autolog.exceptions import UsageError
+from autolog.exceptions import SettingsError, UsageError
 from autolog.recording import context
 from autolog.recording.context import Context
 
@@ -98,8 +98,10 @@ def set_experiment(experiment_name: str) -> None:
         experiment_name: its name; there is nothing to create.
 
     Raises:
-        SettingsError: it is no text.
+        SettingsError: it is no text, or an empty one.
     """
+    if not isinstance(experiment_name, str) or not experiment_name.strip():
+        raise SettingsError(f"set_experiment's experiment_name must be a name, not {experiment_name!r:.200}")
     session.get().set_general(experiment=experiment_name)
 
 

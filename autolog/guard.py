@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
-__all__ = ["call", "logger"]
+from autolog.exceptions import PluginError
+
+__all__ = ["call", "contained", "describe", "logger"]
 
 logger = logging.getLogger("autolog")
 
@@ -37,6 +39,18 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
     except Exception as error:
         _report(site, run, error)
         return None
+
+
+def contained(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Give `function(*args, **kwargs)`, which is a plugin's or a backend's code and may not end the program.
+
+    Raises:
+        PluginError: it raised SystemExit or GeneratorExit, which are no `Exception`; all else passes as it is.
+    """
+    try:
+        return function(*args, **kwargs)
+    except (SystemExit, GeneratorExit) as error:
+        raise PluginError(f"its code would have ended the program: {describe(error)}") from error
 
 
 def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:

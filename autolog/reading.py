@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from autolog import session
@@ -110,15 +110,20 @@ def load_model(
     Args:
         model_uri: "runs:/<run id>/<name>", the name being "model" for what was recorded by itself.
         store: where to look; the place that is written to where not given.
-        trusted: for a format that runs code when it is loaded: True, or the full names of the types that may be made.
+        trusted: for a format that runs code when it is loaded: True, or a list of the full names of the types that may
+            be made.
 
     Raises:
-        UsageError: the URI cannot be read, or the run has no such model.
+        UsageError: the URI cannot be read, the run has no such model, or `trusted` is neither a bool nor a list.
         RunNotFoundError: there is no such run.
         ModelError: it is not trusted, damaged, or needs what is not installed.
     """
     from autolog.models.of_runs import load_from_store
 
+    if isinstance(trusted, (str, bytes)) or not (trusted is None or isinstance(trusted, (bool, Collection))):
+        raise UsageError(f"trusted is True or a list of types' names, not {trusted!r}; write trusted=[{trusted!r}]")
+    if not isinstance(model_uri, str):
+        raise UsageError(f"a model's URI must be a str, not a {type(model_uri).__name__}: {model_uri!r}")
     return load_from_store(model_uri, _store(store), trusted, session.get())
 
 

@@ -62,6 +62,7 @@ class Session:
         self._stores: dict[str, Store] = {}
         self._recorder: Recorder | None = None
         self._announced = ""
+        self._said_useless: list[str] = []
         self._adopted: Mapping[str, Any] = {}
         atexit.register(self._at_exit)
 
@@ -75,10 +76,11 @@ class Session:
         general, by_plugin = self._with(plugins, options)
         resolved = settings.load(general, by_plugin)
         if not self.enabled or "backend" in options or resolved.general.backend != self.resolved.general.backend:
-            self._bound = self._bind(resolved)
+            self._bound = self._checked(self._bind(resolved))
         self.resolved, self._general, self._by_plugin = resolved, general, by_plugin
         self._select(plugins, bool(options))
         self._switch_on()
+        self._say_useless()
 
     def _select(self, plugins: tuple[str, ...], changes: bool) -> None:
         """Say whose calls open runs: those named, besides those named before; a call that names nothing means all."""
@@ -151,6 +153,12 @@ class Session:
         if line != self._announced and not self.resolved.general.silent:
             self._announced = line
             say(line)
+
+    def _say_useless(self) -> None:
+        useless = self.resolved.without_effect()
+        if useless and useless != self._said_useless:
+            guard.logger.warning("autolog: %s: set, but without effect in this version", ", ".join(useless))
+        self._said_useless = useless
 
     # ---- plugins
 
@@ -237,6 +245,13 @@ class Session:
             return places
         spool = self.journal_folder(settings.OPTIONS["backend"].default)
         return (Place(str(spool), spool), *places)
+
+    def _checked(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        """Open once what is delivered to, so that a destination that cannot be opened is refused here, not at a run."""
+        for place in places:
+            if place.folder is None:
+                guard.contained(self.open_backend(place.uri).close)
+        return places
 
     @property
     def folder(self) -> Path:

@@ -157,9 +157,10 @@ _WAIT = Kind(f"a number of seconds from 0 to {_longest_wait:.0f}", _wait, float)
 # ---- the table
 
 
-def _option(kind: Kind, default: Any, doc: str, *, per_plugin: bool) -> Any:
+def _option(kind: Kind, default: Any, doc: str, *, per_plugin: bool, works: bool = True) -> Any:
     """Describe one option on its field, which so is the one place that knows it."""
-    about = {"kind": kind, "default": default, "doc": doc, "per_plugin": per_plugin}
+    doc = doc if works else f"{doc} Not in this version."
+    about = {"kind": kind, "default": default, "doc": doc, "per_plugin": per_plugin, "works": works}
     return field(default_factory=lambda: kind.take(default), metadata=about)
 
 
@@ -195,10 +196,18 @@ class Settings:
         _FLAG, True, "Add the metrics that are computed from a model's predictions to its run.", per_plugin=True
     )
     log_system_metrics: bool = _option(
-        _FLAG, False, "Record the load of processors, memory and accelerators while a run lasts.", per_plugin=False
+        _FLAG,
+        False,
+        "Record the load of processors, memory and accelerators while a run lasts.",
+        per_plugin=False,
+        works=False,
     )
     max_tuning_runs: int | None = _option(
-        _or_none(_COUNT), None, "How many candidates of a search become child runs. None: all.", per_plugin=True
+        _or_none(_COUNT),
+        None,
+        "How many candidates of a search become child runs. None: all.",
+        per_plugin=True,
+        works=False,
     )
     max_model_mb: float = _option(
         _SIZE, 200.0, "The size, in megabytes, beyond which a model is not saved.", per_plugin=True
@@ -224,6 +233,7 @@ class Option(NamedTuple):
         default: its value where none is set.
         doc: what it does.
         per_plugin: whether it may be set for one plugin.
+        works: whether it has an effect in this version.
     """
 
     name: str
@@ -231,6 +241,7 @@ class Option(NamedTuple):
     default: Any
     doc: str
     per_plugin: bool
+    works: bool
 
     @property
     def variable(self) -> str:
@@ -298,6 +309,12 @@ class Resolved:
 
         rows = [*_merged(layer.general for layer in self._layers).values(), *self._by_plugin()]
         return [row._replace(value=redact(row.option, row.value)) for row in rows]
+
+    def without_effect(self) -> list[str]:
+        """Name the options that this version does not have, and that are set to something."""
+        every = [self.general, *map(self.of, sorted({name for layer in self._layers for name in layer.plugins}))]
+        absent = [option for option in OPTIONS.values() if not option.works]
+        return [each.name for each in absent if any(getattr(one, each.name) != each.default for one in every)]
 
     def _by_plugin(self) -> Iterable[Origin]:
         for plugin in sorted({name for layer in self._layers for name in layer.plugins}):

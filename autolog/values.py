@@ -73,6 +73,13 @@ def _sequence(values: Iterable[Any], path: Path) -> list[JSON]:
     return [encode(value, inside) for value in values]
 
 
+def _tuple(value: tuple[Any, ...], path: Path) -> JSON:
+    """A named tuple keeps the names of its fields, by which its secrets are known."""
+    names = getattr(type(value), "_fields", ())
+    named = isinstance(names, tuple) and len(names) == len(value) > 0 and all(type(name) is str for name in names)
+    return {"$tuple": _sequence(value, path), **({"names": list(names)} if named else {})}
+
+
 def _dict(value: Mapping[Any, Any], path: Path) -> JSON:
     inside = (*path, id(value))
     items = [(key, encode(item, inside)) for key, item in value.items()]
@@ -128,7 +135,7 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
     (bool, lambda value, path: bool(value)),
     (int, lambda value, path: _int(int.__index__(value))),
     (float, lambda value, path: _float(float.__float__(value))),
-    (tuple, lambda value, path: {"$tuple": _sequence(value, path)}),
+    (tuple, _tuple),
     (list, _sequence),
     (dict, _dict),
     (set, _set),

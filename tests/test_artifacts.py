@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,70 @@ def test_what_cannot_be_kept_is_refused(run: ActiveRun, tmp_path: Path) -> None:
     assert autolog.get_run(run.run_id).artifacts == {}
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a/" + "y" * 256, "/".join(["z" * 200] * 30), "\ud800"])
+def test_a_name_that_the_file_system_cannot_take_is_refused(run: ActiveRun, name: str) -> None:
+    """Too long, or no text that can be encoded: a UsageError by every door, and the longest that fits is kept."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    doors: list[Callable[[], None]] = [
+        lambda: autolog.log_text("x", name),
+        lambda: autolog.log_figure(Figure(), name),
+        lambda: autolog.log_artifact(__file__, name),
+        lambda: autolog.log_model(linear.LinearRegression(), name),
+    ]
+    for door in doors:
+        with pytest.raises(UsageError):
+            door()
+    with pytest.raises(UsageError):
+        autolog.log_artifact("x" * 5000)
+    assert autolog.get_run(run.run_id).artifacts == {}
+    autolog.log_text("x", "n" * 255)
+    assert list(autolog.get_run(run.run_id).artifacts) == ["n" * 255]
+
+
+FULL = """
+import resource, sys, autolog
+from sklearn.linear_model import LinearRegression
+autolog.enable("sklearn", backend=sys.argv[1], silent=True)
+model = LinearRegression()
+model.weights = list(range(100_000))
+with autolog.start_run(run_id=None) as run:
+    print(run.run_id)
+    open("big", "wb").write(bytes(100_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    autolog.log_artifact("big")
+    autolog.log_artifacts(".")
+    autolog.log_text("x" * 100_000, "a.txt")
+    autolog.log_dict({"a": "x" * 100_000}, "a.json")
+    autolog.log_table({"a": list(range(100_000))}, "t.json")
+    autolog.log_model(model)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+def test_a_disk_that_takes_no_more_costs_the_record(store: Path, tmp_path: Path) -> None:
+    """Files and models that do not fit are notes on the run; nothing is raised, and nothing half-written is left."""
+    pytest.importorskip("sklearn")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(store)], cwd=folder, capture_output=True, text=True, check=True
+    )
+    found = autolog.get_run(done.stdout.strip(), store=store)
+    assert {note.split(":")[0] for note in found.notes} == {"runs.file failed", "model 'model' could not be kept"}
+    assert (list(found.artifacts), list(found.models)) == ([], [])
+    assert not list(store.rglob("*.part"))
+
+
+@pytest.mark.parametrize("secret", [None, "hunter2"])
+def test_a_model_that_holds_what_was_redacted_is_noted(run: ActiveRun, secret: str | None) -> None:
+    """The pickle has its params as they are, so the run says for which of them that matters."""
+    base = pytest.importorskip("sklearn.linear_model")
+    autolog.log_params({"C": 1.0, "api_key": secret, "url": f"https://u:{secret}@h" if secret else "x"})
+    autolog.log_model(base.LinearRegression(), "best")
+    expected = ["model 'best' may hold in clear what was taken out of the params api_key, url"] if secret else []
+    assert list(autolog.get_run(run.run_id).notes) == expected
+
+
 def test_a_link_out_of_the_runs_folder_is_not_followed(run: ActiveRun, store: Path, tmp_path: Path) -> None:
     """Neither writing nor reading leaves the folder by a symbolic link that somebody put there."""
     (tmp_path / "outside").mkdir()
@@ -223,6 +289,9 @@ def test_a_model_is_loaded_where_it_is_trusted(run: ActiveRun, extra: Any, neede
     for trusted in (needed, True):
         again = autolog.load_model(uri, trusted=trusted)
         assert (again.predict([[2.0]])[0], type(again.extra)) == (pytest.approx(4.0), type(extra))
+    for text in ("sklearn.*", b"sklearn.*", 1):
+        with pytest.raises(UsageError, match="list"):
+            autolog.load_model(uri, trusted=text)  # type: ignore[arg-type]
     for missing in (None, needed[1:], ["other.Type"]):
         with pytest.raises(UntrustedModelError, match=needed[0]):
             autolog.load_model(uri, trusted=missing)

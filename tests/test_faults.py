@@ -561,7 +561,6 @@ LINES = {
     "autolog_stands_aside_for": "autolog: hooks.stands_aside_for failed: LookupError",
     "autolog_describe_data": "autolog: hooks.describe_data failed: LookupError",
     "autolog_save_model": "autolog: sklearn.model failed: LookupError",
-    "autolog_open_backend": "autolog: session.delivery failed: LookupError",
 }
 """What is said of those that fail in a user's program; of the others, errors go to who asked."""
 
@@ -578,13 +577,9 @@ def test_a_hook_that_fails_costs_what_it_would_have_told(
     """The fit is the same, one line names the place, and all that others tell of it is recorded."""
     without = pickle.dumps(LogisticRegression().fit(X, Y))
     plugin = module(**{hook: HOOKS[hook], **_needed_for(hook)})
-    if hook == "autolog_open_backend":
-        _register_backend(plugin)
-        enable(tmp_path, backend=[str(tmp_path / "runs"), "bad:place"])
-    else:
-        enable(tmp_path)
-        with contextlib.suppress(PluginError):  # it tells who registers it
-            autolog.register(plugin)
+    enable(tmp_path)
+    with contextlib.suppress(PluginError):  # it tells who registers it
+        autolog.register(plugin)
     model = LogisticRegression().fit(X, Y)
     if hook == "autolog_stands_aside_for":
         Declaring().fit()
@@ -608,7 +603,7 @@ def _needed_for(hook: str) -> dict[str, Callable[..., Any]]:
     """What a plugin needs besides for the hook to be asked."""
     if hook == "autolog_stands_aside_for":
         return {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
-    return {"autolog_journal_folder": lambda uri: None} if hook == "autolog_open_backend" else {}
+    return {}
 
 
 def _register_backend(plugin: types.ModuleType) -> None:
@@ -627,17 +622,17 @@ def test_a_model_that_cannot_be_loaded_gives_its_error_to_who_asked(tmp_path: Pa
         autolog.load_model(f"runs:/{run.run_id}/model", trusted=True)
 
 
-@pytest.mark.parametrize("hook", ["autolog_journal_folder", "autolog_open_store"])
+@pytest.mark.parametrize("hook", ["autolog_journal_folder", "autolog_open_backend", "autolog_open_store"])
 def test_a_place_that_cannot_be_opened_is_said_to_who_named_it(hook: str, tmp_path: Path) -> None:
     """Where a backend fails at once, the call that named it raises, and what was set before still records."""
     enable(tmp_path)
     plugin = module(**{"autolog_journal_folder": lambda uri: None, hook: _backend})
     _register_backend(plugin)
     with pytest.raises(LookupError, match="the hook failed"):
-        if hook == "autolog_journal_folder":
-            autolog.enable(backend="bad:place")
-        else:
+        if hook == "autolog_open_store":
             autolog.search_runs(store="bad:place")
+        else:
+            autolog.enable(backend=[str(tmp_path / "other"), "bad:place"])
     LogisticRegression().fit(X, Y)
     assert len(autolog.search_runs(output_format="list", store=tmp_path / "runs")) == 1
 

@@ -556,5 +556,6 @@ def test_a_run_can_be_resumed_in_another_process(store: Path) -> None:
 
 def test_settings_are_checked_by_name() -> None:
     """An experiment that is no text is a SettingsError that names the option."""
-    with pytest.raises(SettingsError, match="experiment"):
-        autolog.set_experiment("")
+    for wrong in ("", None, 5):
+        with pytest.raises(SettingsError, match="set_experiment's experiment_name"):
+            autolog.set_experiment(wrong)  # type: ignore[arg-type]

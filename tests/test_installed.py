@@ -63,6 +63,21 @@ def test_first_of_a_name_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (entry.group, entry.name, entry.value) == ("autolog.plugins", "thing", "a_b.c : D.e")
 
 
+def test_a_dash_in_a_folders_name_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose name holds dashes of the distribution's is known by its metadata, and hides no other."""
+    install(tmp_path, "x", "1.0").joinpath("x-1.0.dist-info").rename(tmp_path / "name-with-dash-1.0.dist-info")
+    (tmp_path / "name-with-dash-1.0.dist-info" / "METADATA").write_text(
+        METADATA.format(name="name-with-dash", version="1.0")
+    )
+    (tmp_path / "left-over-2.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert installed.versions("name-with-dash") == "1.0"
+    assert installed.versions("name") is None
+    install(tmp_path, "name", "3.0")
+    found = {each.name: each.version for each in installed.distributions("[autolog.")}
+    assert found == {"name-with-dash": "1.0", "name": "3.0"}
+
+
 def test_archives_are_searched_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution in a zip file on sys.path is found, with the same facts."""
     install(tmp_path / "plain", "my-thing", "2.0")

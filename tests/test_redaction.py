@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import autolog
 from autolog.recording.redaction import REDACTED, is_secret_name, redact, redact_arguments, redact_text
-from autolog.values import encode
+from autolog.values import encode, revive
 
 SECRET_NAMES = [
     "password",
@@ -198,6 +199,27 @@ def test_well_known_shapes_are_redacted_anywhere(shape):
         ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
         ("-H 'Authorization: Basic dTpw'", "-H 'Authorization: [redacted]'"),
         ("sent bearer abcdef0123456789abcdef", "sent bearer [redacted]"),
+        ("password: hunter2   # mine", "password: [redacted]   # mine"),
+        ("+  api_key: hunter2 # x", "+  api_key: [redacted] # x"),
+        ("password = hunter2 # x", "password = [redacted] # x"),
+        ("password: hunter2,\r", "password: [redacted],\r"),
+        ('+    password: str = "hunter2"', '+    password: str = "[redacted]"'),
+        ('def f(token: str | None = "hunter2", n: int = 3):', 'def f(token: str | None = "[redacted]", n: int = 3):'),
+        ('os.environ["DB_PASSWORD"] = "hunter2"', 'os.environ["DB_PASSWORD"] = "[redacted]"'),
+        ('environ.setdefault("API_KEY", "hunter2")', 'environ.setdefault("API_KEY", "[redacted]")'),
+        ("- {user: bob, password: hunter2}", "- {user: bob, password: [redacted]}"),
+        ("{password: two words, user: bob}", "{password: [redacted], user: bob}"),
+        ('PASSWORDS = ["hunter2"]', 'PASSWORDS = ["[redacted]"]'),
+        (
+            '+SECRETS = [\n+    "a",\n+    ("b", {"c": 1}),\n+]\n+n = ["a"]',
+            '+SECRETS = [\n+    "[redacted]",\n+    ("[redacted]", {"[redacted]": 1}),\n+]\n+n = ["a"]',
+        ),
+        ('{"secrets": ["a]b"], "n": ["c"]}', '{"secrets": ["[redacted]"], "n": ["c"]}'),
+        ("passphrase: correct horse battery", "passphrase: [redacted]"),
+        ("curl -u bob:hunter2 https://a", "curl -u bob:[redacted] https://a"),
+        ("curl --user 'bob:hunter2' h", "curl --user 'bob:[redacted]' h"),
+        ("mysql -h host -phunter2 db", "mysql -h host -p[redacted] db"),
+        ("sshpass -p hunter2 ssh a", "sshpass -p [redacted] ssh a"),
     ],
 )
 def test_secrets_within_text_are_redacted_and_the_rest_stays(text, expected):
@@ -222,6 +244,17 @@ def test_secrets_within_text_are_redacted_and_the_rest_stays(text, expected):
         "login(token=token, password=args.password, key=key)",
         "password=os.environ['PASSWORD']",
         "    token: str",
+        "    token: str,",
+        "    token: Optional[str] = None,",
+        "    token: str | None = None",
+        "docker run -u 1000:1000 image",
+        "curl -u https://host/x",
+        "python serve.py -p 8080",
+        'columns = ["password", "user"]',
+        'frame[["token", "n"]]',
+        "{ password: string }",
+        "{token: token}",
+        'f"{password:>10}"',
         "token=None, auth=False",
         "max_tokens=5 n_tokens: 7",
         "login failed for password: too short",
@@ -255,6 +288,7 @@ def test_ordinary_text_comes_back_as_the_same_object(text):
             ["--n-token", "5", "--max-tokens=6", "--token", "none"],
         ),
         (["-H", "Authorization: Bearer x"], ["-H", f"Authorization: {REDACTED}"]),
+        (["-u", "bob:x", "--user", "1:2"], ["-u", f"bob:{REDACTED}", "--user", "1:2"]),
         (["sqlite://u:p@h/db"], [f"sqlite://{REDACTED}@h/db"]),
         ([], []),
     ],
@@ -319,7 +353,29 @@ REPEATED = [
         " ",
         "_",
     ),
-    *("-", "authorization: ", "password\\", "é", "token: x ", "--token ", "\n", "-----BEGIN PRIVATE KEY-----", "\t-"),
+    *(
+        "-",
+        "authorization: ",
+        "password\\",
+        "é",
+        "token: x ",
+        "--token ",
+        "\n",
+        *(
+            "{token: a,",
+            'f("token",',
+            'passwords=["',
+            "passwords=[[",
+            "mysql ",
+            "mysql a -p",
+            "-u a:",
+            "passphrase: a ",
+            "token: a #",
+        ),
+        *("token: str = ", "environ['token'] ", 'passwords=["[redacted]",'),
+        "-----BEGIN PRIVATE KEY-----",
+        "\t-",
+    ),
 ]
 
 
@@ -414,3 +470,53 @@ def test_any_text_is_taken_and_once_is_enough(text):
     """No text raises, and what was redacted stays as it is."""
     redacted = redact_text(text)
     assert redact_text(redacted) == redacted
+
+
+def test_encoded_bytes_and_named_tuples_are_looked_into():
+    """Their text and their fields' names say what is secret, and what is not stays the same object."""
+    login = collections.namedtuple("login", "user password")("me", "hunter2")
+    for value in (login, [login], {"a": login}):
+        encoded = encode(value)
+        assert "hunter2" not in repr(redact("config", encoded))
+        assert "hunter2" in repr(encoded)
+    assert redact("x", encode(login)) == {"$tuple": ["me", REDACTED], "names": ["user", "password"]}
+    assert revive(redact("x", encode(login))) == ("me", REDACTED)
+    assert revive(redact("x", encode([b"https://u:hunter2@h"]))) == [b"https://[redacted]@h"]
+    for harmless in (encode(b"\x00plain\xff"), encode(collections.namedtuple("point", "x y")(1, "two"))):
+        assert redact("x", harmless) is harmless
+
+
+@pytest.mark.parametrize("name", ["https://u:hunter2@h/loss", f"loss of {SHAPES[1]}"])
+def test_names_are_redacted_like_text(name, store):
+    """A param, metric or tag named by a URL with a password, or by a token, does not carry it into the journal."""
+    autolog.enable(backend=store, silent=True)
+    with autolog.start_run(tags={name: 1}) as run:
+        autolog.log_param(name, 1)
+        autolog.set_tag(name, 1)
+        for step in range(200):
+            autolog.log_metric(name, 0.5, step=step)
+        autolog.log_metrics({name: 0.5}, step=200)
+    found = autolog.get_run(run.run_id)
+    clean = redact_text(name)
+    assert name != clean
+    assert (list(found.params), list(found.metrics)) == ([clean], [clean])
+    assert clean in found.tags
+    assert len(found.history(clean)) == 201
+    assert not [path for path in store.rglob("*") if path.is_file() and name.encode() in path.read_bytes()]
+    with autolog.start_run(run_id=run.run_id):
+        autolog.delete_tag(name)
+    assert clean not in autolog.get_run(run.run_id).tags
+
+
+def test_secrets_in_raw_values_do_not_reach_the_disk(store):
+    """Bytes and named tuples among params and tags are redacted, and keep their type."""
+    autolog.enable(backend=store, silent=True)
+    login = collections.namedtuple("login", "user password")("me", "hunter2")
+    with autolog.start_run() as run:
+        autolog.log_params(
+            {"url": b"https://u:hunter2@h", "login": login, "deep": [{"a": (login, b"password=hunter2")}]}
+        )
+        autolog.set_tag("url", b"https://u:hunter2@h")
+    assert autolog.get_run(run.run_id).params["login"] == ("me", REDACTED)
+    assert autolog.get_run(run.run_id).params["url"] == b"https://[redacted]@h"
+    assert autolog.get_run(run.run_id).params["deep"] == [{"a": (("me", REDACTED), b"password=[redacted]")}]

@@ -274,3 +274,16 @@ def test_the_facts_of_a_paused_run_go_nowhere(store: Path) -> None:
     program = "import autolog\nwith autolog.paused(), autolog.start_run():\n    pass"
     assert python(program, AUTOLOG_BACKEND=str(store)).stderr == ""
     assert not store.exists()
+
+
+def test_options_without_effect_are_named_once(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What this version does not have yet is said where it is set, by whatever way, and not where it is not."""
+    autolog.enable(backend=store, silent=True, log_system_metrics=False)
+    assert caplog.messages == []
+    autolog.enable(log_system_metrics=True)
+    autolog.enable(log_models=False)
+    assert caplog.messages == ["autolog: log_system_metrics: set, but without effect in this version"]
+    autolog.enable("sklearn", max_tuning_runs=5)
+    assert caplog.messages[1:] == [
+        "autolog: log_system_metrics, max_tuning_runs: set, but without effect in this version"
+    ]

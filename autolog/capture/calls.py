@@ -144,7 +144,7 @@ class _Recording(Observation):
         self.args, self.kwargs = call.args, dict(call.kwargs)
         self._call = call
         self._nested = nested
-        self._steps: Generator[Arguments | None, Outcome, None] | None = handler(call)
+        self._steps: Generator[Arguments | None, Outcome, None] | None = guard.contained(handler, call)
         self._outer = context.current.get()
 
     def begin(self) -> bool:
@@ -163,7 +163,7 @@ class _Recording(Observation):
 
     def _before(self) -> bool | None:
         try:
-            changed = next(self._steps)  # type: ignore[arg-type]
+            changed = guard.contained(next, self._steps)  # type: ignore[arg-type]
         except StopIteration:
             self._steps = None
             return None
@@ -189,10 +189,10 @@ class _Recording(Observation):
     def _after(self, outcome: Outcome) -> None:
         if self._steps is not None:
             try:
-                self._steps.send(outcome)
+                guard.contained(self._steps.send, outcome)
             except StopIteration:
                 return
-            self._steps.close()
+            guard.contained(self._steps.close)
             raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
 
 

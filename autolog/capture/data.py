@@ -14,6 +14,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from autolog import guard
 from autolog.hookspecs import Column, DataDescription
 from autolog.values import JSON, type_name
 
@@ -186,7 +187,7 @@ def _hash_part(part: DataDescription, update: Update, rows: range | None, budget
     if part.update is None:
         return False
     try:
-        part.update(_up_to(budget, update), rows)
+        guard.contained(part.update, _up_to(budget, update), rows)
     except _BudgetSpentError:
         return False
     return True

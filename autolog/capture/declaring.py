@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autolog import guard
 from autolog.capture.calls import observer
 from autolog.patching import Patcher
 
@@ -46,7 +47,7 @@ class Declared:
 
         def guarded(found: ModuleType) -> None:
             try:
-                declare(found)
+                guard.contained(declare, found)
             except Exception as error:  # noqa: BLE001
                 self._session.switch_off(self._record, error)
 

@@ -120,4 +120,4 @@ def _answer(found: pluggy.HookImpl, arguments: dict[str, Any], kind: type) -> An
 
 def _call(found: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
     """Call an implementation with those of the arguments that it takes, as pluggy does."""
-    return found.function(*(arguments[name] for name in found.argnames))
+    return guard.contained(found.function, *(arguments[name] for name in found.argnames))

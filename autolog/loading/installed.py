@@ -125,9 +125,16 @@ def _changed(place: str) -> int:
 
 
 def _stem(folder: str) -> tuple[str, str]:
-    """Give name and version by the folder's name; a version is there in wheels' folders only."""
+    """Give name and version by the folder's name; a version is there in wheels' folders only.
+
+    There one dash stands between the two; a folder with more of them was named by an installer that does not replace
+    those in names, and only its metadata tell where the name ends.
+    """
     name, _, version = folder.rpartition(os.sep)[2].rpartition(".")[0].partition("-")
-    return name, version if folder.endswith(".dist-info") else ""
+    if not folder.endswith(".dist-info"):
+        return name, ""
+    stated = dict(reversed(_fields(folder))) if "-" in version else {}
+    return stated.get("Name", name), stated.get("Version", version)
 
 
 def _from_folders(word: str) -> Iterator[Distribution]:
@@ -141,12 +148,17 @@ def _from_folders(word: str) -> Iterator[Distribution]:
 
 
 def _read(folder: str, entry_points: str) -> Distribution:
-    head = (_text(folder, "METADATA") or _text(folder, "PKG-INFO")).partition("\n\n")[0]
-    fields = [line.partition(": ")[::2] for line in head.splitlines()]
+    fields = _fields(folder)
     named = dict(reversed(fields))
     name = named.get("Name", _stem(folder)[0])
     requires = tuple(value for field, value in fields if field == "Requires-Dist")
     return Distribution(_key(name), name, named.get("Version", ""), requires, entry_points)
+
+
+def _fields(folder: str) -> list[tuple[str, str]]:
+    """Give the fields of a distribution's metadata, in their order."""
+    head = (_text(folder, "METADATA") or _text(folder, "PKG-INFO")).partition("\n\n")[0]
+    return [(field, value) for field, _, value in (line.partition(": ") for line in head.splitlines())]
 
 
 def _text(folder: str, name: str) -> str:

@@ -124,7 +124,7 @@ class Loader:
             return
         record.state = "loading"  # its module may be what imports the framework, whose import asks for this again
         try:
-            record.module = record.entry_point.load()
+            record.module = guard.contained(record.entry_point.load)
         except Exception as error:
             record.stop("failed", guard.describe(error))
             return

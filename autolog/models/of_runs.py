@@ -54,6 +54,8 @@ def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
     final = path.with_suffix(f".{found[0].suffix or found[0].format}")
     path.replace(final)
     run.log_facts("model", {"name": name, "path": f"{name}/{final.name}", **written.as_facts()})
+    if run.redacted:
+        run.note(f"model {name!r} may hold in clear what was taken out of the params {', '.join(sorted(run.redacted))}")
     return True
 
 

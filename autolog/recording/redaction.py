@@ -10,11 +10,14 @@ are secrets; `token_pattern`, `password_strength`, `tokenizer`, `secretary` and 
   text (`max_tokens`, `stop_tokens`) unless the word before says otherwise (`access_tokens`).
 
 Within text, what follows a secret name is judged by how it is written: `password=x`, `"password": "x"`, `--password x`,
-`password: x` on a line of its own. Code that only names a secret (`token = get_token()`, `token=token`) stays.
+`password: x` on a line of its own, `{password: x}`, `password: str = "x"`, `environ["PASSWORD"] = "x"`,
+`setdefault("password", "x")`, `passwords = ["x"]`; so are `-u user:x` and `mysql -px`. Code that
+only names a secret (`token = get_token()`, `token=token`) stays.
 """
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import functools
 import operator
@@ -24,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["REDACTED", "is_secret_name", "redact", "redact_arguments", "redact_text"]
+__all__ = ["REDACTED", "is_secret_name", "redact", "redact_arguments", "redact_name", "redact_text"]
 
 REDACTED = "[redacted]"
 
@@ -33,6 +36,7 @@ _Path: TypeAlias = "tuple[int, ...]"  # the identities of the containers around 
 _deepest = 100
 _block = 1 << 14
 _longest_kept = 128
+_longest_list = 1 << 12
 
 
 # ---- by name
@@ -132,11 +136,26 @@ _AUTHORIZATION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_LOGIN = re.compile(  # `curl -u bob:secret`; neither the numbers of a user and a group, nor a URL
+    r"""((?<![\w-])(?:-u|--user|--proxy-user)(?:=|[ \t]{1,8})["']?[^\s:"'/\\]{1,64}:)
+        (?!\d+(?![^\s"'])|[/\\])[^\s"']+""",
+    re.VERBOSE,
+)
+_COMMAND = re.compile(  # these commands' short option for a password
+    r"""(\b(?:mysql\w{0,32}|mariadb[\w-]{0,32}|sshpass)(?:[ \t]+(?!-p)[^\s|;&]{1,256}){0,16}?[ \t]+-p[ \t]?)
+        [^\s"'|;&\[-][^\s"']*""",
+    re.VERBOSE,
+)
+
 
 def _without_shapes(text: str) -> str:
     text = _SHAPES.sub(REDACTED, text)
     if "://" in text:
         text = _USERINFO.sub(f"://{REDACTED}@", text)
+    if "-u" in text or "-user" in text:
+        text = _LOGIN.sub(rf"\1{REDACTED}", text)
+    if " -p" in text:
+        text = _COMMAND.sub(rf"\1{REDACTED}", text)
     text = _SIGNATURE.sub(rf"\1{REDACTED}", text)
     return _AUTHORIZATION.sub(rf"\1\2{REDACTED}", text)
 
@@ -146,8 +165,14 @@ def _without_shapes(text: str) -> str:
 
 _NAMED = re.compile(
     # a name begins only where no name's letter precedes, so each letter is looked at once however long the text
-    r"""(?:(?P<line>^[+-]?[ \t]*(?:export[ \t]+)?) | (?<![\w.-])) (?P<dashes>-{1,2})? (?P<name>[A-Za-z_][\w.-]*)
-        (?P<sep>\\?["']?[ \t]{0,8}[=:][ \t]{0,8} | (?(dashes)[ \t]+|(?!)))""",
+    r"""(?:(?P<line>^[+-]?[ \t]*(?:export[ \t]+)?) | (?<![\w.-]))
+        (?P<dashes>-{1,2})? (?P<first>(?<=\w\(["']))? (?P<name>[A-Za-z_][\w.-]*)
+        (?P<sep>
+            \\?["']?\]?[ \t]{0,8}
+            (?: :[ \t]{0,8}[\w.]{1,64}(?:\[[^\]\n]{0,64}\])?(?:[ ]\|[ ]\w{1,64})?[ \t]{0,8}=(?!=) | [=:] )
+            [ \t]{0,8}
+          | (?(first)["'],[ \t]{0,8}(?=[rbfuRBFU]?["'])|(?!))
+          | (?(dashes)[ \t]+|(?!)))""",
     re.MULTILINE | re.VERBOSE,
 )
 _QUOTED = re.compile(
@@ -157,10 +182,14 @@ _QUOTED = re.compile(
 _BARE = re.compile(r"""[^\s"'&;,)\]}]+""")
 _PARAMETER = re.compile(r"""[^\s"'&<>#]+""")
 _ARGUMENT = re.compile(r"""[^\s"']+""")
-_LAST_ON_LINE = re.compile(r"\S+(?=[ \t\r]*$)", re.MULTILINE)
+_LAST_ON_LINE = re.compile(r"\S+?(?=,?(?:[ \t]+\#.*|[ \t\r]*)$)", re.MULTILINE)
+_PHRASE = re.compile(r"""[^\s"'#=(){}\[\],;:](?:[^"'#=(){}\[\],;:\n]*[^\s"'#=(){}\[\],;:])?""")
+_IN_BRACES = re.compile(r"""[^\s"',{}](?:[^\n"',{}]{0,256}[^\s"',{}])?(?=[ \t]*(?:,[^{}\n]{0,256})?\})""")
+_BRACKETED = re.compile(r"""[\[({][\s+\[({-]{0,64}[rbfuRBFU]{0,2}\\?["']""")
+_BRACKETS = re.compile(rf"{_QUOTED.pattern} | (?P<opening>[\[({{]) | (?P<closing>[\])}}])", re.VERBOSE)
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*(?=[=\s]|$)")
 _CALL = re.compile(r"[A-Za-z_][\w.]*(?:\([^()\n]{0,200}\)|\[[^\[\]\n]{0,200}\])")
-_TYPES = frozenset({"str", "bytes", "int", "float", "bool", "object", "any"})
+_TYPES = frozenset({"str", "bytes", "int", "float", "bool", "object", "any", "string", "number", "boolean"})
 _HINTS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "dsn", "conn", "cookie", "jwt")
 
 
@@ -180,22 +209,41 @@ def _named_secrets(text: str, extra: tuple[str, ...]) -> Iterator[tuple[int, int
     done = 0
     for found in _NAMED.finditer(text):
         if found.start() >= done and is_secret_name(found["name"], extra):
-            start, end = _value_after(found, text)
-            if end > start and _hides(found["name"], _as_value(text[start:end]), extra):
-                done = end
-                yield start, end
+            for start, end in _values_after(found, text):
+                if _hides(found["name"], _as_value(text[start:end]), extra):
+                    done = end
+                    yield start, end
 
 
-def _value_after(found: re.Match[str], text: str) -> tuple[int, int]:
-    """Give the span of what a name is followed by; an empty one where that is no value, but prose, code or redacted."""
+def _values_after(found: re.Match[str], text: str) -> Iterator[tuple[int, int]]:
+    """Give the spans of what a name is followed by; none where that is no value, but prose, code or redacted."""
     at = found.end()
     if text.startswith(REDACTED, at):
-        return at, at
-    quoted = _QUOTED.match(text, at)
-    if quoted:
-        return (at, at) if quoted["inner"] == REDACTED else quoted.span("inner")
-    bare = next(filter(None, (pattern.match(text, at) for pattern in _bare_patterns(found))), None)
-    return (at, at) if bare is None or _is_no_value(found, bare) else bare.span()
+        return
+    if _BRACKETED.match(text, at):
+        yield from _strings_in_brackets(text, at)
+    elif quoted := _QUOTED.match(text, at):
+        yield from _unless_redacted(quoted)
+    else:
+        bare = next(filter(None, (pattern.match(text, at) for pattern in _bare_patterns(found))), None)
+        if bare is not None and not _is_no_value(found, bare):
+            yield bare.span()
+
+
+def _unless_redacted(quoted: re.Match[str]) -> Iterator[tuple[int, int]]:
+    if quoted["inner"] not in ("", REDACTED):
+        yield quoted.span("inner")
+
+
+def _strings_in_brackets(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Give the strings of a literal list, tuple or dict, over its lines, as far as one looks."""
+    depth = 0
+    for token in _BRACKETS.finditer(text, at, at + _longest_list):
+        if token["inner"] is not None:
+            yield from _unless_redacted(token)
+        depth += (token["opening"] is not None) - (token["closing"] is not None)
+        if depth == 0:
+            return
 
 
 def _bare_patterns(found: re.Match[str]) -> Iterator[re.Pattern[str]]:
@@ -205,7 +253,11 @@ def _bare_patterns(found: re.Match[str]) -> Iterator[re.Pattern[str]]:
     elif _in_query(found):
         yield _PARAMETER
     elif found["line"] is not None:
+        if found["name"].lower().endswith("phrase"):  # the only one that has words
+            yield _PHRASE
         yield _LAST_ON_LINE
+    elif found["sep"].startswith(":") and found["sep"].endswith(" "):
+        yield _IN_BRACES
     if found["sep"] == "=":
         yield _BARE
 
@@ -287,12 +339,27 @@ def redact_arguments(arguments: Sequence[str], extra: Sequence[str] = ()) -> lis
 
 
 def _redact_argument(option: str, argument: str, extra: tuple[str, ...]) -> str:
+    if option in ("-u", "--user", "--proxy-user"):
+        return redact_text(f"{option} {argument}", extra).removeprefix(f"{option} ")
     if _OPTION.fullmatch(option) and not _OPTION.match(argument):
         return REDACTED if _hides(option.lstrip("-"), _as_value(argument), extra) else redact_text(argument, extra)
     name, equals, value = argument.partition("=")
     if equals and value and _hides(name.lstrip("-+"), _as_value(value), extra):
         return f"{name}={REDACTED}"
     return redact_text(argument, extra)
+
+
+def redact_name(name: str, extra: Sequence[str] = ()) -> str:
+    """Take the secrets out of the name of a param, metric or tag, such as a URL with a password; few names are many.
+
+    Args:
+        name: it.
+        extra: further patterns of secret names.
+    """
+    return _renamed(name, tuple(extra)) if len(name) < _longest_kept else redact_text(name, extra)
+
+
+_renamed = functools.lru_cache(maxsize=4096)(redact_text)
 
 
 def redact(name: str, value: Any, extra: Sequence[str] = ()) -> Any:
@@ -331,6 +398,11 @@ def _redact_dict(value: dict[Any, Any], extra: tuple[str, ...], path: _Path) -> 
     if value.keys() == {"$dict"} and _are_pairs(value["$dict"]):  # how a dict with other keys than strings is written
         pairs = [_redact_item(key, item, extra, path) for key, item in value["$dict"]]
         return value if _same_pairs(value["$dict"], pairs) else {"$dict": [list(pair) for pair in pairs]}
+    if value.keys() == {"$tuple", "names"}:
+        items = _fields(value["names"], value["$tuple"], extra, path)
+        return value if all(map(operator.is_, value["$tuple"], items)) else {**value, "$tuple": items}
+    if value.keys() == {"$bytes"} and isinstance(value["$bytes"], str):
+        return _redact_encoded_bytes(value, extra)
     items = [_redact_item(key, item, extra, path) for key, item in value.items()]
     return value if _same_pairs(value.items(), items) else dict(items)
 
@@ -359,10 +431,21 @@ def _redact_items(value: Any, extra: tuple[str, ...], path: _Path) -> Any:
 def _items(value: Any, extra: tuple[str, ...], path: _Path) -> list[Any]:
     names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
     if names is not None:
-        return [_redact_item(name, item, extra, path)[1] for name, item in zip(names, value, strict=True)]
+        return _fields(names, value, extra, path)
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return redact_arguments(value, extra)
     return [_within(item, extra, path) for item in value]
+
+
+def _fields(names: Iterable[Any], values: Iterable[Any], extra: tuple[str, ...], path: _Path) -> list[Any]:
+    """Give a named tuple's fields without secrets."""
+    return [_redact_item(name, item, extra, path)[1] for name, item in zip(names, values, strict=True)]
+
+
+def _redact_encoded_bytes(value: dict[str, Any], extra: tuple[str, ...]) -> dict[str, Any]:
+    raw = base64.b64decode(value["$bytes"])
+    redacted = _redact_bytes(raw, extra)
+    return value if redacted is raw else {"$bytes": base64.b64encode(redacted).decode("ascii")}
 
 
 def _redact_bytes(value: bytes | bytearray, extra: tuple[str, ...]) -> bytes | bytearray:

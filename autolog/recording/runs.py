@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import functools
 import hashlib
@@ -29,7 +30,7 @@ from autolog.journal.points import Columns
 from autolog.paths import checked, inside
 from autolog.recording import context
 from autolog.recording.context import Context
-from autolog.recording.redaction import redact, redact_text
+from autolog.recording.redaction import redact, redact_name, redact_text
 from autolog.values import JSON, encode
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class ActiveRun:
         self._log: PointLog | None = None
         self._numbers: dict[str, int] = {}
         self._steps: Counter[str] = Counter()
+        self.redacted: set[str] = set()  # the params that something was taken out of
         self._fits = itertools.count().__next__
         self._outer: Context | None = None
         self.ended = False
@@ -113,12 +115,19 @@ class ActiveRun:
         if self._folder is not None:
             process.journal(self.folder, self.tree).write(self.run_id, kind, data)
 
-    def _clean(self, values: Mapping[str, Any]) -> dict[str, JSON]:
+    def _clean(self, values: Mapping[str, Any], redacted: set[str] | None = None) -> dict[str, JSON]:
         """The one way of values into the journal: typed, without secrets, and large ones in files of their own."""
         if self._folder is None:
             return {}
         extra = self.settings.redact
-        return {name: self._spill(redact(name, encode(value), extra)) for name, value in _named(values)}
+        cleaned = {}
+        for name, value in _named(values):
+            encoded = encode(value)
+            without = redact(name, encoded, extra)
+            if redacted is not None and without is not encoded:
+                redacted.add(name)
+            cleaned[redact_name(name, extra)] = self._spill(without)
+        return cleaned
 
     def _spill(self, value: JSON) -> JSON:
         """Keep a value over 64 KiB in a file; the line gets its digest and a preview."""
@@ -140,7 +149,7 @@ class ActiveRun:
         globs = self.settings.exclude_params
         kept = {key: value for key, value in _named(params) if not _matches(key, globs)}
         if kept:
-            self._write("params", {"params": self._clean(kept)})
+            self._write("params", {"params": self._clean(kept, self.redacted)})
 
     def log_metric(self, key: str, value: float, step: int | None = None, timestamp: int | None = None) -> None:
         """Add a point to a series.
@@ -171,7 +180,8 @@ class ActiveRun:
         """Add a point to each of several series; arguments and errors as for `log_metric`."""
         now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
         whole = _step(step)
-        values = {name: _number(name, value) for name, value in _named(metrics)}
+        extra = self.settings.redact
+        values = {redact_name(name, extra): _number(name, value) for name, value in _named(metrics)}
         if self._folder is None or not values:
             return
         journal = process.journal(self.folder, self.tree)
@@ -193,7 +203,7 @@ class ActiveRun:
 
     def delete_tag(self, key: str) -> None:
         """Take a tag away."""
-        self._write("tags", {"tags": {}, "removed": [name for name, _ in _named({key: None})]})
+        self._write("tags", {"tags": {}, "removed": [*self._clean({key: None})]})
 
     def note(self, text: str) -> None:
         """Say in a line what is missing from the record, and why."""
@@ -225,16 +235,17 @@ class ActiveRun:
         """Keep a copy of a file, or bytes, as an artifact. What the disk refuses is noted.
 
         Raises:
-            UsageError: the name would lead out of the run's folder.
+            UsageError: the name would lead out of the run's folder, or is none that the file system takes.
         """
         name = checked(artifact)
         if self._folder is not None:
-            inside(self.folder / "files" / self.run_id, name)
+            with contextlib.suppress(OSError):  # the disk's errors, which the next line notes
+                inside(self.folder / "files" / self.run_id, name)
             guard.call("runs.file", self, self._keep, name, source)
 
     def _keep(self, artifact: str, source: Path | bytes) -> None:
         target = self.path(artifact)
-        partial = target.with_name(f".{target.name}.{self._session}.part")
+        partial = target.with_name(f".{uuid.uuid4().hex[:12]}.part")  # a name as long as allowed has no room for more
         try:
             if isinstance(source, bytes):
                 partial.write_bytes(source)

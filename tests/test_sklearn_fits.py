@@ -318,7 +318,7 @@ def assert_scored(run: autolog.Run, model: Any) -> None:
 
 
 def test_training_metrics_of_a_regressor_are_scikit_learns() -> None:
-    """Likewise."""
+    """Each of a regressor's bears the name of a scorer too, and is what that scorer gives."""
     model = LinearRegression().fit(*DIABETES)
     assert_scored(only_run(), model)
 

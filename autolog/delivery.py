@@ -2,11 +2,13 @@
 
 The journal comes first and holds everything; a destination that is slow or away holds up neither the program nor the
 others. A cursor says how far a journal has been taken; it lies beside the journal, so that a later process goes on
-where this one stopped. A batch may be handed over twice, when a cursor could not be written in time.
+where this one stopped, also with the runs of one that was killed. A batch may be handed over twice, when a cursor could
+not be written in time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,9 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from autolog import guard
+from autolog.background import Background
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch, Delivery
+from autolog.journal import liveness
 from autolog.journal.events import Event, decode_lines
+from autolog.journal.process import BEAT
 from autolog.paths import inside
 
 __all__ = ["Courier", "cursor_path"]
@@ -47,38 +52,22 @@ class Courier:
     def __init__(self, uri: str, backend: Backend) -> None:
         self.uri = uri
         self._backend = backend
-        self._folders: list[Path] = []
+        self._folders: dict[Path, None] = {}
+        self._searched: set[Path] = set()
         self._tries = 0
         self._not_before = 0.0
-        self._stopping = False
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = Background("autolog-delivery", self._run)
 
     def follow(self, folder: Path) -> None:
-        """Deliver a top-level run from now on."""
-        self._folders.append(folder)
-        self.start()
-
-    def start(self) -> None:
-        """Have the thread run, as long as there is something to follow."""
-        if self._folders and self._thread is None:
-            self._stopping = False
-            self._wake.clear()
-            self._thread = threading.Thread(target=self._run, name="autolog-delivery", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Stop the thread, but not wait long for a request that is under way."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._stopping = True
-            self._wake.set()
-            thread.join(0.5)
+        """Deliver a top-level run from now on; its cursor file says so, should this process be killed."""
+        if folder not in self._folders:
+            _begin_cursors(folder, self.uri)
+            self._folders[folder] = None
+        self._thread.start()
 
     def forget(self) -> None:
         """In a forked child: the runs followed so far are the parent's to deliver."""
-        self._folders, self._thread = [], None
-        self._wake = threading.Event()
+        self._folders = {}
 
     def finish(self, deadline: float) -> int:
         """Deliver what is left until `deadline` (on `time.monotonic`'s clock), and let go of the destination.
@@ -86,28 +75,35 @@ class Courier:
         Returns:
             How many runs are not delivered whole.
         """
-        self.stop()
-        self._stopping, self._not_before = False, 0.0
-        while time.monotonic() < deadline and not self._round():
+        self._thread.stop()
+        self._not_before = 0.0
+        while time.monotonic() < deadline and not self._round(threading.Event()):
             time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
         guard.call("delivery.close", None, guard.contained, self._backend.close)
         return sum(not _is_delivered(folder, self.uri) for folder in self._folders)
 
-    def _run(self) -> None:
-        while not self._stopping:
-            guard.call("delivery.round", None, self._round)
-            self._wake.wait(_PAUSE)
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            guard.call("delivery.round", None, self._round, stop)
+            self._thread.sleep(_PAUSE)
 
-    def _round(self) -> bool:
+    def _round(self, stop: threading.Event) -> bool:
         """Hand over all there is; False where something has to wait."""
-        waiting = [folder for folder in list(self._folders) if not self._deliver_folder(folder)]
+        self._adopt()
+        waiting = [folder for folder in list(self._folders) if not self._deliver_folder(folder, stop)]
         return not waiting
 
-    def _deliver_folder(self, folder: Path) -> bool:
+    def _adopt(self) -> None:
+        """Follow what processes that are gone left undelivered beside the runs followed here; once a place."""
+        for root in {folder.parent for folder in list(self._folders)} - self._searched:
+            self._searched.add(root)
+            self._folders.update(dict.fromkeys(_left_behind(root, self.uri)))
+
+    def _deliver_folder(self, folder: Path, stop: threading.Event) -> bool:
         cursors = _read_cursors(folder, self.uri)
         for journal in sorted(folder.glob("*.jsonl")):
             for batch in _batches(folder, journal, cursors.get(journal.stem, 0)):
-                if self._stopping or time.monotonic() < self._not_before or not self._hand_over(folder, batch):
+                if stop.is_set() or time.monotonic() < self._not_before or not self._hand_over(folder, batch):
                     return False
                 cursors[batch.writer] = batch.offset + len(batch.lines)
                 _write_cursors(folder, self.uri, cursors)
@@ -180,6 +176,33 @@ def _spilled(value: Any) -> Iterator[str]:
 def _is_delivered(folder: Path, uri: str) -> bool:
     cursors = _read_cursors(folder, uri)
     return all(cursors.get(path.stem, 0) >= path.stat().st_size for path in folder.glob("*.jsonl"))
+
+
+def _left_behind(root: Path, uri: str) -> list[Path]:
+    """Give the runs that somebody began to deliver and nobody who lives will deliver whole."""
+    cursors = cursor_path(root / "*", uri).relative_to(root)
+    folders = [path.parents[1] for path in root.glob(str(cursors))]
+    return [folder for folder in folders if not _is_delivered(folder, uri) and not _is_written_to(folder)]
+
+
+def _is_written_to(folder: Path) -> bool:
+    return not all(map(_writer_is_gone, folder.glob("*.jsonl")))
+
+
+def _writer_is_gone(journal: Path) -> bool:
+    with journal.open("rb") as file:
+        first = decode_lines(file.readline())[0]
+    header = first[0] if first and first[0].kind == "journal" else None
+    return liveness.is_lost(header, journal.stat().st_mtime_ns // 1000, BEAT)
+
+
+def _begin_cursors(folder: Path, uri: str) -> None:
+    """Leave a cursor file, where there is none; what the disk refuses is tried again with the first batch."""
+    path = cursor_path(folder, uri)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="ascii") as file:
+            file.write("{}")
 
 
 def _read_cursors(folder: Path, uri: str) -> dict[str, int]:

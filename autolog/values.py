@@ -16,15 +16,17 @@ import functools
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "LargeValue", "encode", "nesting_limit", "revive", "type_name"]
+__all__ = ["JSON", "LargeValue", "encode", "is_cut", "nesting_limit", "revive", "type_name"]
 
 JSON: TypeAlias = Any
 Path: TypeAlias = "tuple[int, ...]"
 nesting_limit = 40
 _array_limit = 100
 _plain_bits = 1024
+_CUT = "… (nested too deeply, or inside itself)"
 
 
 def encode(value: object, path: tuple[int, ...] = ()) -> JSON:
@@ -42,7 +44,7 @@ def encode(value: object, path: tuple[int, ...] = ()) -> JSON:
     if kind is float:
         return _float(value)  # type: ignore[arg-type]
     if len(path) > nesting_limit or id(value) in path:
-        return {"$object": type_name(value), "text": "… (nested too deeply, or inside itself)"}
+        return {"$object": type_name(value), "text": _CUT}
     return _encoder(kind)(value, path)  # type: ignore[arg-type]
 
 
@@ -151,6 +153,13 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
 )
 
 
+def is_cut(value: JSON) -> bool:
+    """Say whether `encode` had to leave something out of the value."""
+    if isinstance(value, dict):
+        return value.get("text") == _CUT or any(is_cut(item) for item in value.values() if type(item) in (dict, list))
+    return isinstance(value, list) and any(is_cut(item) for item in value if type(item) in (dict, list))
+
+
 def type_name(value: object) -> str:
     """Give the full name of the value's type, e.g. `"pandas.core.frame.DataFrame"`."""
     kind = type(value)
@@ -184,24 +193,30 @@ _REVIVERS: Mapping[str, Callable[[Any, dict[str, Any]], Any]] = {
 }
 
 
-class LargeValue(str):
-    """The beginning of a value that is kept in a file of its own; `Run.whole_param` reads all of it.
+@dataclass(frozen=True)
+class LargeValue:
+    """What stands for a value that is kept in a file of its own; `Run.whole` reads it.
 
     Args:
-        facts: `$file` (the file's name), `sha256`, `size` in bytes, `preview`.
+        file: the file's name.
+        sha256: its digest.
+        size: its bytes.
+        preview: the value's beginning.
     """
 
-    __slots__ = ("file", "sha256", "size")
     file: str
     sha256: str
     size: int
+    preview: str
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> LargeValue:
         """Make it from what the journal holds."""
-        value = cls(facts.get("preview", ""))
-        value.file, value.sha256, value.size = str(facts["$file"]), str(facts.get("sha256")), int(facts.get("size", 0))
-        return value
+        file, sha256, preview = (str(facts.get(name, "")) for name in ("$file", "sha256", "preview"))
+        return cls(file, sha256, int(facts.get("size", 0)), preview)
+
+    def __str__(self) -> str:
+        return f"{self.preview}… ({self.size} bytes)"
 
 
 def _hashable(value: Any) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 import autolog
+from autolog import session
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.hookspecs import Batch
 from autolog_files import FolderBackend, LocalFiles
@@ -92,6 +94,20 @@ def test_only_run_folders_are_looked_at(store: Path) -> None:
     assert LocalFiles(store).trees() == [run_id]
     assert LocalFiles(store).sizes("../runs") == {}
     assert [run.run_id for run in autolog.search_runs(output_format="list")] == [run_id]
+
+
+def test_an_artifact_of_the_same_size_replaces_the_old_one(store: Path, tmp_path: Path) -> None:
+    """A copy is known by its digest, not by its size."""
+    autolog.enable(backend=[store, tmp_path / "copy"], silent=True)
+    with autolog.start_run() as run:
+        autolog.log_text("old", "a.txt")
+        deadline = time.monotonic() + 30
+        copy = tmp_path / "copy" / run.run_id / "files" / run.run_id / "a.txt"
+        while not copy.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        autolog.log_text("new", "a.txt")
+    session.get()._at_exit()
+    assert copy.read_text() == "new"
 
 
 def test_delivery_into_a_folder_is_idempotent(store: Path, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog import delivery, session
+from autolog import background, delivery, session
 from autolog.delivery import Courier, cursor_path
 from autolog.hookspecs import Batch, Delivery
 from autolog_files import FolderBackend
@@ -71,7 +74,7 @@ def test_every_destination_gets_the_whole_run(tmp_path: Path) -> None:
     copy = autolog.get_run(run.run_id, store=second)
     assert facts(copy) == facts(autolog.get_run(run.run_id, store=first))
     assert copy.artifact_path("notes/hello.txt").read_text() == "hello"
-    assert copy.whole_param("long") == ["x"] * 100_000
+    assert copy.whole(copy.params["long"]) == ["x"] * 100_000
 
 
 @pytest.mark.parametrize("answers", [("retry",), ("lost answer",), ("retry", "lost answer", "retry")])
@@ -83,7 +86,7 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     run = record(store)
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", *answers))
-    courier._folders.append(store / run.run_id)
+    courier._folders[store / run.run_id] = None
     deadline = time.monotonic() + 30
     assert courier.finish(deadline) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
@@ -98,10 +101,10 @@ def test_a_destination_that_stays_away_costs_only_the_delivery(tmp_path: Path, s
     run = record(store)
     session.get()._at_exit()
     away = Courier("test:", Unreliable(tmp_path / "copy", *["crash"] * 1000))
-    away._folders.append(store / run.run_id)
+    away._folders[store / run.run_id] = None
     assert away.finish(time.monotonic() + 0.3) == 1
     back = Courier("test:", Unreliable(tmp_path / "copy"))
-    back._folders.append(store / run.run_id)
+    back._folders[store / run.run_id] = None
     assert back.finish(time.monotonic() + 30) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
@@ -116,7 +119,7 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
     for expected in (True, False):
         backend = Unreliable(tmp_path / "copy")
         courier = Courier("test:", backend)
-        courier._folders.append(store / run.run_id)
+        courier._folders[store / run.run_id] = None
         assert courier.finish(time.monotonic() + 30) == 0
         assert bool(backend.batches) is expected
 
@@ -128,7 +131,77 @@ def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: P
     run = record(store)
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", "refused"))
-    courier._folders.append(store / run.run_id)
+    courier._folders[store / run.run_id] = None
     assert courier.finish(time.monotonic() + 30) == 0
     refused = cursor_path(store / run.run_id, "test:").with_suffix(".refused.jsonl")
     assert "told to" in refused.read_text()
+
+
+AWAY = """
+import sys, autolog
+autolog.enable(backend=sys.argv[1:], silent=True)
+run = autolog.start_run(run_name="killed")
+autolog.log_param("C", 1)
+print(run.run_id, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_left_is_delivered_by_the_next(tmp_path: Path) -> None:
+    """The first run that goes to a destination takes along what dead processes left; a living one serves itself."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.write_text("no folder: the destination is away")
+    command = [sys.executable, "-c", AWAY, str(first), str(second)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout is not None
+        left = other.stdout.readline().strip()
+        assert delivery._left_behind(first, str(second)) == []
+        other.kill()
+    assert delivery._left_behind(first, str(second)) == [first / left]
+    second.unlink()
+    autolog.enable(backend=[str(first), str(second)], silent=True)
+    with autolog.start_run():
+        pass
+    session.get()._at_exit()
+    assert autolog.get_run(left, store=second).params == {"C": 1}
+    assert delivery._left_behind(first, str(second)) == []
+
+
+@pytest.mark.parametrize("way", ["resume", "late", "child", "delete"])
+def test_what_comes_to_another_processs_run_is_delivered(tmp_path: Path, way: str) -> None:
+    """A resumed session, late facts, a child of a run not active here, and a deletion reach every destination."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    autolog.enable(backend=str(first), silent=True)
+    with autolog.start_run() as run:
+        pass
+    session.get()._at_exit()
+    autolog.enable(backend=[str(first), str(second)])
+    session.get()._recorder = None  # as in another process
+    if way == "late":
+        autolog.log_param("late", 1, run_id=run.run_id)
+    elif way == "delete":
+        autolog.delete_run(run.run_id)
+    else:
+        with autolog.start_run(**{"run_id" if way == "resume" else "parent_run_id": run.run_id}):
+            autolog.log_param("late", 1)
+    session.get()._at_exit()
+    ours, theirs = (autolog.search_runs(store=place, output_format="list") for place in (first, second))
+    assert [(each.run_id, each.params) for each in ours] == [(each.run_id, each.params) for each in theirs]
+    assert len(list((second / run.run_id).glob("*.jsonl"))) == 2
+
+
+def test_no_thread_of_ours_lives_at_a_fork(tmp_path: Path) -> None:
+    """Whatever is followed while a fork is under way, its thread starts only afterwards, and then it does."""
+    delivering = Courier("test:", FolderBackend(tmp_path / "copy"))
+    names = lambda: [each.name for each in threading.enumerate() if each.name.startswith("autolog-")]  # noqa: E731
+    background._before_fork()
+    try:
+        delivering.follow(tmp_path / "runs" / "0")
+        new = Courier("test:", FolderBackend(tmp_path / "copy"))
+        new.follow(tmp_path / "runs" / "1")
+        assert names() == []
+    finally:
+        background._after_fork()
+    assert names().count("autolog-delivery") == 2
+    assert (delivering.finish(0.0), new.finish(0.0)) == (0, 0)
+    assert names().count("autolog-delivery") == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import autolog
+from autolog.exceptions import RunNotFoundError
 from autolog.journal import points, process, writer
 from autolog.journal.backlog import Backlog
 from autolog.journal.events import Event, decode_lines, encode_line
@@ -205,13 +206,61 @@ def test_a_folder_deleted_while_the_run_goes_on(store: Path, gone: str) -> None:
                 autolog.log_metric("loss", 1.0, step=step)
             shutil.rmtree({gone})
             for step in range(300):
-                autolog.log_metric("lost", 1.0, step=step)
+                autolog.log_metric("after", 1.0, step=step)
+            autolog.log_params({{"after": 2}})
         """,
     )
     run = only(store)
+    assert (run.params, run.metrics.keys()) == ({"after": 2}, {"loss", "after"} & run.metrics.keys())
+    assert [step for step, _, _ in run.history("after")] == list(range(300))
     assert (run.run_name, run.status, run.unreadable) == ("a", "FINISHED", 0)
     assert run.notes == ["the run's folder was deleted while it ran; what it held is gone"]
     assert of_us(ended) == []
+
+
+@pytest.mark.parametrize("said", ["log_param", "log_metric", "start_run"])
+def test_what_first_follows_a_deletion_is_kept(store: Path, said: str) -> None:
+    """Whether it is an event, a point or a child's start that comes first, it stands in the new journal, once."""
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run(run_name="a"):
+        for step in range(200):
+            autolog.log_metric("before", 1.0, step=step)
+        shutil.rmtree(store)
+        if said == "start_run":
+            with autolog.start_run(run_name="b", nested=True):
+                pass
+        else:
+            getattr(autolog, said)("first", 1.0)
+        process.flush()
+        names = {run.run_name: run for run in JournalStore(str(store), LocalFiles(store)).runs()}
+        note = ["the run's folder was deleted while it ran; what it held is gone"]
+        assert {name: run.notes for name, run in names.items()} == {
+            "a": note,
+            **({"b": []} if said == "start_run" else {}),
+        }
+        if said != "start_run":
+            assert (
+                len(names["a"].history("first")) == 1 if said == "log_metric" else names["a"].params == {"first": 1.0}
+            )
+
+
+def test_a_value_that_the_disk_refuses_is_noted_by_name(store: Path) -> None:
+    """The run says which value is missing, keeps its beginning, and reading it whole is an error that says so."""
+    ended = program(
+        store,
+        """
+        with autolog.start_run():
+            limit(100_000)
+            autolog.log_params({"large": "x" * 300_000, "small": 1})
+            limit(resource.RLIM_INFINITY)
+        """,
+    )
+    run = only(store)
+    assert "the whole value of 'large' is missing: its file could not be written" in run.notes
+    assert (run.params["small"], run.params["large"].preview) == (1, "x" * 1024)
+    with pytest.raises(RunNotFoundError, match="is not the one"):
+        run.whole(run.params["large"])
+    of_us(ended)
 
 
 def test_a_deleted_folder_is_noticed_at_a_beat(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

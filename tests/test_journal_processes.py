@@ -434,6 +434,30 @@ def test_a_clock_that_jumps_back_does_not_change_the_order(store: Path, monkeypa
     assert (run.params["a"], run.earlier_params, run.status) == (2, {"a": [1]}, "FINISHED")
 
 
+def test_what_comes_to_a_run_later_counts_as_later(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed session, late facts and a deletion win though this clock is an hour behind the one of the record."""
+    now = time.time_ns()
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        autolog.log_params({"a": 1, "b": 1})
+        autolog.log_metric("loss", 1.0)
+    process.close()
+    monkeypatch.setattr(time, "time_ns", lambda: now - 3_600_000_000_000)
+    with autolog.start_run(run_id=run.run_id):
+        autolog.log_param("a", 2)
+        autolog.log_metric("loss", 2.0)
+        raised = only(store)
+    process.close()
+    found = only(store)
+    assert (raised.status, found.status, found.params["a"], found.metrics) == ("RUNNING", "FINISHED", 2, {"loss": 2.0})
+    assert found.end_time is not None and found.end_time >= found.start_time
+    autolog.log_param("b", 2, run_id=run.run_id)
+    process.close()
+    assert only(store).params == {"a": 2, "b": 2}
+    autolog.delete_run(run.run_id)
+    assert JournalStore(str(store), LocalFiles(store)).runs() == []
+
+
 def test_a_thread_with_nothing_to_do_sleeps(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second after the last point of an open run the thread stops looking; the next point wakes it again."""
     autolog.enable(backend=str(store), silent=True)

@@ -24,6 +24,7 @@ from autolog.values import encode
 from autolog_files import LocalFiles
 
 RUN = "ab" * 16
+CHILD = "cd" * 16
 OTHER_HOST = {"format": 1, "host": "elsewhere", "boot": "x", "pid": 1, "process_start": "1"}
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -226,11 +227,27 @@ def test_of_two_writers_the_later_one_wins() -> None:
     assert (run.params, run.earlier_params) == ({"x": "as late"}, {"x": ["early", "late"]})
 
 
-def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    """A journal of a later format is an error that says what to do, not a guess at its meaning."""
-    store = laid_out(tmp_path, [encode_line(Event(RUN, "journal", 1, "1a", 0, {**OTHER_HOST, "format": 99}))])
-    with pytest.raises(JournalError, match="newer autolog; upgrade"):
-        store.runs()
+def test_a_newer_format_is_refused_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A journal of a later format is passed over with one warning; asked for by id it is an error with advice."""
+    header = Event(RUN, "journal", 1, "1a", 0, {**OTHER_HOST, "format": 99})
+    store = laid_out(tmp_path, [encode_line(header), encode_line(Event(CHILD, "started", 2, "1a", 1, {}))])
+    assert (store.runs(), store.runs()) == ([], [])
+    assert [record.getMessage().count("newer autolog; upgrade") for record in caplog.records] == [1]
+    for run_id in (RUN, CHILD):
+        with pytest.raises(JournalError, match="newer autolog; upgrade"):
+            store.run(run_id)
+
+
+@pytest.mark.parametrize("kind", ["params", "tags", "started", "environment", "signature", "dataset"])
+def test_any_text_is_a_name_and_a_damaged_value_costs_itself(kind: str) -> None:
+    """Names that look like the keys of typed values are names; what cannot be revived leaves the rest and a note."""
+    values = {"$float": 1, "$file": "x", "bad": {"$bytes": 5}, "good": {"$tuple": [2]}}
+    named = {"params": {"params": values}, "tags": {"tags": values}, "started": {"tags": values}}
+    run = finished_run(fold(RUN, [Event(RUN, kind, 1, "1a", 0, named.get(kind, values))]), lambda start: True, 0)
+    places = {"params": run.params, "environment": run.environment, "signature": run.signature or {}}
+    found = run.inputs[0] if kind == "dataset" else places.get(kind, run.tags)
+    assert found == {"$float": 1, "$file": "x", "good": (2,)}
+    assert "the value of 'bad' could not be understood" in run.notes
 
 
 def test_the_last_value_is_of_the_greatest_step_then_time_then_arrival() -> None:

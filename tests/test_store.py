@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog.exceptions import RunNotFoundError
+from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.journal import process
 from autolog.journal.events import Event, encode_line
+from autolog.journal.writer import Journal
+from autolog.store.gc import find_garbage
 from autolog.store.journals import JournalStore
 from autolog.store.run import Run
+from autolog.store.search import search
 from autolog_files import LocalFiles
 
 
@@ -151,7 +154,7 @@ def test_a_finished_run_is_the_same_without_its_files_of_the_moment(store: Path,
     copy, here = opened(tmp_path / "copy").run(run.run_id), opened(store).run(run.run_id)
     assert shown(copy) == shown(here)
     assert copy.artifact_path("a.txt").read_text() == "text"
-    assert copy.whole_param("large") == "x" * 100_000
+    assert copy.whole(copy.params["large"]) == "x" * 100_000
 
 
 def test_a_torn_end_counts_once_its_writer_is_gone(store: Path, writer: subprocess.Popen[str]) -> None:
@@ -219,7 +222,7 @@ def test_a_search_of_a_thousand_children_lists_in_linear_work(store: Path, monke
     lines = b"".join(map(encode_line, [Event(tree, "started", 1, "1a", 0, {"session": "s"}), *events]))
     (store / tree / "1a.jsonl").write_bytes(lines)
     asked: list[None] = []
-    monkeypatch.setattr("autolog.store.liveness.is_lost", lambda *said: asked.append(None) or True)
+    monkeypatch.setattr("autolog.journal.liveness.is_lost", lambda *said: asked.append(None) or True)
     reader = opened(store)
     assert len(reader.runs()) == 1001
     assert len(reader.children(tree)) == 1000
@@ -292,3 +295,77 @@ def test_readers_in_the_middle_of_sealing_see_each_point_once(store: Path) -> No
             latest = len(found)
         writer.kill()
     assert latest > 1000
+
+
+def test_a_large_value_is_compared_whole(store: Path) -> None:
+    """A filter finds a value over 64 KiB by all of it and not by its beginning; where its file is gone, by nothing."""
+    text = "x" * 100_000
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        autolog.log_params({"large": text})
+        autolog.set_tags({"large": text, "small": "y"})
+
+    def found(filter_string: str) -> bool:
+        return bool(search(opened(store), filter_string))
+
+    read = opened(store).run(run.run_id)
+    assert (read.whole(read.params["large"]), read.whole(read.tags["large"]), read.whole(1)) == (text, text, 1)
+    assert read.params["large"] != text[:1024]
+    for kind in ("params", "tags"):
+        assert found(f"{kind}.large = '{text}'")
+        assert found(f"{kind}.large LIKE '%x'")
+        assert not found(f"{kind}.large = '{text[:1024]}'")
+    shutil.rmtree(store / run.run_id / "values")
+    assert found("params.large IS NOT NULL and tags.small = 'y'")
+    assert not found("params.large LIKE '%'") and not found("params.large != 'z'")
+
+
+def test_what_was_cut_is_noted(store: Path) -> None:
+    """A value that is nested too deeply, or holds itself, is named in the run's notes."""
+    itself: list[object] = []
+    itself.append(itself)
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        autolog.log_params({"itself": {"a": itself}, "flat": [{"a": [1]}]})
+    (note,) = opened(store).run(run.run_id).notes
+    assert note.startswith("'itself' is cut")
+
+
+def test_a_long_error_is_kept_whole(store: Path) -> None:
+    """The message of an exception may be longer than what a param may have in a line."""
+    autolog.enable(backend=str(store), silent=True)
+    with pytest.raises(ValueError, match="xx"), autolog.start_run() as run:
+        raise ValueError("x" * 200_000)
+    error = opened(store).run(run.run_id).error
+    assert error is not None
+    assert error["message"].count("x") == 200_000
+
+
+def test_an_error_lists_few_names(store: Path) -> None:
+    """Of many names an error's message gives the first, and says how many there are besides."""
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        autolog.log_metrics({f"m{number:03}": 1.0 for number in range(100)})
+    with pytest.raises(UsageError, match="m019, and 80 more"):
+        opened(store).run(run.run_id).history("none")
+
+
+def test_a_tree_that_many_killed_forks_wrote_to_is_read(store: Path, tmp_path: Path) -> None:
+    """Hundreds of rings left by children that ended at once hold their points, also for a reader that comes again."""
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        autolog.log_param("a", 1)
+    process.close()
+    for number in range(200):
+        journal = Journal(store / run.run_id, run.run_id, {**process.identity(), "pid": 1 << 22}, lambda: None, 16)
+        log = journal.point_log(run.run_id)
+        log.write(log.add("loss"), number, 1.0, time.time_ns())
+        journal.drop()
+    reader = opened(store)
+    for _ in range(2):
+        assert len(reader.run(run.run_id).history("loss")) == 200
+    assert find_garbage(reader) == []
+    autolog.delete_run(run.run_id)
+    (garbage,) = find_garbage(reader)
+    reader.remove(garbage.run.run_id)
+    assert not (store / run.run_id).exists()

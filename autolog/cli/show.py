@@ -15,6 +15,7 @@ from autolog.cli.runs import runs_table
 from autolog.cli.screen import heading, indented, rows_table, screen, show, status
 from autolog.cli.sparkline import sparkline
 from autolog.cli.text import duration, moment, number, short, size, value_text, visible
+from autolog.values import LargeValue
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -103,7 +104,7 @@ def _with_earlier(run: Run) -> dict[str, Any]:
 
 
 def _param_text(value: Any, earlier: Sequence[Any]) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = str(value) if isinstance(value, (str, LargeValue)) else repr(value)
     return text if not earlier else f"{text}  (before: {', '.join(map(repr, earlier))})"
 
 

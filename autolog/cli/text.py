@@ -6,6 +6,8 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
+from autolog.values import LargeValue
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -30,7 +32,7 @@ def _escaped(character: str) -> str:
 
 def value_text(value: Any) -> str:
     """Give a param, tag or fact as text: text bare, everything else as Python writes it."""
-    return visible(value if isinstance(value, str) else repr(value))
+    return visible(str(value) if isinstance(value, (str, LargeValue)) else repr(value))
 
 
 def short(text: str, width: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from autolog import guard
+from autolog.background import Background
 from autolog.journal.writer import Journal
 
 __all__ = ["BEAT", "close", "flush", "forget", "identity", "journal", "on_fork", "process_start"]
@@ -26,12 +27,13 @@ _on_fork: list[Callable[[], None]] = []
 _registered = False
 
 
-def journal(folder: Path, tree: str) -> Journal:
+def journal(folder: Path, tree: str, after: int = 0) -> Journal:
     """Give this process's journal in a top-level run's folder; a new one after a fork.
 
     Args:
         folder: the folder of the top-level run.
         tree: its id.
+        after: no event may be dated earlier, in microseconds since the epoch.
     """
     found = _journals.get(str(folder))
     if found is None:
@@ -39,6 +41,7 @@ def journal(folder: Path, tree: str) -> Journal:
         found = _journals.setdefault(str(folder), Journal(folder, tree, identity(), _thread.wake))
         _close_old()
         _thread.wake()
+    found.last = max(found.last, after)
     return found
 
 
@@ -116,64 +119,17 @@ def process_start(pid: int) -> str | None:
         return None
 
 
-class _WritingThread:
-    """Seals rings, beats and syncs. It starts with the first event, and is stopped before a fork."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._held = False
-
-    def wake(self) -> None:
-        """Have the thread look at once for what waits."""
-        if self._thread is None:
-            self._start()
-        self._wake.set()
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._held:
-                self._stop = threading.Event()  # its own: an earlier thread may still be on its way out
-                thread = threading.Thread(target=self._run, args=(self._stop,), name="autolog-writer", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:  # the interpreter is ending: points are sealed at its exit
-                    return
-                self._thread = thread
-
-    def stop(self) -> None:
-        """End the thread; what waits stays in the rings. A disk that hangs is not waited for long."""
-        with self._starting:
-            thread, self._thread = self._thread, None
-            self._stop.set()
-        if thread is not None and thread is not threading.current_thread():
-            self._wake.set()
-            thread.join(timeout=0.5)
-
-    def hold(self) -> None:
-        """End the thread, and start none until `release`, whatever other threads log meanwhile."""
-        self._held = True
-        self.stop()
-
-    def release(self) -> None:
-        """Start the thread again, if there is work for it."""
-        self._held = False
-        if _pause(0.0, 0.0) is not None:
-            self.wake()
-
-    def _run(self, stop: threading.Event) -> None:
-        beat = sync = time.monotonic()
-        while not stop.is_set():
-            now = time.monotonic()
-            self._wake.wait(_pause(max(0.0, beat + BEAT - now), max(0.0, sync + _SYNC - now)))
-            self._wake.clear()
-            now = time.monotonic()
-            beats, syncs = now - beat >= BEAT, now - sync >= _SYNC
-            beat, sync = now if beats else beat, now if syncs else sync
-            for each in list(_journals.values()):
-                guard.call("journal.thread", None, _tend, each, beats, syncs)
+def _run(stop: threading.Event) -> None:
+    """Seal rings, beat and sync; on a thread that starts with the first event."""
+    beat = sync = time.monotonic()
+    while not stop.is_set():
+        now = time.monotonic()
+        _thread.sleep(_pause(max(0.0, beat + BEAT - now), max(0.0, sync + _SYNC - now)))
+        now = time.monotonic()
+        beats, syncs = now - beat >= BEAT, now - sync >= _SYNC
+        beat, sync = now if beats else beat, now if syncs else sync
+        for each in list(_journals.values()):
+            guard.call("journal.thread", None, _tend, each, beats, syncs)
 
 
 def _pause(beat: float, sync: float) -> float | None:
@@ -200,28 +156,18 @@ def _tend(each: Journal, beats: bool, syncs: bool) -> None:
         each.sync()
 
 
-_thread = _WritingThread()
+_thread = Background("autolog-writer", _run)
 
 
 def _register() -> None:
     global _registered
     if not _registered and hasattr(os, "register_at_fork"):
         _registered = True
-        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
-
-
-def _before_fork() -> None:
-    _thread.hold()
-
-
-def _after_fork() -> None:
-    _thread.release()
+        os.register_at_fork(after_in_child=_in_child)
 
 
 def _in_child() -> None:
     """Drop what belongs to the parent; the child's first event makes journals of its own."""
-    global _thread
-    _thread = _WritingThread()
     for each in list(_journals.values()):
         guard.call("journal.drop", None, each.drop)
     _journals.clear()

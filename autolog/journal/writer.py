@@ -65,20 +65,21 @@ class Journal:
         self._logs: list[PointLog] = []
         self._quiet = 0
         self._sealing = False
+        self._number = itertools.count().__next__
+        self.last = 0
         self._begin()
 
     def _begin(self) -> None:
         """Take a new writer id, and with it a new file."""
         self.writer = uuid.uuid4().hex[:16]
         self.path = self.folder / f"{self.writer}.jsonl"
-        self._number = itertools.count().__next__
-        self._last = 0
         self._has_header = False
 
     # ---- events
 
     def write(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append one event."""
+        self._restore()
         if kind == "started":
             self.running[run] = data
         elif kind == "finished":
@@ -88,9 +89,9 @@ class Journal:
         self._append(encode_line(self._event(run, kind, data)), points=0)
 
     def _event(self, run: str, kind: str, data: Mapping[str, Any]) -> Event:
-        """Number and date an event; the time of a writer's events never decreases, whatever the clock does."""
+        """Number and date an event; the time of a process's events never decreases, whatever the clock does."""
         number = self._number()
-        self._last = now = max(self._last, time.time_ns() // 1000)
+        self.last = now = max(self.last, time.time_ns() // 1000)
         return Event(run, kind, now, self.writer, number, data)
 
     def _append(self, lines: bytes, points: int) -> None:
@@ -220,6 +221,7 @@ class Journal:
                 self._seal()
 
     def _seal(self) -> None:
+        self._restore()
         ring = self._ring
         if ring is None or self._sealing:  # a signal handler that logs, in the middle of sealing
             return
@@ -228,21 +230,20 @@ class Journal:
             slots = ring.unsealed()
             if slots.series:
                 self._quiet = 0
-                self._append_slots(slots)
+                self._append_slots(slots, {"from": slots.first, "to": slots.last})
                 ring.taken(slots.last)
         finally:
             self._sealing = False
 
-    def _append_slots(self, slots: Slots) -> None:
-        self._append(b"".join(self._lines(slots)), points=len(slots.series))
+    def _append_slots(self, slots: Slots, covers: Mapping[str, int]) -> None:
+        self._append(b"".join(self._lines(slots, covers)), points=len(slots.series))
 
-    def _lines(self, slots: Slots) -> list[bytes]:
-        """Give a line for each run that has points among the slots; each says which points it covers."""
+    def _lines(self, slots: Slots, covers: Mapping[str, int]) -> list[bytes]:
+        """Give a line for each run that has points among the slots; each says which points of the ring it covers."""
         by_run: dict[str, dict[str, Any]] = defaultdict(dict)
         for number, columns in _by_series(slots):
             run, key = self._series[number]
             by_run[run][key] = points.encode(columns)
-        covers = {"from": slots.first, "to": slots.last}
         return [encode_line(self._event(run, "points", {**covers, "series": series})) for run, series in by_run.items()]
 
     # ---- the writing thread's part
@@ -273,21 +274,30 @@ class Journal:
 
     def beat(self, every: float) -> None:
         """Say of each open run that its writer lives, and that it will say so again `every` seconds from now."""
-        self._restore()
         for run in list(self.running):
             self.write(run, "beat", {"every": every})
 
     def _restore(self) -> None:
-        """Where the file was deleted while its runs go on, begin a new one that says so."""
+        """Where the file was deleted while its runs go on, begin a new one, before anything else is written."""
+        file = self._file
+        if file is None or not self.running or not _is_deleted(file.number):
+            return
         with self._lock:
-            if self._file is None or not self.running or not _is_deleted(self._file.number):
-                return
-            self.close_ring()
-            self._file = None
-            self._begin()
-            for run, started in list(self.running.items()):
-                self.write(run, "started", started)
-                self.write(run, "note", {"text": "the run's folder was deleted while it ran; what it held is gone"})
+            if self._file is file and not self._sealing:
+                self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Say in a new file what happened; points that wait follow, which the new ring's numbers do not cover."""
+        ring = self._take_ring()
+        self._file = None
+        self._begin()
+        for run, started in list(self.running.items()):
+            self.write(run, "started", started)
+            self.write(run, "note", {"text": "the run's folder was deleted while it ran; what it held is gone"})
+        if ring is not None:
+            for slots in ring.last_unsealed():
+                self._append_slots(slots, {})
+            ring.close()
 
     def sync(self) -> None:
         """Have the disk keep what was written (fsync); never called on a training thread."""
@@ -302,7 +312,6 @@ class Journal:
     def finish(self, run: str, data: Mapping[str, Any]) -> None:
         """Write a run's end behind all its points."""
         self.seal()
-        self._restore()
         self.write(run, "finished", data)
 
     # ---- the end
@@ -318,19 +327,22 @@ class Journal:
     def close_ring(self) -> None:
         """Seal and remove the ring, having sent those who log into it elsewhere."""
         with self._lock:
-            self._end_logs()
-            ring, self._ring = self._ring, None
+            ring = self._take_ring()
             if ring is not None:
                 for slots in ring.last_unsealed():
-                    self._append_slots(slots)
+                    self._append_slots(slots, {"from": slots.first, "to": slots.last})
                 ring.close()
+
+    def _take_ring(self) -> Ring | None:
+        self._end_logs()
+        ring, self._ring = self._ring, None
+        return ring
 
     def drop(self) -> None:
         """Let go of everything without writing: after a fork, these are the parent's."""
         self._lock = threading.RLock()
-        self._end_logs()
         self._file = None
-        ring, self._ring = self._ring, None
+        ring = self._take_ring()
         if ring is not None:
             ring.drop()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +39,6 @@ class Recorder:
         self._script_run: ActiveRun | None = None
         self._facts = ProcessFacts()
         process.on_fork(self._forked)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._stop_couriers, after_in_parent=self._start_couriers)
 
     def new_run(
         self,
@@ -64,11 +61,14 @@ class Recorder:
         run = ActiveRun(folder, general, run_name or script_name(), experiment, parent=parent).begin(tags)
         if run.records and parent is None:
             guard.call("session.environment", run, self._facts.add, run)
-            guard.call("session.delivery", run, self._deliver, run)
+            self._deliver(run)
         return run
 
     def _deliver(self, run: ActiveRun) -> None:
-        """Have a top-level run delivered to the destinations that the journal itself is not kept in."""
+        """Have the tree of a run delivered to the destinations that the journal itself is not kept in."""
+        guard.call("session.delivery", run, self._follow, run)
+
+    def _follow(self, run: ActiveRun) -> None:
         for uri, folder in self._session.places:
             if folder != run.folder.parent:
                 if uri not in self._couriers:
@@ -93,6 +93,7 @@ class Recorder:
         if found is None:
             found = self._existing[run_id] = self._handle(run_id, None)
             found.ended = True
+            self._deliver(found)
         return found
 
     def silent(self, run_id: str | None = None) -> ActiveRun:
@@ -107,7 +108,9 @@ class Recorder:
         """Open a further session of a run, which may rename it; errors as for `existing`."""
         if self._session.root is None or context.current.get().paused:
             return self.silent(run_id)
-        return self._handle(run_id, run_name).begin(tags)
+        run = self._handle(run_id, run_name).begin(tags)
+        self._deliver(run)
+        return run
 
     def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
         store = self._session.open_store()
@@ -120,6 +123,7 @@ class Recorder:
             run_id=run_id,
             tree=store.tree(run_id),
             parent_run_id=run.parent_run_id,
+            after=store.latest(run_id) + 1,
         )
 
     def mark_deleted(self, run_id: str, store: Store) -> None:
@@ -128,8 +132,11 @@ class Recorder:
         if folder is None:
             raise UsageError(f"runs in {store.uri} cannot be deleted from here")
         tree = store.tree(run_id)
-        run = ActiveRun(folder, self._session.resolved.general, None, "", run_id=run_id, tree=tree)
+        after = store.latest(run_id) + 1
+        run = ActiveRun(folder, self._session.resolved.general, None, "", run_id=run_id, tree=tree, after=after)
         run.log_facts("deleted", {"deleted": True})
+        if folder == self._session.folder:
+            self._deliver(run)
 
     # ---- the process
 
@@ -147,14 +154,6 @@ class Recorder:
         ):
             if run is not None:
                 run.forked()
-
-    def _stop_couriers(self) -> None:
-        for courier in self._couriers.values():
-            courier.stop()
-
-    def _start_couriers(self) -> None:
-        for courier in self._couriers.values():
-            courier.start()
 
     def flush(self) -> None:
         """Write out all points that wait."""

@@ -31,7 +31,7 @@ from autolog.paths import checked, inside
 from autolog.recording import context
 from autolog.recording.context import Context
 from autolog.recording.redaction import redact, redact_name, redact_text
-from autolog.values import JSON, encode
+from autolog.values import JSON, encode, is_cut, nesting_limit
 
 if TYPE_CHECKING:
     from autolog.journal.writer import Journal, PointLog
@@ -59,6 +59,7 @@ class ActiveRun:
         run_id: of a run that exists; None for a new one.
         tree: the top-level run of `run_id`.
         parent_run_id: the parent of `run_id`.
+        after: what is added to `run_id` counts as no earlier than this, in microseconds since the epoch.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class ActiveRun:
         run_id: str | None = None,
         tree: str | None = None,
         parent_run_id: str | None = None,
+        after: int = 0,
     ) -> None:
         self.run_id = run_id or uuid.uuid4().hex
         self.run_name = run_name
@@ -80,6 +82,8 @@ class ActiveRun:
         self.begin_again: Callable[[], ActiveRun] | None = None
         self.settings = settings
         self._resumes = run_id is not None
+        self._after = after
+        self._clock = functools.partial(_later, after * 1000) if after else time.time_ns
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
         self._session = uuid.uuid4().hex[:8]
@@ -111,9 +115,13 @@ class ActiveRun:
             raise UsageError("this run records nothing: autolog is paused here, or off")
         return self._folder / self.tree
 
+    @property
+    def _journal(self) -> Journal:
+        return process.journal(self.folder, self.tree, self._after)
+
     def _write(self, kind: str, data: Mapping[str, JSON]) -> None:
         if self._folder is not None:
-            process.journal(self.folder, self.tree).write(self.run_id, kind, data)
+            self._journal.write(self.run_id, kind, data)
 
     def _clean(self, values: Mapping[str, Any], redacted: set[str] | None = None) -> dict[str, JSON]:
         """The one way of values into the journal: typed, without secrets, and large ones in files of their own."""
@@ -126,19 +134,22 @@ class ActiveRun:
             without = redact(name, encoded, extra)
             if redacted is not None and without is not encoded:
                 redacted.add(name)
-            cleaned[redact_name(name, extra)] = self._spill(without)
+            cleaned[redact_name(name, extra)] = self._spill(name, without)
         return cleaned
 
-    def _spill(self, value: JSON) -> JSON:
-        """Keep a value over 64 KiB in a file; the line gets its digest and a preview."""
+    def _spill(self, name: str, value: JSON) -> JSON:
+        """Keep a value over 64 KiB in a file; the line gets its digest and a preview. What is missing is noted."""
         if type(value) in (int, float, bool) or value is None or (type(value) is str and len(value) < _LARGE // 6):
             return value
+        if is_cut(value):
+            self.note(f"{name!r} is cut where it is nested over {nesting_limit} levels deep, or lies inside itself")
         data = json.dumps(value).encode("ascii")
         if len(data) <= _LARGE:
             return value
         digest = hashlib.sha256(data).hexdigest()
         path = self.folder / "values" / f"{digest}.json"
-        guard.call("runs.value", self, _write_file, path, data)
+        if guard.call("runs.value", self, _write_file, path, data) is None:
+            self.note(f"the whole value of {name!r} is missing: its file could not be written")
         preview = value if isinstance(value, str) else data.decode("ascii")
         return {"$file": path.name, "sha256": digest, "size": len(data), "preview": preview[:_PREVIEW]}
 
@@ -170,7 +181,7 @@ class ActiveRun:
             return
         except TypeError:
             raise UsageError(f"a name must be a str, not {type(key).__name__}: {key!r}") from None
-        now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
+        now = self._clock() if timestamp is None else _nanoseconds(timestamp)
         try:
             self._log.write(number, 0 if step is None else step, value, now)  # type: ignore[union-attr]
         except _UNFIT:
@@ -178,13 +189,13 @@ class ActiveRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None) -> None:
         """Add a point to each of several series; arguments and errors as for `log_metric`."""
-        now = time.time_ns() if timestamp is None else _nanoseconds(timestamp)
+        now = self._clock() if timestamp is None else _nanoseconds(timestamp)
         whole = _step(step)
         extra = self.settings.redact
         values = {redact_name(name, extra): _number(name, value) for name, value in _named(metrics)}
         if self._folder is None or not values:
             return
-        journal = process.journal(self.folder, self.tree)
+        journal = self._journal
         columns = {key: Columns([whole], [value], [now // 1000]) for key, value in values.items()}
         if not journal.write_points(self.run_id, columns):
             self._log_to_ring(journal, whole, values, now)
@@ -271,7 +282,7 @@ class ActiveRun:
     def portable(self) -> dict[str, Any]:
         """Give what `carried` makes a handle on this run from, in another process."""
         names = {"run_name": self.run_name, "experiment": self.experiment, "run_id": self.run_id, "tree": self.tree}
-        return {**names, "parent_run_id": self.parent_run_id, "folder": self._folder}
+        return {**names, "parent_run_id": self.parent_run_id, "folder": self._folder, "after": self._after}
 
     @classmethod
     def carried(cls, facts: Mapping[str, Any], settings: Settings) -> ActiveRun:
@@ -302,8 +313,8 @@ class ActiveRun:
         self.ended = True
         if self._folder is not None:
             context.set_last(self)
-            facts = {"status": status, "session": self._session, "error": error_facts(error, self)}
-            process.journal(self.folder, self.tree).finish(self.run_id, self._clean(facts))
+            facts, extra = self._clean({"status": status, "session": self._session}), self.settings.redact
+            self._journal.finish(self.run_id, {**facts, "error": redact("error", error_facts(error, self), extra)})
             self._report(status)
 
     def _leave(self) -> None:
@@ -415,6 +426,11 @@ def _step(step: Any) -> int:
     return whole
 
 
+def _later(after: int) -> int:
+    """Give the time, or that one where the clock stands before it."""
+    return max(after, time.time_ns())
+
+
 def _nanoseconds(timestamp: Any) -> int:
     """Take milliseconds since the epoch, as MLflow does."""
     try:
@@ -426,9 +442,9 @@ def _nanoseconds(timestamp: Any) -> int:
     return found
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def _write_file(path: Path, data: bytes) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    return path.write_bytes(data)
 
 
 def _file_facts(path: Path) -> dict[str, JSON]:

@@ -37,11 +37,18 @@ class Store(Protocol):
         """Give a value that is kept in a file of its own.
 
         Raises:
-            RunNotFoundError: the file is missing, or not the one that was recorded.
+            RunNotFoundError: the file is missing or cannot be read, or is not the one that was recorded.
         """
 
     def tree(self, run_id: str) -> str:
         """Give the id of the top-level run that a run belongs to.
+
+        Raises:
+            RunNotFoundError: there is none of that id.
+        """
+
+    def latest(self, run_id: str) -> int:
+        """Give the time of the last event in a run's tree, in microseconds since the epoch; what is added comes after.
 
         Raises:
             RunNotFoundError: there is none of that id.

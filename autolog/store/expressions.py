@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
+from autolog.exceptions import AutologError
 from autolog.store.comparing import ABSENT, TESTS, Value, rank
+from autolog.values import LargeValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,6 +85,9 @@ class Searchable(Protocol):
     def tags(self) -> Mapping[str, Any]:
         """Values by name."""
 
+    def whole(self, value: Any) -> Any:
+        """Read a `LargeValue`; any other value is given as it is."""
+
 
 _Run = TypeVar("_Run", bound=Searchable)
 
@@ -132,7 +137,15 @@ class Name:
         return self.kind == "metrics" or (self.kind == "attributes" and self.key in (*TIMES, "duration"))
 
     def of(self, run: Searchable) -> Any:
-        """Give a run's value, or `ABSENT`; an attribute that is None is absent, a param that is None is a value."""
+        """Give a run's value, a large one read from its file; `ABSENT` where there is none, or it cannot be read."""
+        stored = self.stored(run)
+        try:
+            return run.whole(stored) if isinstance(stored, LargeValue) else stored
+        except AutologError:
+            return ABSENT
+
+    def stored(self, run: Searchable) -> Any:
+        """Give what stands in the run, or `ABSENT`; an attribute that is None is absent, a param is not."""
         if self.kind == "attributes":
             value = ATTRIBUTES[self.key](run)
             return ABSENT if value is None else value
@@ -160,9 +173,9 @@ class Comparison:
 
     def matches(self, run: Searchable) -> bool:
         """Tell whether it holds for a run; of what the run does not have, only IS NULL does."""
-        stored = self.name.of(run)
         if self.operator in ("IS NULL", "IS NOT NULL"):
-            return (stored is ABSENT or stored is None) == (self.operator == "IS NULL")
+            return (self.name.stored(run) in (ABSENT, None)) == (self.operator == "IS NULL")
+        stored = self.name.of(run)
         return stored is not ABSENT and TESTS[self.operator](stored, self.value)
 
     def names(self) -> Iterator[Name]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from autolog.exceptions import JournalError, RunNotFoundError
+from autolog.guard import logger
 from autolog.paths import checked
 from autolog.store.base import Files
 from autolog.store.run import Run
@@ -15,6 +16,8 @@ from autolog.store.tree import Tree
 from autolog.values import LargeValue, revive
 
 __all__ = ["JournalStore"]
+
+_NEWER: Final = "was written by a newer autolog; upgrade this one to read it"
 
 
 class JournalStore:
@@ -29,16 +32,21 @@ class JournalStore:
         self.uri = uri
         self._files = files
         self._trees: dict[str, Tree] = {}
+        self._passed_over: set[str] = set()
 
     def runs(self, *, deleted: bool = False) -> list[Run]:
         """Give all runs, in no order; with `deleted` the deleted ones instead."""
-        return [run for tree in self._all() for run in tree.runs(self, is_deleted=deleted)]
+        trees = {name: self._read(name) for name in self._files.trees()}
+        for name in trees:
+            self._warn_of_newer(name)
+        return [run for tree in trees.values() if not tree.is_newer for run in tree.runs(self, is_deleted=deleted)]
 
     def run(self, run_id: str) -> Run:
         """Give one run, also a deleted one.
 
         Raises:
             RunNotFoundError: there is none of that id.
+            JournalError: a newer version of autolog wrote it.
         """
         run = self._read(self.tree(run_id)).run(run_id, self)
         if run is None:
@@ -59,9 +67,13 @@ class JournalStore:
         """Give a value that is kept in a file of its own.
 
         Raises:
-            RunNotFoundError: the file is missing, or not the one that was recorded.
+            RunNotFoundError: the file is missing or cannot be read, or is not the one that was recorded.
         """
-        data = self._files.local(self.tree(run_id), f"values/{checked(value.file)}").read_bytes()
+        path = self._files.local(self.tree(run_id), f"values/{checked(value.file)}")
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunNotFoundError(f"{path}, a value of run {run_id}, cannot be read: {error}") from error
         if hashlib.sha256(data).hexdigest() != value.sha256:
             raise RunNotFoundError(f"the file {value.file} of run {run_id} is not the one that was recorded")
         return revive(json.loads(data))
@@ -73,11 +85,15 @@ class JournalStore:
             RunNotFoundError: there is none of that id.
         """
         if self._files.sizes(run_id) and run_id in self._read(run_id):
-            return run_id
+            return self._understood(run_id)
         for name in self._files.trees():
             if run_id in self._read(name):
-                return name
+                return self._understood(name)
         raise self._missing(run_id)
+
+    def latest(self, run_id: str) -> int:
+        """Give the time of the last event in a run's tree, in microseconds since the epoch; errors as for `tree`."""
+        return self._read(self.tree(run_id)).latest
 
     def remove(self, run_id: str) -> None:
         """Remove a run's files for good; of a top-level run everything, its children included."""
@@ -90,12 +106,17 @@ class JournalStore:
             f"no run {run_id!r} in {self.uri}; `autolog runs --store {self.uri}` lists those it has"
         )
 
-    def _all(self) -> list[Tree]:
-        return [self._read(name) for name in self._files.trees()]
-
     def _read(self, name: str) -> Tree:
         tree = self._trees.setdefault(name, Tree(self._files, name))
         tree.refresh(self._files.sizes(name))
-        if tree.is_newer:
-            raise JournalError(f"{self.uri}/{name} was written by a newer autolog; upgrade this one to read it")
         return tree
+
+    def _understood(self, name: str) -> str:
+        if self._trees[name].is_newer:
+            raise JournalError(f"{self.uri}/{name} {_NEWER}")
+        return name
+
+    def _warn_of_newer(self, name: str) -> None:
+        if self._trees[name].is_newer and name not in self._passed_over:
+            self._passed_over.add(name)
+            logger.warning("autolog: %s/%s %s; it is passed over", self.uri, name, _NEWER)

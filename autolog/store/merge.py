@@ -97,21 +97,28 @@ def _unique(events: Iterable[Event]) -> Iterable[Event]:
     return unique.values()
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    """Give the mapping of names to values that a JSON value stands for.
+def _mapping(facts: Fold, values: Any) -> dict[str, Any]:
+    """Give values by name. Any text is a name, also one like the keys of typed values; a damaged value costs itself.
 
     Raises:
-        TypeError: it is none.
+        AttributeError: it is no mapping.
     """
-    found = revive(value)
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise TypeError(f"{found!r:.80} is no mapping of names to values")
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        _revive_into(found, name, value, facts)
     return found
+
+
+def _revive_into(found: dict[str, Any], name: str, value: Any, facts: Fold) -> None:
+    try:
+        found[name] = revive(value)
+    except _MISTAKES:
+        facts.notes[f"the value of {name!r} could not be understood"] = None
 
 
 def _started(facts: Fold, event: Event) -> None:
     facts.starts.append(event)
-    facts.tags.update(_mapping(event.data.get("tags", {})))
+    facts.tags.update(_mapping(facts, event.data.get("tags", {})))
 
 
 def _finished(facts: Fold, event: Event) -> None:
@@ -119,7 +126,7 @@ def _finished(facts: Fold, event: Event) -> None:
 
 
 def _params(facts: Fold, event: Event) -> None:
-    for key, value in _mapping(event.data["params"]).items():
+    for key, value in _mapping(facts, event.data["params"]).items():
         if key in facts.params and not _same(facts.params[key], value):
             facts.earlier[key].append(facts.params[key])
         facts.params[key] = value
@@ -135,20 +142,20 @@ def _points(facts: Fold, event: Event) -> None:
 
 
 def _dataset(facts: Fold, event: Event) -> None:
-    data = _mapping(event.data)
+    data = _mapping(facts, event.data)
     facts.inputs[repr([data.get(key) for key in ("name", "digest", "context")])] = data
 
 
 def _model(facts: Fold, event: Event) -> None:
-    facts.models[event.data["name"]] = _mapping(event.data)
+    facts.models[event.data["name"]] = _mapping(facts, event.data)
 
 
 def _artifact(facts: Fold, event: Event) -> None:
-    facts.artifacts[str(event.data["path"])] = _mapping(event.data)
+    facts.artifacts[str(event.data["path"])] = _mapping(facts, event.data)
 
 
 def _split(facts: Fold, event: Event) -> None:
-    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = _mapping(event.data)
+    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = _mapping(facts, event.data)
 
 
 def _note(facts: Fold, event: Event) -> None:
@@ -156,17 +163,17 @@ def _note(facts: Fold, event: Event) -> None:
 
 
 def _tags(facts: Fold, event: Event) -> None:
-    facts.tags.update(_mapping(event.data["tags"]))
+    facts.tags.update(_mapping(facts, event.data["tags"]))
     for key in event.data.get("removed", ()):
         facts.tags.pop(key, None)
 
 
 def _environment(facts: Fold, event: Event) -> None:
-    facts.environment.update(_mapping(event.data))
+    facts.environment.update(_mapping(facts, event.data))
 
 
 def _signature(facts: Fold, event: Event) -> None:
-    facts.signature = _mapping(event.data)
+    facts.signature = _mapping(facts, event.data)
 
 
 def _deleted(facts: Fold, event: Event) -> None:

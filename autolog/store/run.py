@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog.exceptions import UsageError
 from autolog.values import LargeValue
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from autolog.store.series import Series
 
 __all__ = ["Run"]
+
+_LISTED: Final = 20  # names in an error's message
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +32,10 @@ class Run:
         status: RUNNING, FINISHED, FAILED, KILLED or LOST.
         start_time: when its first session began, in UTC; None where that was lost.
         end_time: when its last session ended, in UTC; None where it has not.
-        params: typed values.
+        params: typed values; one over 64 KiB is a `LargeValue`, which `whole` reads.
         earlier_params: of params that were given anew, the values before, oldest first.
         metrics: the last value of each series: that of the greatest (step, time).
-        tags: name to value.
+        tags: name to value, as for params.
         inputs: the datasets, as logged.
         signature: of inputs and outputs, or None.
         artifacts: facts of each file, by its path.
@@ -85,21 +87,18 @@ class Run:
             UsageError: the run has no such metric.
         """
         if key not in self._series:
-            raise UsageError(
-                f"run {self.run_id} has no metric {key!r}; it has {', '.join(sorted(self._series)) or 'none'}"
-            )
+            raise UsageError(f"run {self.run_id} has no metric {key!r}; it has {_listed(sorted(self._series))}")
         return self._series[key].history()
 
-    def whole_param(self, key: str) -> Any:
-        """Give a param whole, also one over 64 KiB, of which `params` holds the beginning.
+    def whole(self, value: Any) -> Any:
+        """Give a value of a param, a tag or another fact whole, also one over 64 KiB: `run.whole(run.params["x"])`.
+
+        Args:
+            value: a `LargeValue` is read from its file; any other is given as it is.
 
         Raises:
-            UsageError: the run has no such param.
-            RunNotFoundError: its file is missing, or not the one that was recorded.
+            RunNotFoundError: its file is missing or cannot be read, or is not the one that was recorded.
         """
-        if key not in self.params:
-            raise UsageError(f"run {self.run_id} has no param {key!r}; it has {', '.join(self.params) or 'none'}")
-        value = self.params[key]
         return self._reader.value(self.run_id, value) if isinstance(value, LargeValue) else value
 
     def children(self) -> list[Run]:
@@ -113,9 +112,7 @@ class Run:
             UsageError: the run has no such artifact.
         """
         if path not in self.artifacts:
-            raise UsageError(
-                f"run {self.run_id} has no artifact {path!r}; it has {', '.join(self.artifacts) or 'none'}"
-            )
+            raise UsageError(f"run {self.run_id} has no artifact {path!r}; it has {_listed(list(self.artifacts))}")
         return self._reader.file(self.run_id, path)
 
     @property
@@ -123,3 +120,8 @@ class Run:
         if self._store is None:
             raise UsageError(f"run {self.run_id} was not read from a store")
         return self._store
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return ", ".join([*names[:_LISTED], *more]) or "none"

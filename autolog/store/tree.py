@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from autolog.journal import ring
+from autolog.journal import liveness, ring
 from autolog.journal.events import FORMAT, Event, decode_lines
 from autolog.journal.points import Columns
 from autolog.journal.process import BEAT
-from autolog.store import liveness
 from autolog.store.base import Files
 from autolog.store.merge import Fold, finished_run, fold
 from autolog.store.run import Run
@@ -172,8 +171,13 @@ class Tree:
         facts = self._folds.get(run_id)
         return None if facts is None else finished_run(facts, self._is_lost, self.unreadable, store)
 
+    @property
+    def latest(self) -> int:
+        """The time of the last event here, in microseconds since the epoch."""
+        return max((writer.last for writer in self._writers.values()), default=0)
+
     def __contains__(self, run_id: str) -> bool:
-        return run_id in self._folds
+        return run_id in self._folds or (run_id == self._tree and self.is_newer)
 
     def _is_lost(self, start: Event) -> bool:
         return self._writers[start.writer].is_gone

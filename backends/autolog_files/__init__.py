@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -103,8 +105,9 @@ class FolderBackend:
         folder = self.root / batch.tree
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            digests = _digests(batch)
             for name, source in batch.files.items():
-                _copy(source, inside(folder, name))
+                _copy(source, inside(folder, name), digests.get(name))
             _write_at(folder / f"{batch.writer}.jsonl", batch.offset, batch.lines)
         except OSError as error:
             return Delivery("retry", str(error))
@@ -114,14 +117,29 @@ class FolderBackend:
         """Nothing is held open."""
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file that may be half there from an earlier try; readers see it whole or not at all."""
-    if target.exists() and target.stat().st_size == source.stat().st_size:
+def _digests(batch: Batch) -> dict[str, object]:
+    """Give the digest that the last event about a file states; a value's file is named by its own."""
+    values = {name: Path(name).stem for name in batch.files if name.startswith("values/")}
+    files = [event for event in batch.events if event.kind in ("artifact", "model")]
+    return {**values, **{f"files/{each.run}/{each.data.get('path')}": each.data.get("sha256") for each in files}}
+
+
+def _copy(source: Path, target: Path, digest: object) -> None:
+    """Copy a file, unless it is there from an earlier try; readers see it whole or not at all."""
+    if target.is_file() and _sha256(target) == digest:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
     shutil.copyfile(source, partial)
     partial.replace(target)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(functools.partial(file.read, 1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _write_at(path: Path, offset: int, lines: bytes) -> None:

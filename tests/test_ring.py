@@ -195,9 +195,9 @@ def test_a_signal_handler_that_seals_in_the_middle_of_sealing_doubles_nothing(jo
         log.write(number, step, float(step), 0)
     append = journal._append_slots
 
-    def interrupted(slots: ring.Slots) -> None:
+    def interrupted(*arguments: Any) -> None:
         journal.seal()
-        append(slots)
+        append(*arguments)
 
     journal._append_slots = interrupted  # type: ignore[method-assign]  # where a signal would come
     journal.seal()

@@ -211,7 +211,7 @@ def test_a_folder_deleted_while_the_run_goes_on(store: Path, gone: str) -> None:
         """,
     )
     run = only(store)
-    assert (run.params, run.metrics.keys()) == ({"after": 2}, {"loss", "after"} & run.metrics.keys())
+    assert run.params == {"after": 2}
     assert [step for step, _, _ in run.history("after")] == list(range(300))
     assert (run.run_name, run.status, run.unreadable) == ("a", "FINISHED", 0)
     assert run.notes == ["the run's folder was deleted while it ran; what it held is gone"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
@@ -29,6 +32,8 @@ class Notes(Protocol):
 def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T | None:
     """Give `function(*args, **kwargs)`, or None where it raises an `Exception`.
 
+    What a signal handler of the user's raises in the middle of it, a time limit for instance, is not ours: it passes.
+
     Args:
         site: a literal name of the calling place, unique in the source; reports name it.
         run: takes a note of what is missing.
@@ -37,8 +42,19 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
     try:
         return _invoke(site, function, args, kwargs)
     except Exception as error:
+        if _is_from_signal_handler(error):
+            raise
         _report(site, run, error)
         return None
+
+
+def _is_from_signal_handler(error: BaseException) -> bool:
+    """Say whether the error came out of a signal handler; these run between any two steps of the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    handlers = filter(callable, map(signal.getsignal, signal.valid_signals()))
+    codes = {getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers} - {None}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def contained(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -320,7 +320,10 @@ class _Method(_Wrapper):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+    def __reduce_ex__(self, protocol: object) -> Any:
+        definer, name = self._self_place
+        if self.__wrapped__.__qualname__ == f"{definer.__qualname__}.{name}":
+            return self.__wrapped__.__qualname__  # the name that the bare function is pickled by
         return getattr, self._self_place
 
 
@@ -349,7 +352,10 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
 class _Descriptor(_Wrapper):
     """Wraps any other descriptor that gives a callable; where it raises AttributeError, that goes on."""
 
-    __bound_function_wrapper__ = _Bound
+    @staticmethod
+    def __bound_function_wrapper__(found: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Wrap what the descriptor gave; what is no callable, as a cached property's value, is the user's as it is."""
+        return _Bound(found, *arguments, **options) if callable(found) else found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # the bytes of what is wrapped: only who pickles a class by value pickles this

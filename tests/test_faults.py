@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ from autolog.recording import context
 pytest.importorskip("sklearn")
 import numpy as np
 from sklearn.datasets import load_breast_cancer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -657,3 +658,24 @@ def test_a_hook_that_answers_junk_costs_what_it_would_have_told(
     run = autolog.search_runs(output_format="list")[0]
     assert (run.status, run.params["C"]) == ("FINISHED", 1.0)
     assert np.isfinite(run.metrics["training_accuracy"])
+
+
+def test_an_error_of_the_users_signal_handler_is_the_users(store: Path) -> None:
+    """A time limit that strikes while autolog works ends the fit as it would without autolog."""
+
+    def limit(*_: object) -> None:
+        raise TimeoutError("the user's limit")
+
+    class Slow(Ridge):
+        def __getstate__(self) -> object:
+            signal.raise_signal(signal.SIGALRM)  # while the model is pickled, by autolog
+            return super().__getstate__()
+
+    before = signal.signal(signal.SIGALRM, limit)
+    try:
+        enable(store)
+        with pytest.raises(TimeoutError, match="the user's limit"):
+            Slow().fit(X, Y)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert autolog.active_run() is None

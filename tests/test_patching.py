@@ -812,3 +812,31 @@ def test_a_called_says_what_it_is():
         "fit",
     )
     assert not hasattr(called, "__dict__")
+
+
+def test_what_a_descriptor_gives_that_is_no_callable_is_left_alone() -> None:
+    """A cached property or another descriptor under a method's name keeps giving its own value."""
+
+    class Scored:
+        @functools.cached_property
+        def fit(self) -> float:
+            return 0.5
+
+    patcher = Patcher()
+    patcher.method(Scored, "fit", lambda called: None)
+    try:
+        assert type(Scored().fit) is float
+    finally:
+        patcher.undo()
+
+
+def test_a_method_of_a_class_is_pickled_by_the_same_bytes() -> None:
+    """`pickle.dumps(Class.fit)` gives what it gives without a patch."""
+    before = pickle.dumps(Base.fit)
+    patcher = Patcher()
+    patcher.method(Base, "fit", lambda called: None)
+    try:
+        assert pickle.dumps(Base.fit) == before
+        assert pickle.loads(before) is Base.fit
+    finally:
+        patcher.undo()

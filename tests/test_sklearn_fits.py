@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.decomposition import PCA
+from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import get_scorer
@@ -29,6 +30,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import shuffle
 
 from autolog_sklearn import scoring
 from autolog_sklearn.params import deep_params
@@ -475,3 +477,37 @@ def test_a_model_can_be_left_out_or_too_large() -> None:
     assert (left_out.models, left_out.notes, too_large.models) == ([], [], [])
     assert any("max_model_mb" in note or "larger" in note for note in too_large.notes)
     assert too_large.status == "FINISHED"
+
+
+def test_training_metrics_repeat_no_warning_of_the_fit() -> None:
+    """What our predictions warn of is not shown again, and the filters are as they were."""
+    filters = list(warnings.filters)
+    steps = NMF(3, max_iter=2, init="random", random_state=0), LogisticRegression()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make_pipeline(*steps).fit(abs(CANCER[0][:100]), CANCER[1][:100])
+    assert len([each for each in caught if "NMF" in str(each.message) or "iterations" in str(each.message)]) == 1
+    assert warnings.filters == filters
+
+
+@pytest.mark.swallows  # the model with a lambda on it cannot be pickled
+def test_what_draws_numbers_or_was_replaced_is_not_called_again() -> None:
+    """A function that may draw, a method that somebody replaced and a container of the user's are left alone."""
+
+    class Array(np.ndarray):
+        pass
+
+    calls: list[int] = []
+    replaced = Ridge()
+    replaced.predict = lambda data: calls.append(1)  # type: ignore[method-assign]
+    x, y = DIABETES
+    for model, data in (
+        (make_pipeline(FunctionTransformer(shuffle), Ridge()), x),
+        (replaced, x),
+        (Ridge(), x.view(Array)),
+    ):
+        model.fit(data, y)
+        run = autolog.search_runs(output_format="list")[0]
+        assert "training_r2" not in run.metrics
+        assert any("no training metrics" in note for note in run.notes)
+    assert calls == []

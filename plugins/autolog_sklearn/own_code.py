@@ -34,6 +34,7 @@ MOST_PARTS = 10_000
 PREDICTING = ("predict", "predict_proba", "decision_function", "transform", "inverse_transform")
 
 OWN = frozenset({"sklearn", "numpy", "scipy"})
+PURE = ("numpy", "scipy.special", "scipy.spatial", "sklearn.feature_selection", "sklearn.metrics")
 """Packages whose functions may be called."""
 KNOWN = OWN | {"builtins", "collections", "datetime", "functools", "joblib", "pandas", "re"}
 """Packages whose objects may be used."""
@@ -59,6 +60,9 @@ def prediction_is_safe(estimator: object) -> str | None:
         None where only scikit-learn's code would run and leave nothing behind: no number drawn from a random state that
         lives on, no change of the data, no output, no process. Else the reason in a few words.
     """
+    changed = _changed_method(estimator)
+    if changed is not None:
+        return f"its {changed} has been replaced"
     seen: set[int] = set()
     ahead: list[Part] = [(estimator, False)]
     while ahead:
@@ -70,6 +74,20 @@ def prediction_is_safe(estimator: object) -> str | None:
         if reason is not None:
             return reason
         ahead.extend(_parts(value, private))
+    return None
+
+
+def is_own(cls: type) -> bool:
+    """Say whether a class is scikit-learn's own."""
+    return _package(cls) == "sklearn"
+
+
+def _changed_method(estimator: object) -> str | None:
+    """Find a prediction method that somebody put in place of scikit-learn's on its class."""
+    for name in PREDICTING:
+        holder = next((base for base in type(estimator).__mro__ if name in vars(base)), None)
+        if holder is not None and is_own(holder) and _package(vars(holder)[name]) != "sklearn":
+            return name
     return None
 
 
@@ -86,10 +104,19 @@ def _reason(value: Any, private: bool) -> str | None:
     if issubclass(cls, np.ufunc):
         return _python_ufunc(value)
     if issubclass(cls, (*FUNCTIONS, type)):
-        return None if _package(value) in (KNOWN if issubclass(cls, type) else OWN) else f"it calls {_name(value)}"
+        return (
+            None
+            if (issubclass(cls, type) and _package(value) in KNOWN) or _is_pure(value)
+            else f"it calls {_name(value)}"
+        )
     if _package(cls) not in KNOWN:
         return f"{_name(cls)} is not scikit-learn's own class"
     return _overwriting(value) if issubclass(cls, dict) else None
+
+
+def _is_pure(function: Any) -> bool:
+    """Say whether a function is one of those that only compute; others of scikit-learn and scipy may draw numbers."""
+    return str(getattr(function, "__module__", None)).startswith(PURE)
 
 
 def _package(value: Any) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import threading
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
-from autolog_sklearn.own_code import prediction_is_safe
+from autolog_sklearn.own_code import is_own, prediction_is_safe
 from autolog_sklearn.training_metrics import classification_metrics, regression_metrics
 
 __all__ = ["head", "training_metrics"]
@@ -19,6 +22,18 @@ __all__ = ["head", "training_metrics"]
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time
 _FIRST_SLICE: Final = 64  # rows
+_IDLE: Final = (
+    "autolog-",
+    "ExecutorManager",
+    "QueueFeeder",
+    "IOPub",
+    "Heartbeat",
+    "Control",
+    "IPython",
+    "Parent",
+    "tqdm",
+)
+_CONTAINERS: Final = ("builtins", "numpy", "pandas", "polars", "pyarrow", "scipy")
 
 
 def training_metrics(
@@ -39,6 +54,10 @@ def training_metrics(
     """
     if wanted is False or target is None or rows is None:
         return {}, None
+    if not wanted and not is_own(type(model)):
+        return {}, f"{type(model).__module__}.{type(model).__qualname__} is not scikit-learn's own class"
+    if not wanted and type(data).__module__.partition(".")[0] not in _CONTAINERS:
+        return {}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code"
     kind, names = _kind(model)
     if kind is None:
         return {}, None
@@ -46,11 +65,27 @@ def training_metrics(
     if unsafe is not None:
         return {}, unsafe
     budget = max(_FREE, _SHARE * fit_seconds)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _without_warnings():
         if not wanted and not _is_cheap(_predictors(model, names), data, rows, budget):
             return {}, f"predicting the training data would take longer than {budget * 1000:.0f} ms"
         last, transformed = _last_step(model, data)
         return kind(last, transformed, target), None
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Have our predictions not repeat the warnings that the fit gave.
+
+    The filters are the process's: with a thread about that may be changing them too, they are left alone, and a warning
+    may come again.
+    """
+    others = [each for each in threading.enumerate() if each is not threading.current_thread()]
+    if any(not each.name.startswith(_IDLE) for each in others):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], dict[str, float]] | None, tuple[str, ...]]:

@@ -55,7 +55,9 @@ def snapshot(main: types.ModuleType) -> dict[str, Any]:
         "environment": {name: value for name, value in os.environ.items() if not name.startswith("LOKY")},
         "directory": str(Path.cwd()),
         "threads": sorted(
-            re.sub(r"\d+", "N", each.name) for each in threading.enumerate() if not each.name.startswith("autolog")
+            re.sub(r"\d+", "N", each.name)
+            for each in threading.enumerate()
+            if not each.name.startswith("autolog") and "(worker)" not in each.name  # of a pool that is winding down
         ),
         "thread hook": str(threading.excepthook),
         "gc": [gc.isenabled(), gc.get_threshold(), len(gc.callbacks), gc.get_freeze_count()],

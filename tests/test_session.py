@@ -287,3 +287,19 @@ def test_options_without_effect_are_named_once(store: Path, caplog: pytest.LogCa
     assert caplog.messages[1:] == [
         "autolog: log_system_metrics, max_tuning_runs: set, but without effect in this version"
     ]
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(store: Path) -> None:
+    """A program with more lines to say than its stderr's pipe holds ends all the same."""
+    code = f"""
+import autolog
+autolog.enable(backend={str(store)!r})
+for _ in range(1000):
+    with autolog.start_run(run_name="x" * 100):
+        pass
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as started:
+        try:
+            assert started.wait(timeout=60) == 0
+        finally:
+            started.kill()

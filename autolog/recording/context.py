@@ -6,17 +6,15 @@ plugin). A plain thread starts without one; what it logs goes to the only explic
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Context", "current", "current_run", "entered", "explicit", "last_run", "set_last"]
+__all__ = ["Context", "current", "current_run", "explicit", "last_run", "set_last"]
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,3 @@ def set_last(run: ActiveRun) -> None:
 
 
 _last_of_main: ActiveRun | None = None
-
-
-@contextlib.contextmanager
-def entered(**changes: object) -> Iterator[None]:
-    """Change the context for the body of a `with`."""
-    token = current.set(replace(current.get(), **changes))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        current.reset(token)

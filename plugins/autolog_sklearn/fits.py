@@ -14,25 +14,31 @@ from autolog.capture.predictions import output_of, remember_model, remember_outp
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.tables import table_bytes
 from autolog.values import encode, revive
+from autolog_sklearn.kinds import is_search
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import head, training_metrics
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["on_fit", "on_transform"]
+__all__ = ["Steps", "on_fit", "on_transform", "recorded_fit"]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
 
 def on_fit(call: Call) -> Steps:
     """Record the fit of a predictor; a lone transformer's opens no run, but its output is known from then on."""
+    yield from recorded_fit(call)
+
+
+def recorded_fit(call: Call) -> Generator[Arguments | None, Outcome, Outcome]:
+    """Do what `on_fit` does, for a handler that records more of a fit; return how the fit ended."""
     model = call.instance
     run = call.start_run(type(model).__name__, _tags(model)) if is_predictor(model) else None
     if run is None:
         outcome = yield None
         _remember_output(call, outcome)
-        return
+        return outcome
     data, target = call.argument(0, "X"), call.argument(1, "y")
     guard.call("sklearn.params", run, _log_params, run, model)
     described = guard.call("sklearn.data", run, _log_data, call, run, data, target)
@@ -41,6 +47,7 @@ def on_fit(call: Call) -> Steps:
     outcome = yield None
     if outcome.error is None:
         _log_fitted(call, run, outcome, described)
+    return outcome
 
 
 def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None) -> None:
@@ -50,8 +57,19 @@ def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDes
         given = (*call.args, *call.kwargs.values())
         remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")), given)
     if call.settings.log_models:
-        guard.call("sklearn.model", run, call.save_model, call.instance)
+        guard.call("sklearn.model", run, _save_model, call, run)
     guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
+
+
+def _save_model(call: Call, run: ActiveRun) -> None:
+    """Save the fitted estimator; of a search the best one, refitted."""
+    model = call.instance
+    if is_search(model):
+        model = vars(model).get("best_estimator_")
+    if model is None:
+        run.note("no model: the search did not refit its best candidate (refit=False)")
+    else:
+        call.save_model(model)
 
 
 def _log_params(run: ActiveRun, model: BaseEstimator) -> None:

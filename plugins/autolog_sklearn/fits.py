@@ -21,7 +21,7 @@ from autolog_sklearn.scoring import head, training_metrics
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Steps", "on_fit", "on_transform", "recorded_fit"]
+__all__ = ["Steps", "estimator_tags", "log_data", "on_fit", "on_transform", "recorded_fit"]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
@@ -34,14 +34,14 @@ def on_fit(call: Call) -> Steps:
 def recorded_fit(call: Call) -> Generator[Arguments | None, Outcome, Outcome]:
     """Do what `on_fit` does, for a handler that records more of a fit; return how the fit ended."""
     model = call.instance
-    run = call.start_run(type(model).__name__, _tags(model)) if is_predictor(model) else None
+    run = call.start_run(type(model).__name__, estimator_tags(model)) if is_predictor(model) else None
     if run is None:
         outcome = yield None
         _remember_output(call, outcome)
         return outcome
     data, target = call.argument(0, "X"), call.argument(1, "y")
     guard.call("sklearn.params", run, _log_params, run, model)
-    described = guard.call("sklearn.data", run, _log_data, call, run, data, target)
+    described = guard.call("sklearn.data", run, log_data, call, run, data, target)
     if call.settings.log_input_examples:
         guard.call("sklearn.input_example", run, _log_example, run, data)
     outcome = yield None
@@ -76,7 +76,8 @@ def _log_params(run: ActiveRun, model: BaseEstimator) -> None:
     run.log_params(deep_params(model))
 
 
-def _log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescription | None:
+def log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescription | None:
+    """Record what was trained on, and the signature; give the description of the inputs."""
     inputs = call.describe(data)
     outputs = None if target is None else call.describe(target)
     if inputs is not None and call.settings.log_datasets:
@@ -103,7 +104,8 @@ def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described:
         run.note(f"no training metrics: {why_not}")
 
 
-def _tags(model: BaseEstimator) -> dict[str, str]:
+def estimator_tags(model: object) -> dict[str, str]:
+    """Give the tags that say what was trained."""
     kind = type(model)
     return {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__qualname__}"}
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from autolog import guard
 from autolog.console import say
 from autolog.exceptions import UsageError
-from autolog.journal import process
+from autolog.journal import points, process
 from autolog.journal.points import Columns
 from autolog.paths import checked, inside
 from autolog.recording import context
@@ -199,6 +199,23 @@ class ActiveRun:
         columns = {key: Columns([whole], [value], [now // 1000]) for key, value in values.items()}
         if not journal.write_points(self.run_id, columns):
             self._log_to_ring(journal, whole, values, now)
+
+    def log_series(self, series: Mapping[str, Sequence[float]], steps: Sequence[int] | None = None) -> None:
+        """Add whole series at once, in one event; their points all have the time of this call.
+
+        Args:
+            series: the values of each, by name.
+            steps: of the values, one for each; counted from 0 where not given.
+
+        Raises:
+            UsageError: a value is no number, a step no whole number of 64 bits, or there is not a step for each value.
+        """
+        now, extra = self._clock() // 1000, self.settings.redact
+        columns = {
+            redact_name(name, extra): _columns(name, values, steps, now) for name, values in _named(series) if len(values)
+        }
+        if columns:
+            self._write("points", {"series": {name: points.encode(column) for name, column in columns.items()}})
 
     def _log_to_ring(self, journal: Journal, step: int, values: Mapping[str, float], now: int) -> None:
         if self._log is None or not self._numbers:
@@ -414,6 +431,13 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except _UNFIT as error:
         raise UsageError(f"metric {name!r} must be a number, not {type(value).__name__}: {error}") from None
+
+
+def _columns(name: str, values: Sequence[float], steps: Sequence[int] | None, time: int) -> Columns:
+    whole = range(len(values)) if steps is None else [_step(step) for step in steps]
+    if len(whole) != len(values):
+        raise UsageError(f"metric {name!r} has {len(values)} values and {len(whole)} steps; give a step for each")
+    return Columns(whole, [_number(name, value) for value in values], [time] * len(values))
 
 
 def _step(step: Any) -> int:

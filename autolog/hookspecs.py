@@ -84,12 +84,13 @@ class Patches(Protocol):
             nested: also call the handler when a recorded call is already under way in this context.
         """
 
-    def subclasses(self, base: type, handlers: Mapping[str, Handler]) -> None:
+    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: bool = False) -> None:
         """Wrap methods of `base` and of all its subclasses, those defined later too.
 
         Args:
             base: the class at the root.
             handlers: the handler of each method name.
+            nested: also call the handlers when a recorded call is already under way in this context.
         """
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:

@@ -136,7 +136,8 @@ class Session:
 
     def records(self, plugin: str) -> bool:
         """Say whether calls that this plugin sees may open runs; in a worker, those of tasks that were handed to it."""
-        handed_on = not self._adopted or context.current.get().task
+        here = context.current.get()
+        handed_on = not self._adopted or here.task is not None or here.run is not None
         return self.enabled and handed_on and (self._selected is None or plugin in self._selected)
 
     def set_general(self, **options: Any) -> None:

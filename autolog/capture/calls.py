@@ -12,7 +12,8 @@ import inspect
 import itertools
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -53,7 +54,9 @@ class Call:
         self.settings: Settings = session.resolved.of(plugin)
         self.run: ActiveRun | None = None
         self._session = session
-        self._owned = False
+        self._outer = context.current.get()
+        self._at_end: Callable[[ActiveRun, BaseException | None], None] | None = None
+        self.handing: dict[str, Any] = {}
 
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """Give an argument by its position (the instance not counted) or its name."""
@@ -72,10 +75,33 @@ class Call:
         """The run of the recorded call that this one is part of, for `nested` handlers."""
         return context.current_run()
 
+    @property
+    def task(self) -> int | None:
+        """The number of the task that makes this call, among those of one call to a pool; None outside of any."""
+        return self._outer.task
+
+    @property
+    def handed(self) -> Mapping[str, Any]:
+        """What the handler of the recorded call around this one handed on, in this or another process."""
+        return self._outer.handed
+
+    def hand_on(self, **facts: Any) -> dict[str, Any]:
+        """Tell the `nested` handlers of the calls inside this one something, up to the next one that has a run.
+
+        Args:
+            facts: plain values, which travel with tasks into other processes.
+
+        Returns:
+            All that is handed on; what is put into it before a task sets out goes along.
+        """
+        self.handing.update(facts)
+        return self.handing
+
     def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
         """Open the run that this call is recorded on; it ends with the call.
 
-        The first recorded call inside an explicit run goes on that run, a further one on a child of it.
+        The first recorded call inside an explicit run goes on that run, a further one on a child of it; so does one
+        inside another recorded call, where its handler is `nested`.
 
         Args:
             run_name: what people read, where the run is a new one.
@@ -87,13 +113,18 @@ class Call:
         if not self._session.records(self.plugin):
             return None
         parent = context.current_run()
-        if parent is not None and not context.current.get().task and parent.take_first_fit():
-            self.run = parent
+        is_outermost = self._outer.inside is None and self._outer.task is None
+        if parent is not None and is_outermost and parent.take_first_fit():
+            self.run, self._at_end = parent, _leave
             parent.set_tags(tags or {})
         else:
-            self._owned = True
             self.run = self._session.recorder.new_run(run_name, parent=parent, tags=tags, options=self.settings)
+            self._at_end = _end
         return self.run
+
+    def record_on(self, run: ActiveRun) -> None:
+        """Have what happens inside this call belong to a run that it neither opens nor ends."""
+        self.run = run
 
     def variable_name(self, value: object) -> str | None:
         """Give the name that the user's code has for an object, found by identity in the function that made the call.
@@ -131,10 +162,17 @@ class Call:
 
     def end(self, outcome: Outcome) -> None:
         """End the run if it was opened for this call."""
-        if self.run is not None and self._owned:
-            self.run.end_with(outcome.error)
-        elif self.run is not None:
-            context.set_last(self.run)
+        if self.run is not None and self._at_end is not None:
+            self._at_end(self.run, outcome.error)
+
+
+def _end(run: ActiveRun, error: BaseException | None) -> None:
+    run.end_with(error)
+
+
+def _leave(run: ActiveRun, error: BaseException | None) -> None:
+    """Go on with a run that others end; metrics computed after the call are its."""
+    context.set_last(run)
 
 
 class _Recording(Observation):
@@ -156,10 +194,16 @@ class _Recording(Observation):
         if said is None:
             self._call.run.note(f"what {self._call.plugin} records before {self._call.name} is missing")  # type: ignore[union-attr]
             self._steps = None
-        if self._call.run is not None or not self._nested:
-            context.current.set(Context(self._call.run or self._outer.run, self._call.plugin, self._outer.paused))
+        context.current.set(self._inside())
         self._began = time.perf_counter()
         return True
+
+    def _inside(self) -> Context:
+        """Give the context of the call: a nested one's own only if it has a run, or something to hand on."""
+        outer, call = self._outer, self._call
+        if call.run is not None or not self._nested:
+            return Context(call.run or outer.run, call.plugin, outer.paused, handed=call.handing)
+        return replace(outer, handed=call.handing) if call.handing else outer
 
     def _before(self) -> bool | None:
         try:

@@ -23,24 +23,26 @@ class _Portable:
         run: what a handle on the active run is made of, or None.
         inside: the plugin whose recorded call the task is part of, or None.
         paused: nothing is recorded.
+        handed: what the handler of that call hands on.
     """
 
     options: Mapping[str, Any]
     run: Mapping[str, Any] | None
     inside: str | None
     paused: bool
+    handed: Mapping[str, Any]
 
 
 class Carrier:
     """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
     def __init__(self) -> None:
-        self._context = replace(context.current.get(), run=context.current_run(), task=True)
+        self._context = replace(context.current.get(), run=context.current_run())
 
     @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
-        """Be in that context for the body of a `with`."""
-        token = context.current.set(self._context)
+    def entered(self, task: int) -> Iterator[None]:
+        """Be in that context, as the task of this number, for the body of a `with`."""
+        token = context.current.set(replace(self._context, task=task))
         try:
             yield
         finally:
@@ -49,7 +51,7 @@ class Carrier:
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
         run = None if here.run is None else here.run.portable()
-        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused),)
+        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused, here.handed),)
 
 
 def _unpacked(portable: _Portable) -> Carrier:
@@ -65,4 +67,4 @@ def _arrive(portable: _Portable) -> Context:
         return Context(paused=True)
     session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run)
-    return Context(run, portable.inside, task=True)
+    return Context(run, portable.inside, handed=portable.handed)

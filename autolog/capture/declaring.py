@@ -34,9 +34,9 @@ class Declared:
         """Wrap a method."""
         self._patcher.method(owner, name, self._observer(handler, nested))
 
-    def subclasses(self, base: type, handlers: Mapping[str, Handler]) -> None:
+    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: bool = False) -> None:
         """Wrap methods of a class and all its subclasses."""
-        self._patcher.subclasses(base, {name: self._observer(handler, False) for name, handler in handlers.items()})
+        self._patcher.subclasses(base, {name: self._observer(handler, nested) for name, handler in handlers.items()})
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a function other code."""

@@ -6,15 +6,17 @@ plugin). A plain thread starts without one; what it logs goes to the only explic
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Context", "current", "current_run", "explicit", "last_run", "set_last"]
+__all__ = ["Context", "current", "current_run", "explicit", "handing", "last_run", "set_last"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,16 @@ class Context:
         run: the run that facts go to, or None.
         inside: the plugin whose wrapped call is under way, or None; calls inside it are part of it.
         paused: nothing is recorded.
-        task: this is a task that was handed on: what it trains is a child of the run, never the run itself.
+        task: the number of the task that this is, among those of one call to a pool, or None: what it trains is a child
+            of the run, never the run itself.
+        handed: what the handler of the wrapped call hands on to those of the calls inside it; plain values.
     """
 
     run: ActiveRun | None = None
     inside: str | None = None
     paused: bool = False
-    task: bool = False
+    task: int | None = None
+    handed: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 current: ContextVar[Context] = ContextVar("autolog_context", default=Context())  # noqa: B039 (frozen)
@@ -47,6 +52,17 @@ def current_run() -> ActiveRun | None:
     if run is None and len(explicit) == 1:
         return next(iter(explicit.values()), None)
     return run
+
+
+@contextlib.contextmanager
+def handing(facts: Mapping[str, Any]) -> Iterator[None]:
+    """Hand these facts on as well, besides what is handed on already, for the body of a `with`."""
+    here = current.get()
+    token = current.set(replace(here, handed={**here.handed, **facts}))
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def last_run() -> ActiveRun | None:

@@ -211,9 +211,8 @@ class ActiveRun:
             UsageError: a value is no number, a step no whole number of 64 bits, or there is not a step for each value.
         """
         now, extra = self._clock() // 1000, self.settings.redact
-        columns = {
-            redact_name(name, extra): _columns(name, values, steps, now) for name, values in _named(series) if len(values)
-        }
+        filled = [(name, values) for name, values in _named(series) if len(values)]
+        columns = {redact_name(name, extra): _columns(name, values, steps, now) for name, values in filled}
         if columns:
             self._write("points", {"series": {name: points.encode(column) for name, column in columns.items()}})
 

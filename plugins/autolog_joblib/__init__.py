@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import joblib
@@ -12,36 +13,23 @@ from autolog import hookimpl
 from autolog.capture.calls import Call
 from autolog.capture.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
-from autolog.patching import UNSEEN, unseen
+from autolog_joblib.tasks import Task
 
-__all__ = ["Task", "on_parallel"]
-
-
-class Task:
-    """A function that is called in the context it was handed over in, in whichever thread or process."""
-
-    def __init__(self, function: Callable[..., Any], carrier: Carrier) -> None:
-        self.function = function
-        self.carrier = carrier
-
-    @unseen
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function."""
-        with UNSEEN, self.carrier.entered():
-            return self.function(*args, **kwargs)
+__all__ = ["on_parallel"]
 
 
 def on_parallel(call: Call) -> Generator[Arguments, Outcome, None]:
-    """Hand each task on with the context of the call to `Parallel`."""
+    """Hand each task on with the context of the call to `Parallel`, and with its number."""
     tasks: Iterable[Any] = call.argument(0, "iterable")
     carry = partial(_carried, Carrier())
     # A list stays a list: joblib counts it. map, unlike a generator, has no frame that an error could be traced to.
-    yield Arguments(([carry(task) for task in tasks] if isinstance(tasks, list) else map(carry, tasks),), {})
+    carried = list(map(carry, tasks, count())) if isinstance(tasks, list) else map(carry, tasks, count())
+    yield Arguments((carried,), {})
 
 
-def _carried(carrier: Carrier, task: tuple[Callable[..., Any], Any, Any]) -> tuple[Task, Any, Any]:
+def _carried(carrier: Carrier, task: tuple[Any, Any, Any], number: int) -> tuple[Task, Any, Any]:
     function, args, kwargs = task
-    return Task(function, carrier), args, kwargs
+    return Task(function, carrier, number), args, kwargs
 
 
 @hookimpl

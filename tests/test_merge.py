@@ -18,7 +18,7 @@ from autolog.journal import points
 from autolog.journal.events import Event, encode_line
 from autolog.journal.points import Columns
 from autolog.store.journals import JournalStore
-from autolog.store.merge import MERGE, finished_run, fold
+from autolog.store.merge import MERGE, Fold, finished_run, fold, status
 from autolog.store.run import Run
 from autolog.values import encode
 from autolog_files import LocalFiles
@@ -50,7 +50,9 @@ facts = st.one_of(
     st.builds(lambda n, d: ("dataset", {"name": n, "digest": d}), names, names),
     st.builds(lambda n, d: ("model", {"name": n, "sha256": d}), names, names),
     st.builds(lambda n, s: ("artifact", {"path": n, "size": s}), names, small_int),
+    st.builds(lambda n: ("candidate", {"run_name": n, "experiment": "e", "splits": 2, "tags": {}}), names),
     st.builds(lambda c, s, v: ("split", {"candidate": c, "split": s, "score": v}), small_int, small_int, small_int),
+    st.builds(lambda s, v: ("split", {"split": s, "metrics": {"split_a": encode(v)}}), small_int, some_value),
     st.builds(lambda t: ("note", {"text": t}), names),
     st.builds(lambda d: ("deleted", {"deleted": d}), st.booleans()),
     st.just(("beat", {"every": 10.0})),
@@ -71,6 +73,11 @@ def journals(draw: st.DrawFn) -> list[Event]:
     return events
 
 
+def read(facts: Fold, unreadable: int) -> Run:
+    """Give the run that a fold amounts to, its writer being gone."""
+    return finished_run(facts, status(facts, lambda start: True, lambda: "LOST"), unreadable)
+
+
 def shown(run: Run) -> str:
     """Give all that a run says, NaN as text, so that equal runs are equal texts."""
     fields = {name: value for name, value in vars(run).items() if not name.startswith("_")}
@@ -79,7 +86,7 @@ def shown(run: Run) -> str:
 
 def folded(events: list[Event]) -> str:
     """Give what the events amount to, as a text."""
-    return shown(finished_run(fold(RUN, events), lambda start: True, 0))
+    return shown(read(fold(RUN, events), 0))
 
 
 def laid_out(folder: Path, files: list[bytes]) -> JournalStore:
@@ -148,7 +155,7 @@ def encode_or_none(events: list[Event], unreadable: int) -> str | None:
     facts = fold(RUN, events)
     if all(event.kind == "journal" for event in events):
         return None
-    return shown(finished_run(facts, lambda start: True, unreadable))
+    return shown(read(facts, unreadable))
 
 
 @same_folder
@@ -208,7 +215,7 @@ def test_columns_that_cannot_be_understood_leave_a_note() -> None:
         Event(RUN, "points", 1, "1a", seq, {"series": {"a": each}})
         for seq, each in enumerate([bad, batch([(1, 2.0, 1)])])
     ]
-    run = finished_run(fold(RUN, events), lambda start: True, 0)
+    run = read(fold(RUN, events), 0)
     assert run.metrics == {"a": 2.0}
     assert "1 batches of metric points could not be understood" in run.notes
 
@@ -223,7 +230,7 @@ def test_of_two_writers_the_later_one_wins() -> None:
     """Time decides between writers, whatever their ids; at the same time the greater id does."""
     said = [("9f", 1, "early"), ("1a", 2, "late"), ("2b", 2, "as late")]
     events = [Event(RUN, "params", time, writer, 0, {"params": {"x": value}}) for writer, time, value in said]
-    run = finished_run(fold(RUN, events), lambda start: True, 0)
+    run = read(fold(RUN, events), 0)
     assert (run.params, run.earlier_params) == ({"x": "as late"}, {"x": ["early", "late"]})
 
 
@@ -243,7 +250,7 @@ def test_any_text_is_a_name_and_a_damaged_value_costs_itself(kind: str) -> None:
     """Names that look like the keys of typed values are names; what cannot be revived leaves the rest and a note."""
     values = {"$float": 1, "$file": "x", "bad": {"$bytes": 5}, "good": {"$tuple": [2]}}
     named = {"params": {"params": values}, "tags": {"tags": values}, "started": {"tags": values}}
-    run = finished_run(fold(RUN, [Event(RUN, kind, 1, "1a", 0, named.get(kind, values))]), lambda start: True, 0)
+    run = read(fold(RUN, [Event(RUN, kind, 1, "1a", 0, named.get(kind, values))]), 0)
     places = {"params": run.params, "environment": run.environment, "signature": run.signature or {}}
     found = run.inputs[0] if kind == "dataset" else places.get(kind, run.tags)
     assert found == {"$float": 1, "$file": "x", "good": (2,)}
@@ -254,5 +261,5 @@ def test_the_last_value_is_of_the_greatest_step_then_time_then_arrival() -> None
     """A metric's value is decided by step, time and order, in that turn, also across batches."""
     first, second = batch([(5, 1.0, 9), (7, 2.0, 3), (7, 3.0, 2)]), batch([(7, 4.0, 3), (6, 5.0, 99)])
     events = [Event(RUN, "points", seq, "1a", seq, {"series": {"a": each}}) for seq, each in enumerate([first, second])]
-    assert finished_run(fold(RUN, events), lambda start: True, 0).metrics == {"a": 4.0}
-    assert finished_run(fold(RUN, events[:1]), lambda start: True, 0).metrics == {"a": 2.0}
+    assert read(fold(RUN, events), 0).metrics == {"a": 4.0}
+    assert read(fold(RUN, events[:1]), 0).metrics == {"a": 2.0}

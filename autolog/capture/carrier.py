@@ -66,5 +66,5 @@ def _arrive(portable: _Portable) -> Context:
     if portable.paused:
         return Context(paused=True)
     session.get().adopt(portable.options)
-    run = None if portable.run is None else session.get().recorder.carried(portable.run)
+    run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
     return Context(run, portable.inside, handed=portable.handed)

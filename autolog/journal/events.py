@@ -33,7 +33,8 @@ KINDS: Final = (
     "model",
     "artifact",
     "environment",
-    "split",  # one finished split of a search
+    "candidate",  # a run began that ends with the last of its splits
+    "split",  # one finished split of a candidate, or of a search whose candidates are no runs
     "note",  # what is missing from the record, and why
     "beat",  # the writer lives, and says when it will say so again
     "finished",

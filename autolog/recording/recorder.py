@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog import guard
 from autolog.console import say
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
+_HANDLES: Final = 64  # on runs of other processes, for the tasks that are still to come
+
 
 class Recorder:
     """The runs of this process.
@@ -35,6 +37,7 @@ class Recorder:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._existing: dict[str, ActiveRun] = {}
+        self._carried: dict[str, ActiveRun] = {}
         self._couriers: dict[str, Courier] = {}
         self._script_run: ActiveRun | None = None
         self._facts = ProcessFacts()
@@ -100,9 +103,16 @@ class Recorder:
         """Give a run that records nothing."""
         return ActiveRun(None, self._session.resolved.general, None, "", run_id=run_id)
 
-    def carried(self, facts: Mapping[str, Any]) -> ActiveRun:
-        """Give a handle on a run of another process."""
-        return ActiveRun.carried(facts, self._session.resolved.general)
+    def carried(self, facts: Mapping[str, Any], plugin: str | None) -> ActiveRun:
+        """Give a handle on a run of another process, which a recorded call of this plugin is part of, if any."""
+        resolved = self._session.resolved
+        settings = resolved.general if plugin is None else resolved.of(plugin)
+        found = self._carried.get(facts["run_id"])
+        if found is None or found.settings != settings:
+            found = self._carried[facts["run_id"]] = ActiveRun.carried(facts, settings)
+            for old in list(self._carried)[:-_HANDLES]:
+                self._carried.pop(old, None)
+        return found
 
     def resume(self, run_id: str, run_name: str | None = None, tags: Mapping[str, Any] | None = None) -> ActiveRun:
         """Open a further session of a run, which may rename it; errors as for `existing`."""
@@ -151,6 +161,7 @@ class Recorder:
             context.current.get().run,
             context.last_run(),
             *self._existing.values(),
+            *self._carried.values(),
         ):
             if run is not None:
                 run.forked()

@@ -96,6 +96,9 @@ class ActiveRun:
         self._fits = itertools.count().__next__
         self._outer: Context | None = None
         self.ended = False
+        self.candidate_of: tuple[ActiveRun, int] | None = None
+        self.begun: set[int] = set()  # of its candidates, those whose beginning this process has written
+        self.splits: set[tuple[int, int]] = set()  # of its candidates, the splits that this process has written
 
     # ---- events
 
@@ -306,6 +309,27 @@ class ActiveRun:
         run = cls(settings=settings, **facts)
         run._process = 0  # another's
         return run
+
+    def child(self, number: int, run_name: str) -> ActiveRun:
+        """Give the child run whose id follows from this run's and a number, in whichever process; write nothing."""
+        run_id = hashlib.sha256(f"{self.run_id}/{number}".encode()).hexdigest()[:32]
+        run = ActiveRun(
+            self._folder, self.settings, run_name, self.experiment, parent=self, run_id=run_id, after=self._after
+        )
+        run.candidate_of = self, number
+        return run
+
+    def begin_candidate(self, splits: int | None, tags: Mapping[str, Any]) -> None:
+        """Write the beginning of a run that ends with its last split; who writes it again says nothing new.
+
+        Args:
+            splits: how many there will be; None where that is not known, and then it ends with its parent.
+            tags: to begin with.
+        """
+        number = None if self.candidate_of is None else self.candidate_of[1]
+        names = {"run_name": self.run_name, "experiment": self.experiment, "parent": self.parent_run_id}
+        facts = self._clean({**names, "number": number, "splits": splits})
+        self._write("candidate", {**facts, "tags": self._clean(tags)})
 
     def begin(self, tags: Mapping[str, Any] | None = None) -> ActiveRun:
         """Write the start of a session."""

@@ -12,6 +12,7 @@ after another; so the same events give the same run whatever files they came fro
 | tags, environment | the last value of a key |
 | signature | the last |
 | dataset, model, artifact | all; of one name (and digest, or path) the last |
+| candidate | as started; the run's status and end follow from its splits, or else from its parent's |
 | split | the last of a (candidate, split) |
 | note | all, each text once |
 | beat | none: it only dates the writer |
@@ -28,9 +29,10 @@ from typing import Any, Final
 from autolog.journal.events import Event
 from autolog.store.run import Run
 from autolog.store.series import Series
+from autolog.store.splits import Split, candidate_status, first_error, last_split, series_of
 from autolog.values import revive
 
-__all__ = ["Fold", "fold"]
+__all__ = ["Fold", "finished_run", "fold", "status"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -50,7 +52,7 @@ class Fold:
         self.inputs: dict[Any, Mapping[str, Any]] = {}
         self.models: dict[Any, Mapping[str, Any]] = {}
         self.artifacts: dict[str, Mapping[str, Any]] = {}
-        self.splits: dict[Any, Mapping[str, Any]] = {}
+        self.splits: dict[str, Split] = {}
         self.signature: Mapping[str, Any] | None = None
         self.series: dict[str, Series] = defaultdict(Series)
         self.notes: dict[str, None] = {}
@@ -65,6 +67,11 @@ class Fold:
     def parent(self) -> str | None:
         """The run that this one is a child of."""
         return None if self.session is None else _text(self.session.data.get("parent"))
+
+    @property
+    def is_candidate(self) -> bool:
+        """Say whether this run ends with its last split, or else with its parent."""
+        return self.session is not None and self.session.kind == "candidate"
 
     @property
     def end(self) -> Event | None:
@@ -155,7 +162,8 @@ def _artifact(facts: Fold, event: Event) -> None:
 
 
 def _split(facts: Fold, event: Event) -> None:
-    facts.splits[repr([event.data.get("candidate"), event.data.get("split")])] = _mapping(facts, event.data)
+    data = _mapping(facts, event.data)
+    facts.splits[repr([data.get("candidate"), data["split"]])] = Split(event, data)
 
 
 def _note(facts: Fold, event: Event) -> None:
@@ -182,6 +190,7 @@ def _deleted(facts: Fold, event: Event) -> None:
 
 MERGE: Final[Mapping[str, Callable[[Fold, Event], None]]] = {
     "started": _started,
+    "candidate": _started,
     "finished": _finished,
     "params": _params,
     "points": _points,
@@ -197,24 +206,41 @@ MERGE: Final[Mapping[str, Callable[[Fold, Event], None]]] = {
 }
 
 
-def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int, store: Any = None) -> Run:
-    """Give the run that a fold amounts to.
+def status(facts: Fold, is_lost: Callable[[Event], bool], parent_status: Callable[[], str]) -> str:
+    """Give a run's status.
 
     Args:
         facts: the fold.
         is_lost: tells of the start of an unfinished session whether its writer is gone.
+        parent_status: tells that of the run's parent.
+    """
+    if facts.end is not None:
+        return str(facts.end.data.get("status", "FINISHED"))
+    if facts.is_candidate:
+        return candidate_status(facts.session.data, facts.splits.values(), parent_status)  # type: ignore[union-attr]
+    return "LOST" if facts.session is None or is_lost(facts.session) else "RUNNING"
+
+
+def finished_run(facts: Fold, status: str, unreadable: int, store: Any = None) -> Run:
+    """Give the run that a fold amounts to.
+
+    Args:
+        facts: the fold.
+        status: of the run.
         unreadable: damaged pieces in the tree's journals.
         store: where it was read from.
     """
-    start, session, end = facts.starts[0] if facts.starts else None, facts.session, facts.end
+    start, session = facts.starts[0] if facts.starts else None, facts.session
+    end = last_split(facts.splits.values()) if facts.is_candidate and status != "RUNNING" else facts.end
     said = session.data if session is not None else {}
-    metrics = {key: series.last for key, series in facts.series.items()}
+    series = {**series_of(facts.splits.values()), **facts.series}
+    metrics = {key: each.last for key, each in series.items()}
     return Run(
         run_id=facts.run_id,
         run_name=_text(said.get("run_name")),
         experiment=str(said.get("experiment", "default")),
         parent_run_id=facts.parent,
-        status=_status(session, end, is_lost),
+        status=status,
         start_time=_moment(start),
         end_time=_moment(end),
         params=facts.params,
@@ -226,11 +252,11 @@ def finished_run(facts: Fold, is_lost: Callable[[Event], bool], unreadable: int,
         artifacts=facts.artifacts,
         models=list(facts.models.values()),
         environment=facts.environment,
-        splits=list(facts.splits.values()),
-        error=_error(end),
+        splits=[split.data for split in facts.splits.values()],
+        error=_error(facts.end) or first_error(facts.splits.values()),
         notes=_notes(facts, unreadable),
         unreadable=unreadable,
-        _series=facts.series,
+        _series=series,
         _store=store,
     )
 
@@ -251,12 +277,6 @@ def _moment(event: Event | None) -> datetime | None:
         return _EPOCH + timedelta(microseconds=event.time)
     except OverflowError:
         return None
-
-
-def _status(session: Event | None, end: Event | None, is_lost: Callable[[Event], bool]) -> str:
-    if end is not None:
-        return str(end.data.get("status", "FINISHED"))
-    return "LOST" if session is None or is_lost(session) else "RUNNING"
 
 
 def _notes(facts: Fold, unreadable: int) -> list[str]:

@@ -12,7 +12,7 @@ from autolog.journal.events import FORMAT, Event, decode_lines
 from autolog.journal.points import Columns
 from autolog.journal.process import BEAT
 from autolog.store.base import Files
-from autolog.store.merge import Fold, finished_run, fold
+from autolog.store.merge import Fold, finished_run, fold, status
 from autolog.store.run import Run
 
 __all__ = ["Tree"]
@@ -155,7 +155,7 @@ class Tree:
         """Give the tree's runs: the deleted, the others, or (None) all. Children go with a deleted parent."""
         unreadable = self.unreadable
         return [
-            finished_run(facts, self._is_lost, unreadable, store)
+            finished_run(facts, self._status(run), unreadable, store)
             for run, facts in self._folds.items()
             if is_deleted is None or self._is_deleted(run) is is_deleted
         ]
@@ -169,7 +169,14 @@ class Tree:
     def run(self, run_id: str, store: Any) -> Run | None:
         """Give one run, None where the tree has none of that id."""
         facts = self._folds.get(run_id)
-        return None if facts is None else finished_run(facts, self._is_lost, self.unreadable, store)
+        return None if facts is None else finished_run(facts, self._status(run_id), self.unreadable, store)
+
+    def _status(self, run_id: str | None, below: frozenset[str | None] = frozenset()) -> str:
+        """Give the status of a run; one that is not here, or is its own ancestor, is lost."""
+        facts = self._folds.get(run_id or "")
+        if facts is None or run_id in below:
+            return "LOST"
+        return status(facts, self._is_lost, lambda: self._status(facts.parent, below | {run_id}))
 
     @property
     def latest(self) -> int:

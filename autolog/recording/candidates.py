@@ -1,0 +1,86 @@
+"""The child runs that a search or cross-validation is made of, written split by split by whichever process ran one.
+
+A candidate's run has an id that follows from its parent's and its number, so processes that never speak to each other
+write to the same run. Nobody ends it: it has ended when all of its splits are there, or when its parent has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from autolog.journal.events import decode_lines
+from autolog.recording.runs import ActiveRun
+
+__all__ = ["candidate", "log_split", "unwritten"]
+
+
+def candidate(
+    parent: ActiveRun,
+    number: int,
+    run_name: str,
+    params: Mapping[str, Any],
+    *,
+    splits: int | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> ActiveRun:
+    """Give a candidate's run; the first time in this process its beginning is written.
+
+    Args:
+        parent: the run of the search.
+        number: of the candidate, from 0; the same number gives the same run in every process.
+        run_name: what people read.
+        params: those that make it this candidate.
+        splits: how many splits there will be, None where that is not known.
+        tags: to begin with.
+    """
+    run = parent.child(number, run_name)
+    if number not in parent.begun:
+        parent.begun.add(number)
+        run.begin_candidate(splits, {**(parent.settings.extra_tags or {}), **(tags or {})})
+        run.log_params(params)
+    return run
+
+
+def log_split(
+    run: ActiveRun,
+    split: int,
+    metrics: Mapping[str, float],
+    error: Mapping[str, str] | None = None,
+    **facts: Any,
+) -> None:
+    """Write a finished split of a candidate.
+
+    Args:
+        run: the candidate's run; or the search's own, and then `facts` has the number of the `candidate`.
+        split: its number, from 0.
+        metrics: by name. Each is a point at step `split`; of each `split_<name>` the run has also `mean_<name>` and
+            `std_<name>` (of the population), over the splits there are, unless they are logged.
+        error: type, message and traceback, where the split failed.
+        facts: whatever else there is to say of it.
+    """
+    run.log_facts("split", {"split": split, "metrics": dict(metrics), "error": error, **facts})
+    if run.candidate_of is not None:
+        parent, number = run.candidate_of
+        parent.splits.add((number, split))
+
+
+def unwritten(parent: ActiveRun, expected: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Give those (candidate, split) that no process has written.
+
+    Args:
+        parent: the run of the search.
+        expected: what should be there.
+    """
+    left = set(expected) - parent.splits
+    return sorted(left - set(_written(parent, {number for number, _ in left}))) if left else []
+
+
+def _written(parent: ActiveRun, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Look into the journals of the run's folder for splits of these candidates."""
+    known = {parent.child(number, "").run_id: number for number in numbers}
+    for path in parent.folder.glob("*.jsonl"):
+        lines = (line for line in path.read_bytes().split(b"\n") if b'"kind":"split"' in line)
+        for event in decode_lines(b"\n".join(lines))[0]:
+            if event.run in known and event.kind == "split":
+                yield known[event.run], event.data["split"]

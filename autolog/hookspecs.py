@@ -34,6 +34,7 @@ __all__ = [
     "Delivery",
     "Handler",
     "ModelStream",
+    "Nested",
     "Outcome",
     "Patches",
     "SavedModel",
@@ -71,6 +72,9 @@ Yielding `Arguments` instead of None changes what the callable is given. Returni
 "nothing to record here"."""
 
 
+Nested: TypeAlias = "bool | Callable[[Any], bool]"
+
+
 class Patches(Protocol):
     """Takes a plugin's declarations of what to wrap; only the core wraps, and only it undoes."""
 
@@ -84,13 +88,14 @@ class Patches(Protocol):
             nested: also call the handler when a recorded call is already under way in this context.
         """
 
-    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: bool = False) -> None:
+    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: Nested = False) -> None:
         """Wrap methods of `base` and of all its subclasses, those defined later too.
 
         Args:
             base: the class at the root.
             handlers: the handler of each method name.
-            nested: also call the handlers when a recorded call is already under way in this context.
+            nested: also call the handlers when a recorded call is already under way in this context; or a function
+                that says of which instances.
         """
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from autolog import guard
 from autolog.capture.data import describe
 from autolog.exceptions import PluginError
-from autolog.hookspecs import Arguments, DataDescription, Handler, Outcome
+from autolog.hookspecs import Arguments, DataDescription, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
 from autolog.recording import context
 from autolog.recording.context import Context
@@ -81,7 +81,7 @@ class Call:
         return self._outer.task
 
     @property
-    def handed(self) -> Mapping[str, Any]:
+    def handed(self) -> dict[str, Any]:
         """What the handler of the recorded call around this one handed on, in this or another process."""
         return self._outer.handed
 
@@ -92,10 +92,14 @@ class Call:
             facts: plain values, which travel with tasks into other processes.
 
         Returns:
-            All that is handed on; what is put into it before a task sets out goes along.
+            All that is handed on.
         """
         self.handing.update(facts)
         return self.handing
+
+    def hand_back(self, **facts: Any) -> None:
+        """Add to what the handler of the call around this one hands on, for the calls that are still to come."""
+        self._outer.handed.update(facts)
 
     def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
         """Open the run that this call is recorded on; it ends with the call.
@@ -240,23 +244,24 @@ class _Recording(Observation):
             raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
 
 
-def observer(session: Session, plugin: str, handler: Handler, nested: bool) -> Observe:
+def observer(session: Session, plugin: str, handler: Handler, nested: Nested) -> Observe:
     """Give what patching asks before each call of a callable that a plugin has declared.
 
     Args:
         session: what autolog is set to.
         plugin: the plugin's name.
         handler: its handler.
-        nested: ask it inside recorded calls as well.
+        nested: ask it inside recorded calls as well, or of which instances.
     """
     current = context.current
     aside = session.silent_inside(plugin)
 
     def observe(called: Called) -> Observation | None:
         state = current.get()
-        if (state.paused or state.inside is not None) and (not nested or state.inside in aside):
+        within = state.paused or state.inside is not None
+        if within and (not nested or state.inside in aside or not (nested is True or nested(called.instance))):
             return None
-        recording = _Recording(Call(plugin, called, session), handler, nested)
+        recording = _Recording(Call(plugin, called, session), handler, nested is True or (within and bool(nested)))
         return recording if recording.begin() else None
 
     return observe

@@ -67,4 +67,4 @@ def _arrive(portable: _Portable) -> Context:
         return Context(paused=True)
     session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
-    return Context(run, portable.inside, handed=portable.handed)
+    return Context(run, portable.inside, handed=dict(portable.handed))

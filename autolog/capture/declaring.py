@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-    from autolog.hookspecs import Handler
+    from autolog.hookspecs import Handler, Nested
     from autolog.loading.loader import Record
     from autolog.session import Session
 
@@ -27,14 +27,14 @@ class Declared:
         self._record = record
         self._patcher = patcher
 
-    def _observer(self, handler: Handler, nested: bool) -> Any:
+    def _observer(self, handler: Handler, nested: Nested) -> Any:
         return observer(self._session, self._record.name, handler, nested)
 
     def method(self, owner: type, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Wrap a method."""
         self._patcher.method(owner, name, self._observer(handler, nested))
 
-    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: bool = False) -> None:
+    def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: Nested = False) -> None:
         """Wrap methods of a class and all its subclasses."""
         self._patcher.subclasses(base, {name: self._observer(handler, nested) for name, handler in handlers.items()})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Layout", "base", "layout", "rows_of"]
+__all__ = ["Layout", "array", "base", "layout", "rows_of"]
 
 
 class Layout(NamedTuple):
@@ -23,17 +23,26 @@ class Layout(NamedTuple):
     flat: int | None
 
 
+def array(value: Any) -> Any:
+    """Give the numpy array with rows that a value is, or that a pandas Series keeps its values in; else None.
+
+    Nothing is copied: a frame, whose columns may lie apart, is passed over.
+    """
+    module = type(value).__module__
+    if module != "numpy" and module.partition(".")[0] == "pandas" and value.ndim == 1:
+        value = value.values  # of a nullable or categorical dtype it is no array
+    return value if type(value).__module__ == "numpy" and getattr(value, "shape", ()) else None
+
+
 def base(value: object) -> object | None:
     """Give what a numpy array is a view of; None where it is not a view, or not numpy's."""
     return getattr(value, "base", None) if type(value).__module__ == "numpy" else None
 
 
-def layout(value: Any) -> Layout | None:
-    """Give the layout of a numpy array that has rows, None for anything else."""
-    if type(value).__module__ != "numpy" or not getattr(value, "shape", ()):
-        return None
-    address = value.__array_interface__["data"][0]
-    return Layout(address, value.shape, value.strides, value.nbytes if value.flags.c_contiguous else None)
+def layout(array: Any) -> Layout:
+    """Give the layout of a numpy array that has rows."""
+    address = array.__array_interface__["data"][0]
+    return Layout(address, array.shape, array.strides, array.nbytes if array.flags.c_contiguous else None)
 
 
 def rows_of(view: Layout, whole: Layout) -> str | None:

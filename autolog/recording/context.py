@@ -36,7 +36,7 @@ class Context:
     inside: str | None = None
     paused: bool = False
     task: int | None = None
-    handed: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    handed: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 current: ContextVar[Context] = ContextVar("autolog_context", default=Context())  # noqa: B039 (frozen)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
 from autolog import hookimpl
+from autolog.capture.calls import Call
 from autolog.hookspecs import ModelStream, Patches, SavedModel
 from autolog.models import pickles
 from autolog_sklearn import fits, metrics
+from autolog_sklearn.kinds import is_search
 
 __all__: list[str] = []
 
@@ -19,10 +23,34 @@ __all__: list[str] = []
 @hookimpl
 def autolog_patches(patches: Patches) -> None:
     """Wrap what trains, what predicts, and, once they are imported, the functions that measure."""
-    trains = dict.fromkeys(("fit", "fit_predict", "fit_transform"), fits.on_fit)
+    trains = dict.fromkeys(("fit", "fit_predict", "fit_transform"), _on_fit)
     predicts = dict.fromkeys(("predict", "predict_proba", "predict_log_proba", "decision_function"), metrics.on_predict)
-    patches.subclasses(BaseEstimator, {**trains, **predicts, "score": metrics.on_score, "transform": fits.on_transform})
+    patches.subclasses(BaseEstimator, trains, nested=is_search)
+    patches.subclasses(BaseEstimator, {**predicts, "score": metrics.on_score, "transform": fits.on_transform})
     patches.on_import("sklearn.metrics", lambda module: metrics.declare(patches, module))
+    patches.on_import("sklearn.model_selection._search", partial(_declare_searches, patches))
+    patches.on_import("sklearn.model_selection._validation", partial(_declare_cross_validation, patches))
+
+
+def _on_fit(call: Call) -> fits.Steps:
+    """Give what records this fit; what only searches need is imported with the first of them."""
+    if not is_search(call.instance):
+        return fits.on_fit(call)
+    from autolog_sklearn import searches
+
+    return searches.on_search(call)
+
+
+def _declare_searches(patches: Patches, module: ModuleType) -> None:
+    from autolog_sklearn import searches
+
+    searches.declare(patches, module)
+
+
+def _declare_cross_validation(patches: Patches, module: ModuleType) -> None:
+    from autolog_sklearn import cross_validation
+
+    cross_validation.declare(patches, module)
 
 
 @hookimpl

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any, Final
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["deep_params"]
+__all__ = ["deep_params", "named_params"]
 
 _DEEPEST: Final = 20
 _MORE: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
@@ -20,17 +20,22 @@ def deep_params(estimator: BaseEstimator) -> dict[str, Any]:
 
     An estimator as a value is given by its class's name. A `get_params` or a property that a user wrote is not called.
     """
-    return dict(_walk(estimator, "", 0))
+    return named_params(_own_params(estimator))
 
 
-def _walk(estimator: BaseEstimator, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
-    for name, value in _own_params(estimator).items():
+def named_params(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give params as they were given by name, and those of the estimators among them; a later one goes before."""
+    return dict(_walk(values, "", 0))
+
+
+def _walk(values: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
         if type(value) is str and value == "deprecated":
             continue  # scikit-learn's mark for "this param is going away, and was not given"
         yield prefix + name, _shown(value)
         if depth < _DEEPEST:
             for label, inner in _estimators(name, value):
-                yield from _walk(inner, f"{prefix}{label}__", depth + 1)
+                yield from _walk(_own_params(inner), f"{prefix}{label}__", depth + 1)
 
 
 def _own_params(estimator: BaseEstimator) -> dict[str, Any]:

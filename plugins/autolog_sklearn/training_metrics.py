@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["classification_metrics", "regression_metrics"]
+from autolog_sklearn.classified import Classified, Multilabel, classified
+from autolog_sklearn.labels import NUMBERS, Array, plain
 
-Array: TypeAlias = "npt.NDArray[Any]"
+__all__ = ["classification_metrics", "metrics_of", "regression_metrics", "targets"]
 
 PREFIX = "training_"
-NUMBERS = "biuf"
-"""The kinds of numpy dtypes that are real numbers."""
-
-
-class _Said(NamedTuple):
-    """What a classifier says of each row beyond a label."""
-
-    proba: Array | None
-    scores: Array | None
 
 
 def classification_metrics(
@@ -48,14 +38,15 @@ def classification_metrics(
         scikit-learn's scorer names prefixed with `training_`: accuracy, precision_weighted, recall_weighted,
         f1_weighted, neg_log_loss, roc_auc (binary) and roc_auc_ovr_weighted (multiclass).
     """
-    true, predicted = _column(y_true), _column(y_pred)
-    if true.shape != predicted.shape or not _has_rows(true):
-        return {}
+    return metrics_of(classified(y_true, y_pred, proba, classes, scores))
+
+
+def metrics_of(said: Classified | Multilabel | None) -> dict[str, float]:
+    """Measure a prediction that has been read; as `classification_metrics`."""
     with np.errstate(all="ignore"):
-        if true.ndim == 2:
-            return _named(_multilabel_metrics(true, predicted))
-        said = _Said(_optional(proba), _optional(scores))
-        return _named(_single_label_metrics(true, predicted, _optional(classes), said))
+        if isinstance(said, Multilabel):
+            return _named(_multilabel_metrics(said))
+        return {} if said is None or len(said.codes) < 2 else _named(_single_label_metrics(said))
 
 
 def regression_metrics(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> dict[str, float]:
@@ -73,7 +64,7 @@ def regression_metrics(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> dict[str
         scikit-learn's scorer names prefixed with `training_`: r2, neg_mean_squared_error, neg_root_mean_squared_error
         and neg_mean_absolute_error.
     """
-    true, predicted = _targets(y_true), _targets(y_pred)
+    true, predicted = targets(y_true), targets(y_pred)
     if true is None or predicted is None or true.shape != predicted.shape or not _has_rows(true):
         return {}
     with np.errstate(all="ignore"):
@@ -85,20 +76,11 @@ def regression_metrics(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> dict[str
 # ---- what is given
 
 
-def _optional(values: npt.ArrayLike | None) -> Array | None:
-    return None if values is None else np.asarray(values)
-
-
-def _column(values: npt.ArrayLike) -> Array:
-    array = np.asarray(values)
-    return array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array
-
-
-def _targets(values: npt.ArrayLike) -> Array | None:
+def targets(values: npt.ArrayLike) -> Array | None:
     """Give finite numbers with a column for each output, or None where they are not that."""
     array = np.asarray(values)
     if array.dtype.kind == "O":
-        array = _plain(array.ravel()).reshape(array.shape)
+        array = plain(array.ravel()).reshape(array.shape)
     if array.dtype.kind not in NUMBERS or array.ndim not in (1, 2) or not np.isfinite(array).all():
         return None
     return array.reshape(-1, 1) if array.ndim == 1 else array
@@ -112,71 +94,13 @@ def _named(metrics: dict[str, float]) -> dict[str, float]:
     return {PREFIX + name: float(value) for name, value in metrics.items() if np.isfinite(value)}
 
 
-# ---- labels
-
-
-def _encode(arrays: list[Array]) -> list[Array] | None:
-    """Number the labels alike in all arrays and in their sorted order, or give None where they cannot be labels."""
-    arrays = [_plain(array) for array in arrays]
-    if all(array.dtype.kind in "UO" for array in arrays):
-        return _encode_strings([array.tolist() for array in arrays])
-    if any(array.dtype.kind not in NUMBERS or array.ndim != 1 for array in arrays):
-        return None
-    numbers = [array.astype(np.int64, copy=False) for array in arrays]
-    if any(old.dtype.kind == "f" and (old != new).any() for old, new in zip(arrays, numbers, strict=True)):
-        return None
-    return _encode_integers(numbers)
-
-
-def _plain(array: Array) -> Array:
-    """Give an object array of numbers (what a nullable pandas column becomes) the dtype of its numbers."""
-    if array.dtype.kind == "O" and set(map(type, array.tolist())) <= {int, bool, float}:
-        return np.array(array.tolist())
-    return array
-
-
-def _encode_strings(lists: list[list[Any]]) -> list[Array] | None:
-    """Number strings by a dict, several times faster than sorting an array of them.
-
-    Anything else is refused: comparing a user's own objects would run their code.
-    """
-    known = set(map(type, (label for labels in lists for label in labels)))
-    if not known <= {str, np.str_}:
-        return None
-    order = {label: code for code, label in enumerate(sorted(set().union(*lists)))}
-    return [np.fromiter(map(order.__getitem__, labels), np.intp, len(labels)) for labels in lists]
-
-
-def _encode_integers(arrays: list[Array]) -> list[Array]:
-    """Number integers by their distance from the smallest, or by rank where these would be large."""
-    low, high = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
-    if high - low < 1000 + 4 * len(arrays[0]):
-        return [array - low for array in arrays]
-    _, codes = np.unique(np.concatenate(arrays), return_inverse=True)
-    return np.split(codes.ravel(), np.cumsum([len(array) for array in arrays])[:-1])
-
-
-def _columns_of(true: Array, columns: Array) -> Array | None:
-    """Give the column of each row's class, or None where a class has no column."""
-    places = np.full(max(true.max(), columns.max()) + 1, -1)
-    places[columns] = np.arange(len(columns))
-    column: Array = places[true]
-    return column if column.min() >= 0 else None
-
-
 # ---- metrics of labels
 
 
-def _single_label_metrics(true: Array, predicted: Array, classes: Array | None, said: _Said) -> dict[str, float]:
-    known = [] if classes is None or classes.size == 0 else [classes]
-    codes = _encode([true, predicted, *known])
-    if codes is None:
-        return {}
-    columns = codes[2] if known else np.unique(codes[0])
-    metrics = _label_metrics(codes[0], codes[1])
-    column = _columns_of(codes[0], columns)
-    if column is not None:
-        metrics |= _said_metrics(column, len(columns), said)
+def _single_label_metrics(said: Classified) -> dict[str, float]:
+    metrics = _label_metrics(*said.codes)
+    if said.column is not None:
+        metrics |= _said_metrics(said, said.column, len(said.columns))
     return metrics
 
 
@@ -187,12 +111,8 @@ def _label_metrics(true: Array, predicted: Array) -> dict[str, float]:
     return {"accuracy": hits.sum() / len(true), **_support_weighted(hits, chosen, actual)}
 
 
-def _multilabel_metrics(true: Array, predicted: Array) -> dict[str, float]:
-    if any(
-        labels.dtype.kind not in NUMBERS or not ((labels == 0) | (labels == 1)).all() for labels in (true, predicted)
-    ):
-        return {}
-    true, predicted = true != 0, predicted != 0
+def _multilabel_metrics(said: Multilabel) -> dict[str, float]:
+    true, predicted = said
     counts = (labels.sum(axis=0) for labels in (true & predicted, predicted, true))
     return {"accuracy": (true == predicted).all(axis=1).mean(), **_support_weighted(*counts)}
 
@@ -215,27 +135,17 @@ def _ratio(part: Array, whole: Array) -> Array:
 # ---- metrics of probabilities and scores
 
 
-def _said_metrics(column: Array, size: int, said: _Said) -> dict[str, float]:
+def _said_metrics(said: Classified, column: Array, size: int) -> dict[str, float]:
     """Measure what is said of `size` classes, where `column` is each row's true one."""
-    metrics = {}
-    proba = said.proba if said.proba is not None and _are_probabilities(said.proba, (len(column), size)) else None
+    metrics, proba = {}, said.proba
     if proba is not None and size > 1:
         metrics["neg_log_loss"] = -_log_loss(column, proba)
-    if size == 2:
-        scores = proba[:, 1] if said.scores is None and proba is not None else said.scores
-        if scores is not None and _are_scores(scores, column.shape):
-            metrics["roc_auc"] = _roc_auc(column == 1, scores)
+    ranking = said.ranking(1) if size == 2 else None
+    if ranking is not None:
+        metrics["roc_auc"] = ranking.area
     elif proba is not None and size > 2 and np.allclose(proba.sum(axis=1), 1):
-        metrics["roc_auc_ovr_weighted"] = _roc_auc_ovr(column, proba)
+        metrics["roc_auc_ovr_weighted"] = _roc_auc_ovr(said, column, size)
     return metrics
-
-
-def _are_scores(scores: Array, shape: tuple[int, ...]) -> bool:
-    return scores.shape == shape and scores.dtype.kind in NUMBERS and bool(np.isfinite(scores).all())
-
-
-def _are_probabilities(proba: Array, shape: tuple[int, int]) -> bool:
-    return proba.shape == shape and proba.dtype.kind == "f" and bool(proba.min() >= 0 and proba.max() <= 1)
 
 
 def _log_loss(column: Array, proba: Array) -> float:
@@ -248,29 +158,12 @@ def _log_loss(column: Array, proba: Array) -> float:
     return float(np.average(-np.log(np.clip(of_true, epsilon, 1 - epsilon))))
 
 
-def _roc_auc(positive: Array, scores: Array) -> float:
-    """Sum the trapezoids below the curve that falling thresholds draw (Fawcett, 2006); nan where a class is missing."""
-    order = np.argsort(scores)[::-1]
-    ends = _ends_of_ties(scores[order])
-    hit = positive[order].astype(np.float64)
-    hits, misses = np.cumsum(hit)[ends], np.cumsum(1 - hit)[ends]
-    twice = misses[0] * hits[0] + np.diff(misses) @ (hits[1:] + hits[:-1])
-    whole = 2 * misses[-1] * hits[-1]
-    return float(twice / whole) if whole else np.nan
-
-
-def _ends_of_ties(ordered: Array) -> Array:
-    ends = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=ends[:-1])
-    return np.flatnonzero(ends)
-
-
-def _roc_auc_ovr(column: Array, proba: Array) -> float:
+def _roc_auc_ovr(said: Classified, column: Array, size: int) -> float:
     """Average the area of each class against the rest by the class's true rows; one without any has no say."""
-    support = np.bincount(column, minlength=proba.shape[1])
-    present = np.flatnonzero(support)
-    areas = [_roc_auc(column == place, proba[:, place]) for place in present]
-    return float(np.average(areas, weights=support[present]))
+    support = np.bincount(column, minlength=size)
+    rankings = {place: said.ranking(place) for place in np.flatnonzero(support).tolist()}
+    areas = {place: ranking.area for place, ranking in rankings.items() if ranking is not None}
+    return float(np.average(list(areas.values()), weights=support[list(areas)]))
 
 
 # ---- metrics of numbers

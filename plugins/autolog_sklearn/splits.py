@@ -1,0 +1,191 @@
+"""One split of a candidate, one fold, one point of a curve: recorded where it runs, in whichever thread or process."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from autolog import guard
+from autolog.capture.calls import Call
+from autolog.recording.candidates import candidate, log_split, unwritten
+from autolog.recording.runs import error_facts
+from autolog_sklearn.fits import Steps
+from autolog_sklearn.params import named_params
+
+if TYPE_CHECKING:
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["Unit", "complete", "on_increments", "on_permutation", "on_split", "on_train_sizes", "point_name"]
+
+
+class Unit(NamedTuple):
+    """The unit of work: a split of a candidate.
+
+    Args:
+        number: of the candidate, which is a child run of the search.
+        name: of that run.
+        params: those that make it this candidate.
+        split: the number of the split.
+        splits: how many splits a candidate has, None where that is not known yet.
+        prefix: of the names of the metrics: "split_" where a candidate has several splits.
+        tags: of the candidate's run.
+    """
+
+    number: int
+    name: str
+    params: Mapping[str, Any]
+    split: int
+    splits: int | None
+    prefix: str = ""
+    tags: Mapping[str, Any] = {}
+
+
+def on_split(call: Call) -> Steps:
+    """Record a split, if the recorded call that it is part of has handed on what kind of units it is made of."""
+    unit_of, parent = _KINDS.get(call.handed.get("kind", "")), call.enclosing_run
+    unit = unit_of(call) if unit_of is not None and parent is not None and parent.records else None
+    if unit is None or parent is None:
+        return
+    run = parent if call.handed.get("capped") else _run_of(parent, unit)
+    call.record_on(run)
+    outcome = yield None
+    error = error_facts(outcome.error, run) or _fit_error(outcome.result)
+    said: dict[str, Any] = {"candidate": unit.number, "params": named_params(unit.params)} if run is parent else {}
+    if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
+        said["n_test_samples"] = outcome.result["n_test_samples"]
+    log_split(run, unit.split, _metrics(outcome.result, unit.prefix), error, **said)
+
+
+def on_increments(call: Call) -> Steps:
+    """Record what one fold gave for each training size, where they are trained one after another."""
+    parent, sizes = call.enclosing_run, call.argument(6, "train_sizes")
+    if call.handed.get("kind") != "sizes" or parent is None or not parent.records:
+        return
+    call.record_on(parent)
+    outcome = yield None
+    for number, scores in enumerate(() if outcome.result is None else outcome.result):
+        unit = Unit(number, *_size(sizes[number]), call.task or 0, None)
+        names = ("train_score", "test_score", "fit_time", "score_time")
+        metrics = {f"split_{name}": float(score) for name, score in zip(names, scores, strict=False)}
+        log_split(_run_of(parent, unit), unit.split, metrics)
+
+
+def on_permutation(call: Call) -> Steps:
+    """Record what the permuted data gave; the score of the data as it is stands on the parent."""
+    parent = call.enclosing_run
+    if call.handed.get("kind") != "permutations" or parent is None or not parent.records or call.task is None:
+        return
+    run = _run_of(parent, Unit(call.task, f"permutation {call.task}", {}, 0, 1))
+    call.record_on(run)
+    outcome = yield None
+    metrics = {} if outcome.result is None else {"permutation_score": float(outcome.result)}
+    log_split(run, 0, metrics, error_facts(outcome.error, run))
+
+
+def on_train_sizes(call: Call) -> Steps:
+    """Add how many training sizes there are to what a learning curve hands on to its tasks."""
+    outcome = yield None
+    if call.handed.get("kind") == "sizes" and outcome.error is None:
+        call.hand_back(sizes=len(outcome.result))
+
+
+def complete(parent: ActiveRun, units: Iterable[tuple[Unit, Mapping[str, float]]]) -> int:
+    """Write those splits that could not be written where they ran, and say how many these were."""
+    expected = {(unit.number, unit.split): (unit, metrics) for unit, metrics in units}
+    missing = unwritten(parent, expected)
+    for key in missing:
+        unit, metrics = expected[key]
+        log_split(_run_of(parent, unit), unit.split, metrics)
+    return len(missing)
+
+
+def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:
+    params = guard.call("sklearn.candidate_params", parent, named_params, unit.params) or {}
+    return candidate(parent, unit.number, unit.name, params, splits=unit.splits, tags=unit.tags)
+
+
+# ---- what unit a call is
+
+
+def _of_search(call: Call) -> Unit | None:
+    progress, split = call.kwargs.get("candidate_progress"), call.kwargs.get("split_progress")
+    if progress is None or split is None:
+        return None
+    number = call.handed["offset"] + progress[0]
+    tags = {name: values[progress[0] % len(values)] for name, values in call.handed.get("tags", {}).items()}
+    params = call.kwargs.get("parameters") or {}
+    return Unit(number, f"candidate {number}", params, split[0], split[1], "split_", tags)
+
+
+def _of_folds(call: Call) -> Unit | None:
+    return None if call.task is None else Unit(call.task, f"fold {call.task}", {}, call.task, 1)
+
+
+def _of_points(call: Call) -> Unit | None:
+    """Take apart the number of a task of `validation_curve`: of each fold all points, then the next fold."""
+    params = call.kwargs.get("parameters")
+    if call.task is None or params is None:
+        return None
+    split, point = divmod(call.task, call.handed["points"])
+    return Unit(point, point_name(params), params, split, None, "split_")
+
+
+def point_name(params: Mapping[str, Any]) -> str:
+    """Name a point of a curve by the params that make it."""
+    shown = ((name, value if isinstance(value, _PLAIN) else "…") for name, value in named_params(params).items())
+    return ", ".join(f"{name}={value}" for name, value in shown)
+
+
+_PLAIN: Final = (str, int, float, type(None))
+
+
+def _of_sizes(call: Call) -> Unit | None:
+    sizes, train = call.handed.get("sizes"), call.kwargs.get("train")
+    if call.task is None or sizes is None or train is None:
+        return None
+    split, number = divmod(call.task, sizes)
+    return Unit(number, *_size(len(train)), split, None, "split_")
+
+
+def _size(train_size: Any) -> tuple[str, dict[str, int]]:
+    return f"train_size={int(train_size)}", {"train_size": int(train_size)}
+
+
+_KINDS: Final[Mapping[str, Callable[[Call], Unit | None]]] = {
+    "search": _of_search,
+    "folds": _of_folds,
+    "points": _of_points,
+    "sizes": _of_sizes,
+}
+
+
+# ---- what a split gave
+
+
+def _metrics(result: Any, prefix: str) -> dict[str, float]:
+    """Give scores and times by the names that `cv_results_` and `cross_validate` have for them."""
+    if not isinstance(result, dict):
+        return {}
+    found = {name: result[name] for name in ("fit_time", "score_time") if name in result}
+    for kind in ("test", "train"):
+        scores = result.get(f"{kind}_scores")
+        by_name = scores if isinstance(scores, dict) else {} if scores is None else {"score": scores}
+        found.update({f"{kind}_{name}": score for name, score in by_name.items()})
+    return {prefix + name: float(value) for name, value in found.items()}
+
+
+def _fit_error(result: Any) -> dict[str, str] | None:
+    """Give the error that `error_score` let pass, from its traceback."""
+    text = result.get("fit_error") if isinstance(result, dict) else None
+    if not isinstance(text, str):
+        return None
+    lines = text.rstrip("\n").split("\n")
+    last = max((number for number, line in enumerate(lines) if line.startswith("  File ")), default=0)
+    said = [number for number in range(last + 1, len(lines)) if not lines[number].startswith(" ")]
+    kind, _, message = "\n".join(lines[said[0] if said else -1 :]).partition(": ")
+    return {
+        "type": f"builtins.{kind}" if hasattr(builtins, kind) else kind,
+        "message": message,
+        "traceback": text,
+    }

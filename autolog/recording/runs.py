@@ -59,6 +59,7 @@ class ActiveRun:
         run_id: of a run that exists; None for a new one.
         tree: the top-level run of `run_id`.
         parent_run_id: the parent of `run_id`.
+        session: that this is part of; None for a new one.
         after: what is added to `run_id` counts as no earlier than this, in microseconds since the epoch.
     """
 
@@ -73,6 +74,7 @@ class ActiveRun:
         run_id: str | None = None,
         tree: str | None = None,
         parent_run_id: str | None = None,
+        session: str | None = None,
         after: int = 0,
     ) -> None:
         self.run_id = run_id or uuid.uuid4().hex
@@ -86,7 +88,7 @@ class ActiveRun:
         self._clock = functools.partial(_later, after * 1000) if after else time.time_ns
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
-        self._session = uuid.uuid4().hex[:8]
+        self._session = session or uuid.uuid4().hex[:8]
         self._process = os.getpid()
         self._started = time.perf_counter()
         self._log: PointLog | None = None
@@ -301,7 +303,8 @@ class ActiveRun:
     def portable(self) -> dict[str, Any]:
         """Give what `carried` makes a handle on this run from, in another process."""
         names = {"run_name": self.run_name, "experiment": self.experiment, "run_id": self.run_id, "tree": self.tree}
-        return {**names, "parent_run_id": self.parent_run_id, "folder": self._folder, "after": self._after}
+        of = {"parent_run_id": self.parent_run_id, "session": self._session}
+        return {**names, **of, "folder": self._folder, "after": self._after}
 
     @classmethod
     def carried(cls, facts: Mapping[str, Any], settings: Settings) -> ActiveRun:
@@ -311,10 +314,17 @@ class ActiveRun:
         return run
 
     def child(self, number: int, run_name: str) -> ActiveRun:
-        """Give the child run whose id follows from this run's and a number, in whichever process; write nothing."""
-        run_id = hashlib.sha256(f"{self.run_id}/{number}".encode()).hexdigest()[:32]
+        """Give the child run whose id follows from this session and a number, in whichever process; write nothing."""
+        run_id = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()[:32]
         run = ActiveRun(
-            self._folder, self.settings, run_name, self.experiment, parent=self, run_id=run_id, after=self._after
+            self._folder,
+            self.settings,
+            run_name,
+            self.experiment,
+            parent=self,
+            run_id=run_id,
+            session=self._session,
+            after=self._after,
         )
         run.candidate_of = self, number
         return run

@@ -6,21 +6,23 @@ Nothing is attached to a model or an array; both are known by identity, for as l
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 import weakref
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from autolog.capture.views import Layout, base, layout, rows_of
+from autolog.capture.views import Layout, array, base, layout, rows_of
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
 __all__ = [
     "Link",
-    "link",
+    "infer",
+    "known",
     "model_run",
     "output_of",
     "remember_model",
@@ -70,11 +72,29 @@ class _ByIdentity:
         return value if reference is not None and reference() is key else None
 
 
+class _ByPlace:
+    """A mapping from places in memory to values, each for as long as the object lives that keeps its place."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Hashable, tuple[weakref.ref[Any], Any]] = {}
+
+    def put(self, place: Hashable, keeper: object, value: Any) -> None:
+        self._entries[place] = (weakref.ref(keeper, lambda dead: self._forget(place, dead)), value)
+
+    def _forget(self, place: Hashable, dead: object) -> None:
+        if self._entries.get(place, (None,))[0] is dead:  # else another has the place by now
+            self._entries.pop(place, None)
+
+    def get(self, place: Hashable) -> Any:
+        return self._entries.get(place, (None, None))[1]
+
+
 _VIEWS: Final = 8  # views of views that are followed; a numpy array keeps what it is a view of as .base
 
 _models = _ByIdentity()
 _outputs = _ByIdentity()
 _predictions = _ByIdentity()
+_places = _ByPlace()
 _recent: ContextVar[tuple[_Prediction, ...]] = ContextVar("autolog_recent_predictions", default=())
 
 
@@ -92,7 +112,9 @@ def model_run(model: object) -> ActiveRun | None:
     return run
 
 
-def remember_prediction(model: object, prediction: object, data: str | None, given: Iterable[object] = ()) -> None:
+def remember_prediction(
+    model: object, prediction: object, data: str | None, given: Iterable[object] = (), *, recent: bool = True
+) -> None:
     """Note that a model predicted something; nobody's, where the model's run is not known.
 
     Args:
@@ -100,24 +122,32 @@ def remember_prediction(model: object, prediction: object, data: str | None, giv
         prediction: what it gave.
         data: the user's name for the data.
         given: the arguments of the call that made it.
+        recent: the user's code asked for it, so that something else may be inferred to be made from it.
     """
-    made = _Prediction(model_run(model), data, _length(prediction), layout(prediction))
+    values = array(prediction)
+    place = None if values is None else layout(values)
+    made = _Prediction(model_run(model), data, _length(prediction), place)
     with contextlib.suppress(TypeError):  # a list, say: known by its length only
         _predictions[prediction] = made
-        _remember_owner(prediction, made, given)
-    _recent.set(tuple(deque((*_recent.get(), made), maxlen=_RECENT)))
+        if place is not None:
+            _remember_memory(prediction, values, made, given)
+    if recent:
+        _recent.set((*_recent.get()[1 - _RECENT :], made))
 
 
-def _remember_owner(prediction: object, made: _Prediction, given: Iterable[object]) -> None:
-    """Note the array that a prediction is a view of, since numpy makes a view of a view one of that array.
+def _remember_memory(prediction: object, values: object, made: _Prediction, given: Iterable[object]) -> None:
+    """Note where a prediction lies, and the array that it is a view of, as numpy makes a view of a view one of that.
 
-    Unless it was there before: among the arguments, or under another prediction, and then it is nobody's.
+    Unless that array was there before: among the arguments, or under another prediction, and then it is nobody's.
     """
-    owner = base(prediction)
-    if owner is None or any(owner is each for argument in given for each in (argument, base(argument))):
+    owner = base(values)
+    if owner is not None and any(owner is each for argument in given for each in (argument, base(argument))):
         return
-    known = _predictions.get(owner)
-    _predictions[owner] = made if known in (None, made) else replace(made, run=None)
+    if made.layout is not None and made.layout.flat:
+        _places.put((made.layout.address, made.layout.flat), prediction, made)
+    if owner is not None and prediction is values:
+        earlier = _predictions.get(owner)
+        _predictions[owner] = made if earlier in (None, made) else replace(made, run=None)
 
 
 def remember_output(output: object, facts: Mapping[str, Any]) -> None:
@@ -130,26 +160,43 @@ def remember_output(output: object, facts: Mapping[str, Any]) -> None:
 
 def output_of(data: object) -> Mapping[str, Any] | None:
     """Give what is known of how data, or what it is a view of, was made."""
-    found: object | None = data
-    for _ in range(_VIEWS):
-        facts: Mapping[str, Any] | None = _outputs.get(found)
-        found = base(found)
-        if facts is not None or found is None:
-            return facts
-    return None
+    return next((facts for each in _views(data) if (facts := _outputs.get(each)) is not None), None)
 
 
-def link(value: object) -> Link:
-    """Say which run's predictions a value is: those themselves, a view of them, or as long as a recent one."""
-    found: object | None = value
+def known(value: object) -> Link | None:
+    """Say whose predictions a value is: those themselves, or a view of them, or of their memory; else None."""
+    made = _predictions.get(value)
+    if made is None:
+        made = next((each for each in map(_made, _views(array(value))) if each is not None), None)
+    return None if made is None else _linked(made, _part(value, made))
+
+
+def _views(found: object | None) -> Iterator[object]:
+    """Give an array, what it is a view of, and so on."""
     for _ in range(_VIEWS):
-        made = _predictions.get(found)
-        if made is not None:
-            return _linked(made, _part(value, made))
-        found = base(found)
         if found is None:
-            break
-    return _inferred(_length(value))
+            return
+        yield found
+        found = base(found)
+
+
+def _made(found: object) -> _Prediction | None:
+    """Give the prediction that an array is, or that has the same memory: what came by way of another library."""
+    made: _Prediction | None = _predictions.get(found)
+    values = array(found) if made is None else None
+    if values is not None:
+        place = layout(values)
+        made = _places.get((place.address, place.flat)) if place.flat else None
+    return made
+
+
+def infer(value: object) -> Link:
+    """Say whose predictions a value may be made from: the latest of its length that the user asked for here."""
+    length = _length(value)
+    for made in reversed(_recent.get()):
+        if length is not None and made.length == length:
+            return _linked(made, "inferred")
+    return Link(None, None, "unlinked")
 
 
 def _linked(made: _Prediction, how: str | None) -> Link:
@@ -157,20 +204,19 @@ def _linked(made: _Prediction, how: str | None) -> Link:
 
 
 def _part(value: object, made: _Prediction) -> str | None:
-    place = layout(value)
-    return None if place is None or made.layout is None else rows_of(place, made.layout)
-
-
-def _inferred(length: int | None) -> Link:
-    for made in reversed(_recent.get()):
-        if length is not None and made.length == length:
-            return _linked(made, "inferred")
-    return Link(None, None, "unlinked")
+    values = array(value)
+    return None if values is None or made.layout is None else rows_of(layout(values), made.layout)
 
 
 def _length(value: object) -> int | None:
-    """Give the number of rows of what a framework or plain Python made; a user's own class is not asked."""
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and shape and isinstance(shape[0], int):
-        return shape[0]
-    return len(value) if type(value) in (list, tuple) else None  # type: ignore[arg-type]
+    """Give the number of rows of what an installed library or plain Python made; a user's own class is not asked."""
+    if type(value) in (list, tuple):
+        return len(value)  # type: ignore[arg-type]
+    module = type(value).__module__.partition(".")[0]
+    shape = getattr(value, "shape", None) if module == "numpy" or _is_installed(module) else None
+    return shape[0] if isinstance(shape, tuple) and shape and isinstance(shape[0], int) else None
+
+
+@functools.lru_cache(maxsize=256)
+def _is_installed(module: str) -> bool:
+    return "-packages" in str(getattr(sys.modules.get(module), "__file__", None))

@@ -31,7 +31,7 @@ def array(value: Any) -> Any:
     module = type(value).__module__
     if module != "numpy" and module.partition(".")[0] == "pandas" and value.ndim == 1:
         value = value.values  # of a nullable or categorical dtype it is no array
-    return value if type(value).__module__ == "numpy" and getattr(value, "shape", ()) else None
+    return value if type(value).__module__ == "numpy" and getattr(value, "shape", None) else None
 
 
 def base(value: object) -> object | None:

@@ -26,10 +26,19 @@ def autolog_patches(patches: Patches) -> None:
     trains = dict.fromkeys(("fit", "fit_predict", "fit_transform"), _on_fit)
     predicts = dict.fromkeys(("predict", "predict_proba", "predict_log_proba", "decision_function"), metrics.on_predict)
     patches.subclasses(BaseEstimator, trains, nested=is_search)
+    patches.subclasses(BaseEstimator, {"partial_fit": _on_partial_fit})
     patches.subclasses(BaseEstimator, {**predicts, "score": metrics.on_score, "transform": fits.on_transform})
     patches.on_import("sklearn.metrics", lambda module: metrics.declare(patches, module))
+    patches.on_import("sklearn.inspection", partial(_declare_inspections, patches))
     patches.on_import("sklearn.model_selection._search", partial(_declare_searches, patches))
     patches.on_import("sklearn.model_selection._validation", partial(_declare_cross_validation, patches))
+
+
+def _on_partial_fit(call: Call) -> fits.Steps:
+    """Give what records this step of a training; it is imported with the first of them."""
+    from autolog_sklearn import incremental
+
+    return incremental.on_partial_fit(call)
 
 
 def _on_fit(call: Call) -> fits.Steps:
@@ -45,6 +54,12 @@ def _declare_searches(patches: Patches, module: ModuleType) -> None:
     from autolog_sklearn import searches
 
     searches.declare(patches, module)
+
+
+def _declare_inspections(patches: Patches, module: ModuleType) -> None:
+    from autolog_sklearn import inspections
+
+    inspections.declare(patches, module)
 
 
 def _declare_cross_validation(patches: Patches, module: ModuleType) -> None:

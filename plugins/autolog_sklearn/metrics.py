@@ -2,165 +2,178 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from autolog.capture.calls import Call
-from autolog.capture.predictions import link, model_run, remember_prediction
+from autolog.capture.predictions import Link, infer, known, model_run, remember_prediction
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.recording import context
+from autolog_sklearn.naming import arguments, function_name, key, meaning, parameters
+from autolog_sklearn.results import Part, is_number, parts
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["declare", "on_metric", "on_predict", "on_score"]
+__all__ = ["declare", "is_users", "linked_run", "on_metric", "on_predict", "on_score", "on_scorer", "on_scorers"]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
+_MOST: Final = 400  # numbers of one call: a report of 100 classes
 _PREDICTED: Final = ("y_pred", "y_score", "y_proba", "y_prob", "pred_decision", "labels_pred", "y2")
 _TRUTH: Final = ("y_true", "labels_true", "y1")
 _OF_CLUSTERS: Final = ("X", "labels")  # the first parameters of a metric that compares labels with the data itself
+_NO_PREDICTION: Final = ("X", "estimator", "scoring", "score_func")
+"""First parameters of functions that measure no prediction: distances, and what makes and finds scorers."""
 
 
 def declare(patches: Patches, module: ModuleType) -> None:
-    """Wrap the functions of `sklearn.metrics` that measure predictions."""
-    for name in module.__all__:
-        function = getattr(module, name, None)
-        if isinstance(function, FunctionType) and _predicted(_parameters(function)):
-            patches.function(module, name, on_metric)
+    """Wrap the functions of `sklearn.metrics` that measure predictions, and calls of scorers."""
+    for place in (module, module.cluster):
+        for name in place.__all__:
+            function = getattr(place, name, None)
+            if isinstance(function, FunctionType) and _measured(parameters(function)):
+                patches.function(place, name, on_metric)
+    handlers = {"_BaseScorer": on_scorer, "_MultimetricScorer": on_scorers}  # the latter since scikit-learn 1.4
+    for name, handler in handlers.items():
+        if hasattr(module._scorer, name):  # noqa: SLF001 (scikit-learn's, which has no public name for them)
+            patches.method(getattr(module._scorer, name), "__call__", handler)  # noqa: SLF001
 
 
-def _predicted(parameters: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the parameters that take predictions, the likeliest first."""
-    if parameters[:2] == _OF_CLUSTERS:
+def _measured(names: Sequence[str]) -> tuple[str, ...]:
+    """Give the parameters that take predictions, the likeliest first: by name, else by place."""
+    if tuple(names[:2]) == _OF_CLUSTERS:
         return ("labels",)
-    return tuple(name for name in _PREDICTED if name in parameters)
+    if not names or names[0] in _NO_PREDICTION:
+        return ()
+    truth = _truth(names)
+    return tuple(name for name in _PREDICTED if name in names) or tuple(names[len(truth) : len(truth) + 1])
 
 
-def _truth(parameters: tuple[str, ...]) -> tuple[str, ...]:
+def _truth(names: Sequence[str]) -> tuple[str, ...]:
     """Give the parameters that take what the predictions are compared with."""
-    return ("X",) if parameters[:2] == _OF_CLUSTERS else tuple(name for name in _TRUTH if name in parameters)
+    return ("X",) if tuple(names[:2]) == _OF_CLUSTERS else tuple(name for name in _TRUTH if name in names)
 
 
 def on_predict(call: Call) -> Steps:
-    """Remember whose predictions an array is."""
+    """Remember whose predictions an array is; something else may be inferred from those that the user's code has."""
     outcome = yield None
     if outcome.error is None:
         given = (*call.args, *call.kwargs.values())
-        remember_prediction(call.instance, outcome.result, call.variable_name(call.argument(0, "X")), given)
+        data = call.variable_name(call.argument(0, "X"))
+        remember_prediction(call.instance, outcome.result, data, given, recent=not call.called_through())
 
 
-def on_score(call: Call) -> Steps:
-    """Record what `model.score(X, y)` gave with the model's run."""
-    outcome = yield None
-    run = model_run(call.instance)
-    if run is not None and outcome.error is None and _is_number(outcome.result) and _wanted(call):
-        data = call.variable_name(call.argument(0, "X")) or call.variable_name(call.argument(1, "y"))
-        rest = {name: value for name, value in call.named_arguments().items() if name not in ("X", "y")}
-        meaning = {name: _shown(call, value) for name, value in rest.items() if value is not None}
-        _log(run, _key("score", data, meaning), float(outcome.result))
+# ---- metric functions
 
 
 def on_metric(call: Call) -> Steps:
     """Record what a metric function gave, under its name, the data's, and the arguments that change its meaning."""
     outcome = yield None
-    if outcome.error is None and _is_number(outcome.result) and _wanted(call):
-        _record(call, float(outcome.result))
+    if outcome.error is None and is_users(call):
+        given = arguments(call)
+        found = parts(call.function, outcome.result, given)
+        if found:
+            _record(call, given, found)
 
 
-def _wanted(call: Call) -> bool:
+def is_users(call: Call) -> bool:
     """Say whether a metric is wanted, and is the user's own: not one that scikit-learn computes for itself."""
     return call.settings.log_post_training_metrics and all(map(_is_passing_on, call.called_through()))
 
 
 def _is_passing_on(module: str) -> bool:
     """Say whether code of a module measures for who called it: scorers, `score` of the base classes, decorators."""
-    return f"{module}.".startswith(("sklearn.metrics.", "sklearn.base.", "sklearn.utils."))
+    passing = f"{module}.".startswith(("sklearn.metrics.", "sklearn.base.", "sklearn.utils."))
+    return passing and not module.startswith("sklearn.metrics._plot")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _record(call: Call, value: float) -> None:
-    parameters = _parameters(call.function)
-    given = {**dict(zip(parameters, call.args, strict=False)), **call.kwargs}
-    predicted, truth = _first(given, _predicted(parameters)), _first(given, _truth(parameters))
-    found = link(predicted)
-    data = found.data or call.variable_name(truth)
-    run = found.run or context.current_run() or context.last_run()
+def _record(call: Call, given: Mapping[str, Any], found: Sequence[Part]) -> None:
+    names = parameters(call.function)
+    measured, truth = _measured(names), _truth(names)
+    link = _link(_first(given, measured), _first(given, truth))
+    data = link.data or call.variable_name(_first(given, truth))
+    run = link.run or context.current_run() or context.last_run()
     if run is not None:
-        _log(run, _key(call.name, data, _meaning(call, given), found.how), value)
+        _log(run, call.name, data, meaning(call, call.function, given, (*measured, *truth)), link.how, found)
 
 
-def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((given[name] for name in names if given.get(name) is not None), None)
+def _first(given: Mapping[str, Any], names: Sequence[str]) -> Any:
+    values = (given.get(name) for name in names)
+    return next((value for value in values if value is not None and not isinstance(value, str)), None)
 
 
-def _log(run: ActiveRun, key: str, value: float) -> None:
-    """Log the value as the next of its series."""
-    run.log_metric(key, value, step=run.next_step(key))
+def _link(predicted: object, truth: object) -> Link:
+    """Say whose prediction is measured; people write the two the other way round as well."""
+    return known(predicted) or known(truth) or infer(predicted)
 
 
-def _key(metric: str, data: str | None, meaning: Mapping[str, Any], how: str | None = None) -> str:
-    """Name a series; how it was linked is part of the name, so that what is less certain never joins what is sure."""
-    arguments = ", ".join(f"{name}={value}" for name, value in sorted(meaning.items()))
-    return f"{metric}{f'_{data}' if data else ''}{f'({arguments})' if arguments else ''}{f'[{how}]' if how else ''}"
+def _log(
+    run: ActiveRun, name: str, data: str | None, meant: Mapping[str, Any], how: str | None, found: Sequence[Part]
+) -> None:
+    """Log what one call gave as the next step of its series."""
+    step = run.next_step(key(name, data, meant, how))
+    if len(found) <= _MOST:
+        names = [key(f"{name}.{part.name}" if part.name else name, data, {**meant, **part.of}, how) for part in found]
+        run.log_metrics({each: part.value for each, part in zip(names, found, strict=True)}, step)
+    elif step == 0:
+        run.note(f"{key(name, data, meant, how)} is missing: {len(found)} numbers, more than {_MOST} metrics of a call")
 
 
-def _meaning(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the arguments other than data that differ from their defaults; arrays are named, not shown."""
-    parameters, defaults = _parameters(call.function), _defaults(_innermost(call.function))
-    data = {*_predicted(parameters), *_truth(parameters)}
-    return {
-        name: _shown(call, value)
-        for name, value in given.items()
-        if name not in data and value is not None and not _is_default(value, defaults.get(name))
-    }
+# ---- scores and scorers
 
 
-def _shown(call: Call, value: Any) -> Any:
-    """Give a number or text, or a short list of them, as it is, and anything else by its name."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, _PLAIN) or (
-        type(value) in (list, tuple) and len(value) <= _SHORT and all(isinstance(each, _PLAIN) for each in value)
-    ):
-        return value
-    return call.variable_name(value) or "…"
+def on_score(call: Call) -> Steps:
+    """Record what `model.score(X, y)` gave with the model's run."""
+    outcome = yield None
+    if outcome.error is None and is_number(outcome.result) and is_users(call):
+        rest = {name: value for name, value in call.named_arguments().items() if name not in ("X", "y")}
+        data = call.argument(0, "X"), call.argument(1, "y")
+        _record_score(call, call.instance, data, rest, {"score": (call.function, outcome.result)})
 
 
-_PLAIN: Final = (str, int, float)
-_SHORT: Final = 20
+def on_scorer(call: Call) -> Steps:
+    """Record what a scorer gave, under the name of its function; of one that turns the sign, with `neg_` before it."""
+    outcome = yield None
+    if outcome.error is None and is_number(outcome.result) and is_users(call):
+        state = vars(call.instance)
+        function = state["_score_func"]
+        name = f"{'neg_' if state['_sign'] < 0 else ''}{function_name(function)}"
+        preset = function.keywords if type(function) is partial else {}
+        rest = {**preset, **state["_kwargs"], **_rest(call)}
+        _record_score(call, *_scored(call), rest, {name: (function, outcome.result)})
 
 
-def _is_default(value: object, default: object) -> bool:
-    return value is default or (
-        isinstance(value, (str, int, float)) and type(value) is type(default) and value == default
-    )
+def on_scorers(call: Call) -> Steps:
+    """Record what several scorers gave at once, under the names that the user has for them."""
+    outcome = yield None
+    if outcome.error is None and is_users(call):
+        values = {name: (None, value) for name, value in outcome.result.items() if is_number(value)}
+        _record_score(call, *_scored(call), _rest(call), values)
 
 
-def _innermost(function: Any) -> FunctionType:
-    """Give the function that scikit-learn's parameter validation was wrapped round."""
-    while isinstance(getattr(function, "__wrapped__", None), FunctionType):
-        function = function.__wrapped__
-    found: FunctionType = function
-    return found
+def _scored(call: Call) -> tuple[Any, tuple[Any, Any]]:
+    return call.argument(0, "estimator"), (call.argument(1, "X"), call.argument(2, "y_true"))
 
 
-def _parameters(function: Any) -> tuple[str, ...]:
-    code = _innermost(function).__code__
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+def _rest(call: Call) -> dict[str, Any]:
+    rest = {name: value for name, value in call.kwargs.items() if name not in ("estimator", "X", "y_true")}
+    return {**dict(zip(("sample_weight",), call.args[3:], strict=False)), **rest}
 
 
-def _defaults(function: FunctionType) -> dict[str, Any]:
-    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
-    values = function.__defaults__ or ()
-    return {
-        **dict(zip(positional[len(positional) - len(values) :], values, strict=True)),
-        **(function.__kwdefaults__ or {}),
-    }
+def _record_score(
+    call: Call, model: object, data: tuple[Any, Any], rest: Mapping[str, Any], values: Mapping[str, tuple[Any, float]]
+) -> None:
+    run, how = linked_run(model)
+    if run is not None:
+        named = call.variable_name(data[0]) or call.variable_name(data[1])
+        for name, (function, value) in values.items():
+            _log(run, name, named, meaning(call, function, rest), how, [Part("", {}, float(value))])
+
+
+def linked_run(model: object) -> tuple[ActiveRun | None, str | None]:
+    """Give the run that trained a model; where that is not known, the run of the context, and that nothing links it."""
+    run = model_run(model)
+    return (run, None) if run is not None else (context.current_run() or context.last_run(), "unlinked")

@@ -1,0 +1,145 @@
+"""The numbers in what a metric function gave: one, one a class or output, several by name, or a whole report."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from autolog.capture.views import array
+from autolog_sklearn.naming import parameters
+
+__all__ = ["Part", "is_number", "parts"]
+
+_CONTAINERS: Final = ("builtins", "numpy", "pandas", "polars")
+_ENTRY: Final = re.compile(r"^\(?(\w[\w, ]*?)\)? : ", re.MULTILINE)
+_NEXT_SECTION: Final = re.compile(r"^.+\n-{3,}$", re.MULTILINE)
+
+
+class Part(NamedTuple):
+    """One number of a result.
+
+    Args:
+        name: what it is called beside the function's name; empty where it is the only one.
+        of: what it is a metric of, e.g. `{"class": 2}`, where that is less than everything.
+        value: it.
+    """
+
+    name: str
+    of: Mapping[str, Any]
+    value: float
+
+
+def is_number(value: object) -> bool:
+    """Say whether something is a real number, numpy's among them."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def parts(function: Any, result: Any, given: Mapping[str, Any]) -> list[Part]:
+    """Give the numbers of a result; of a curve or a matrix none.
+
+    An array holds one number a class or output where the function has a parameter that leaves them apart (`average`,
+    `multioutput`), and is a curve where it has none.
+
+    Args:
+        function: the metric function.
+        result: what it gave.
+        given: its arguments by name.
+    """
+    if is_number(result):
+        return [Part("", {}, float(result))]
+    if type(result) is dict:
+        return list(_of_report(result))
+    single = not isinstance(result, tuple)
+    values = (result,) if single else result
+    count = next((len(each) for each in values if _is_row(each)), 0)
+    apart = _apart(function, count, given) if count else []
+    names = [""] if single else _result_names(function, len(values))
+    return [
+        Part(name, of, value)
+        for name, each in zip(names, values, strict=True)
+        for of, value in ([({}, float(each))] if is_number(each) else _numbers(each, apart))
+    ]
+
+
+def _is_row(value: Any) -> bool:
+    return type(value) is np.ndarray and value.ndim == 1 and value.dtype.kind in "biuf"
+
+
+def _numbers(value: Any, apart: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], float]]:
+    return list(zip(apart, map(float, value.tolist()), strict=True)) if _is_row(value) and apart else []
+
+
+def _of_report(report: Mapping[Any, Any]) -> Iterator[Part]:
+    """Give the numbers of a classification report: a dict of them for each class and average, and the accuracy."""
+    for name, row in report.items():
+        if is_number(row):
+            yield Part(str(name), {}, float(row))
+        elif type(row) is dict:
+            average = str(name).removesuffix(" avg")
+            of = {"class": name} if average == str(name) else {"average": average}
+            yield from (Part(str(metric), of, float(value)) for metric, value in row.items() if is_number(value))
+
+
+# ---- which class or output
+
+
+def _apart(function: Any, count: int, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say which class or output each number of an array is of; nothing where the array is a curve."""
+    names = parameters(function)
+    if "multioutput" in names:
+        return [{"output": number} for number in range(count)]
+    if "average" not in names:
+        return []
+    labels = _labels(given, "y_pred" in names)
+    return [{"class": label} for label in labels] if len(labels) == count else [{"column": n} for n in range(count)]
+
+
+def _labels(given: Mapping[str, Any], predicts_labels: bool) -> list[Any]:
+    """Give the classes in their order: as they were asked for, else all that there are, sorted; none if in doubt."""
+    asked = given.get("labels")
+    columns = (
+        [asked] if asked is not None else [given.get("y_true"), *([given.get("y_pred")] if predicts_labels else [])]
+    )
+    found = [_distinct(column) for column in columns]
+    if asked is not None or any(each is None for each in found):
+        return [] if found[0] is None or asked is None else _listed(asked)
+    return sorted({label for each in found if each for label in each}) if _are_alike(found) else []
+
+
+def _are_alike(found: Sequence[set[Any] | None]) -> bool:
+    kinds = {isinstance(label, str) for each in found if each for label in each}
+    return len(kinds) == 1
+
+
+def _distinct(column: Any) -> set[Any] | None:
+    """Give the distinct numbers or texts of a column, None where it is no such thing, or would run its own code."""
+    if type(column).__module__.partition(".")[0] not in _CONTAINERS:
+        return None
+    values = array(column)
+    values = np.asarray(column) if values is None else values
+    if values.ndim != 1:
+        return None
+    labels = set((np.unique(values) if values.dtype.kind in "biuf" else values).tolist())
+    return labels if all(isinstance(label, (str, int, float)) for label in labels) else None
+
+
+def _listed(labels: Any) -> list[Any]:
+    listed: list[Any] = np.asarray(labels).tolist()
+    return listed
+
+
+# ---- what the numbers of a tuple are called
+
+
+def _result_names(function: Any, count: int) -> list[str]:
+    """Name what a function returns as its documentation does; by number where that does not say."""
+    documented = inspect.cleandoc(function.__doc__ or "").partition("\nReturns\n-------\n")[2]
+    following = _NEXT_SECTION.search(documented)
+    section = documented[: following.start()] if following else documented
+    names = [name for entry in _ENTRY.findall(section) for name in entry.split(", ")]
+    return names if len(names) == count else [str(number) for number in range(count)]

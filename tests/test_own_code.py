@@ -297,3 +297,9 @@ def test_looking_leaves_no_trace():
     before = pickle.dumps(model)
     assert prediction_is_safe(model) is None
     assert pickle.dumps(model) == before
+
+
+def test_a_class_of_the_tests_that_scikit_learn_ships_is_nobodys_library():
+    """What stands in scikit-learn's own tests counts as a user's: it may count its calls."""
+    cls = type("Counting", (LogisticRegression,), {"__module__": "sklearn.metrics.tests.test_score_objects"})
+    assert "is not scikit-learn's own class" in prediction_is_safe(cls().fit(ROWS, LABELS))

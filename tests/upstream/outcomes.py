@@ -1,7 +1,7 @@
 """A pytest plugin that writes down what came of each test, as JSON lines: outcomes, warnings, random states.
 
-Loaded with `-p outcomes`; the file is named by AUTOLOG_UPSTREAM_REPORT. Each test begins with the same random states, so
-that it does the same in every run.
+Loaded with `-p outcomes`; the file is named by AUTOLOG_UPSTREAM_REPORT. Each test begins with the same random states,
+so that it does the same in every run.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import random
 import re
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ import pytest
 __all__: list[str] = []
 
 _CHANGING = re.compile(r"0x[0-9a-f]+|/\S*(?:pytest-of|tmp)\S*|\d+\.\d+(?:e-?\d+)?")  # addresses, folders, times
+
+_FOLDER = re.compile(re.escape(tempfile.gettempdir()) + "/[^/]+/")
 
 
 def _write(**facts: Any) -> None:
@@ -88,4 +91,4 @@ def _open_files() -> list[str]:
     """Give what is open, but for the files of pytest and autolog, which the piece's folder holds."""
     links = [str(link.readlink()) for link in Path("/proc/self/fd").glob("*") if link.is_symlink()]
     folders = (os.environ["AUTOLOG_UPSTREAM_SCRATCH"], str(Path(os.environ["AUTOLOG_UPSTREAM_REPORT"]).parent))
-    return [re.sub(r"\d+", "…", link) for link in links if not link.startswith(folders)]
+    return [_FOLDER.sub("…/", re.sub(r"\d+", "…", link)) for link in links if not link.startswith(folders)]

@@ -117,9 +117,8 @@ def _compare(piece: str, folder: Path, limit: float) -> int:
         before = bare.run(piece, limit)
     after = ours.run(piece, limit)
     found = differences(before, after)
-    print(
-        f"{piece}: {before.summary()}; with autolog {after.seconds / before.seconds:.2f} times as long, {after.runs} runs"
-    )
+    slower = after.seconds / before.seconds
+    print(f"{piece}: {before.summary()}; with autolog {slower:.2f} times as long, {after.runs} runs")
     for line in found:
         print(f"    {line}")
     print(flush=True)

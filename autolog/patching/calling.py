@@ -1,0 +1,144 @@
+"""One observed call: what is told of it, how it is made, and how nothing of ours is seen around it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from autolog import guard
+
+__all__ = ["SKIPPED", "UNSEEN", "Called", "Observation", "Observe", "caller", "make_call", "unseen"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Called:
+    """One call of a patched callable, before it is made.
+
+    Args:
+        wrapped: the original, bound where it is a method.
+        instance: what a method was called on (the class, for a classmethod); None for a function.
+        args: the positional arguments, without the instance. A function's defaults are already filled in.
+        kwargs: the keyword arguments; not to be changed.
+        name: as it was given to the `Patcher`.
+    """
+
+    wrapped: Callable[..., Any]
+    instance: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    name: str
+
+
+class Observation(Protocol):
+    """What follows one call through: it says what to call with, and is told how the call ended, once.
+
+    Args:
+        args: the positional arguments to call with.
+        kwargs: the keyword arguments to call with.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def done(self, result: Any) -> None:
+        """Take what the call returned."""
+
+    def failed(self, error: BaseException) -> None:
+        """Take what the call raised; it goes on to the user whatever happens here."""
+
+
+Observe: TypeAlias = Callable[[Called], "Observation | None"]
+"""Asked before each call, on the calling thread; None: there is nothing to observe."""
+
+
+class _Unseen:
+    """Takes the frame that enters it out of the traceback of an error that passes through."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is not None and traceback is not None:
+            # not by assignment: the error's class may forbid that, as a frozen dataclass does
+            BaseException.with_traceback(error, traceback.tb_next)
+
+
+class _Watching(_Unseen):
+    """Also tells an observation of the error."""
+
+    __slots__ = ("_observation",)
+
+    def __init__(self, observation: Observation) -> None:
+        self._observation = observation
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is None:
+            return
+        super().__exit__(kind, error, traceback)
+        guard.call("patching.failed", None, self._observation.failed, error)
+        super().__exit__(kind, error, traceback)  # who raises it again there lengthens its traceback
+
+
+UNSEEN = _Unseen()
+SKIPPED = "importlib._bootstrap"  # what the `warnings` module looks for in the file name of frames to pass over
+
+
+def unseen(function: F) -> F:
+    """Have warnings pass over the frames of a function of ours when they look for the line to blame."""
+    function.__code__ = function.__code__.replace(co_filename=f"<autolog {SKIPPED}>")
+    return function
+
+
+@unseen
+def make_call(
+    live: Sized,
+    observe: Observe,
+    describe: Callable[..., Called],
+    wrapped: Callable[..., Any],
+    instance: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Make a call once, and have it observed.
+
+    Args:
+        live: the patches of which this is one; empty once they are undone.
+        observe: what to ask.
+        describe: makes the `Called` of the four that follow.
+        wrapped: the original.
+        instance: what a method was found on, as far as its wrapper knows.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
+    """
+    observation = None
+    if live:
+        called = describe(wrapped, instance, args, kwargs)
+        observation = guard.call("patching.observe", None, observe, called)
+    if observation is None:
+        with UNSEEN:
+            return wrapped(*args, **kwargs)
+    with _Watching(observation):
+        result = called.wrapped(*observation.args, **observation.kwargs)
+    guard.call("patching.done", None, observation.done, result)
+    return result
+
+
+def caller() -> FrameType | None:
+    """Give the user's frame that made the observed call; to be asked by an observer, else the answer is None."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not make_call.__code__:
+        frame = frame.f_back
+    while frame is not None and _is_ours(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
+def _is_ours(code: CodeType) -> bool:
+    return SKIPPED in code.co_filename or UNSEEN in code.co_consts

@@ -1,0 +1,116 @@
+"""Other code for a function, which stays the same object: same parameters, free variables and place in the source."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from autolog.exceptions import PatchError
+from autolog.patching.calling import SKIPPED, UNSEEN
+
+__all__ = ["plain", "trampoline"]
+
+_TEMPLATE = """
+def outside({free}):
+    def trampoline{parameters}:
+        {nonlocal_free}
+        with "<unseen>":
+            return "<call>".__call__("<original>", None, ({args}), {{{kwargs}}})
+"""
+_PASSED = {  # how a parameter of each kind is passed on, as args and as kwargs
+    inspect.Parameter.POSITIONAL_ONLY: ("{0}, ", ""),
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: ("{0}, ", ""),
+    inspect.Parameter.VAR_POSITIONAL: ("*{0}, ", ""),
+    inspect.Parameter.KEYWORD_ONLY: ("", "'{0}': {0}, "),
+    inspect.Parameter.VAR_KEYWORD: ("", "**{0}, "),
+}
+_NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def plain(function: object, where: str) -> FunctionType:
+    """Give back a function that can be given other code.
+
+    Args:
+        function: anything.
+        where: its name, for the error.
+
+    Raises:
+        PatchError: it is not a plain Python function, or a generator function or coroutine function.
+    """
+    if type(function) is not FunctionType:
+        raise PatchError(f"{where} is a {type(function).__name__}, not a Python function; wrap a method instead")
+    if function.__code__.co_flags & _NOT_PLAIN:
+        raise PatchError(f"{where} is a generator or coroutine function: wrap what runs it")
+    return function
+
+
+def trampoline(function: FunctionType, call: Callable[..., Any]) -> CodeType:
+    """Give code with the same parameters, free variables and place in the source, that hands its arguments to `call`.
+
+    What it needs stands among its constants, so that nothing is put into the function's module.
+    """
+    code = function.__code__
+    held = {"<unseen>": UNSEEN, "<call>": call, "<original>": _original(function)}
+    compiled = _compiled(function)
+    names = {name: getattr(code, name) for name in ("co_name", "co_qualname") if hasattr(code, name)}
+    return compiled.replace(
+        co_consts=tuple(held.get(constant, constant) for constant in compiled.co_consts),
+        co_flags=code.co_flags,
+        co_filename=_skipped_filename(function),
+        co_firstlineno=code.co_firstlineno,
+        **names,
+    )
+
+
+def _compiled(function: FunctionType) -> CodeType:
+    code = function.__code__
+    # a function of nothing but the code has its parameters, and no defaults, annotations or __signature__
+    parameters = inspect.signature(FunctionType(code, {}, closure=function.__closure__)).parameters.values()
+    source = _TEMPLATE.format(
+        parameters=inspect.Signature(list(parameters)),
+        free=", ".join(code.co_freevars),
+        # the free variables must be its own: a frame whose f_locals are read looks into their cells
+        nonlocal_free=f"nonlocal {', '.join(code.co_freevars)}" if code.co_freevars else "",
+        args="".join(_PASSED[parameter.kind][0].format(parameter.name) for parameter in parameters),
+        kwargs="".join(_PASSED[parameter.kind][1].format(parameter.name) for parameter in parameters),
+    )
+    return _compiled_source(source)
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled_source(source: str) -> CodeType:
+    """Compile once for the many functions of a module that one decorator gave the same parameters."""
+    outside = _inner(compile(source, f"<autolog {SKIPPED}>", "exec", dont_inherit=True))
+    return _inner(outside)
+
+
+def _inner(code: CodeType) -> CodeType:
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def _original(function: FunctionType) -> FunctionType:
+    """Give a function that runs the code which `function` has now."""
+    original = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    original.__kwdefaults__ = function.__kwdefaults__
+    original.__qualname__ = function.__qualname__
+    original.__dict__.update(function.__dict__)
+    return original
+
+
+def _skipped_filename(function: FunctionType) -> str:
+    """Give a file name that warnings pass over, if under it the source is still found: by the loader of the module.
+
+    Else the function's own; then a warning of the original with `stacklevel=2` names the function, not its caller.
+    """
+    filename = function.__code__.co_filename
+    skipped = f"{filename}:{SKIPPED}"
+    if filename != function.__globals__.get("__file__"):  # the code of a notebook's cell, say, which no loader knows
+        return filename
+    found = skipped in linecache.cache or linecache.lazycache(skipped, function.__globals__)
+    return skipped if found else filename

@@ -1,0 +1,149 @@
+"""Patches, keeps a list of how to take each patch back, and takes them back."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FunctionType, ModuleType
+
+from autolog import guard
+from autolog.exceptions import PatchError
+from autolog.patching.calling import Called, Observe, make_call
+from autolog.patching.functions import plain, trampoline
+from autolog.patching.methods import Wrapper, init_subclass, place, wrapper_of
+
+__all__ = ["Patcher"]
+
+
+class Patcher:
+    """Patches, and takes all of its patches back. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._undos: list[Callable[[], None]] = []  # patches are live for as long as their list has something in it
+        self._names: weakref.WeakKeyDictionary[type, set[str]] = weakref.WeakKeyDictionary()
+        self._functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
+
+    def method(self, owner: type, name: str, observe: Observe) -> None:
+        """Wrap a method on the class that defines it; a second time, or where there is no such method, do nothing.
+
+        Args:
+            owner: the class, or one that inherits the method.
+            name: the method: a function, a classmethod, a staticmethod, or a descriptor that gives a callable.
+            observe: asked at each call.
+
+        Raises:
+            PatchError: the class is not written in Python.
+        """
+        definer = next((cls for cls in owner.__mro__ if name in vars(cls)), object)
+        if definer is not object:
+            with self._lock:
+                self._wrap(definer, name, observe)
+
+    def subclasses(self, base: type, observers: Mapping[str, Observe]) -> None:
+        """Wrap methods of a class and of all its subclasses, also of those defined later.
+
+        Args:
+            base: the class at the root. A mixin from elsewhere that gives a subclass its method is wrapped as well.
+            observers: what to ask at each call, by the method's name.
+        """
+        with self._lock:
+            wrap = functools.partial(self._wrap_each, self._undos, observers)
+            self._follow(base, wrap)
+            for cls in _tree(base):
+                wrap(cls)
+
+    def function(self, module: ModuleType, name: str, observe: Observe) -> None:
+        """Give a function other code; a second time, or where there is no such function, do nothing.
+
+        Args:
+            module: a module that holds it.
+            name: the name it has there.
+            observe: asked at each call.
+
+        Raises:
+            PatchError: it is not a plain Python function, or a generator function or coroutine function.
+        """
+        function = getattr(module, name, None)
+        if function is not None:
+            with self._lock:
+                self._swap(plain(function, f"{module.__name__}.{name}"), name, observe)
+
+    def undo(self) -> None:
+        """Take back every patch, the last one first; one that others have patched over stays, and observes nothing."""
+        with self._lock:
+            undos = self._undos
+            self._begin()
+            while undos:
+                guard.call("patching.undo", None, undos.pop())
+
+    def _wrap(self, definer: type, name: str, observe: Observe) -> None:
+        names = self._names.setdefault(definer, set())
+        call = functools.partial(make_call, self._undos, observe)
+        wrapper = None if name in names else wrapper_of(definer, name, call)
+        if wrapper is None:
+            return
+        try:
+            setattr(definer, name, wrapper)
+        except TypeError as error:
+            raise PatchError(f"{definer.__qualname__}.{name} cannot be wrapped: {error}; wrap a subclass's") from error
+        names.add(name)
+        self._undos.append(functools.partial(_unwrap, weakref.ref(wrapper)))
+
+    def _wrap_each(self, undos: list[Callable[[], None]], observers: Mapping[str, Observe], cls: type) -> None:
+        with self._lock:
+            if undos is self._undos:  # else undone while the class was being made
+                for name, observe in observers.items():
+                    guard.call("patching.subclass", None, self.method, cls, name, observe)
+
+    def _follow(self, base: type, wrap: Callable[[type], None]) -> None:
+        before = vars(base).get("__init_subclass__")
+        hook = init_subclass(base, before, wrap)
+        try:
+            base.__init_subclass__ = hook  # type: ignore[assignment]
+        except TypeError as error:
+            raise PatchError(f"subclasses of {base.__qualname__} cannot be followed: {error}; name them") from error
+        self._undos.append(functools.partial(_put_back, base, "__init_subclass__", hook, before))
+
+    def _swap(self, function: FunctionType, name: str, observe: Observe) -> None:
+        if function in self._functions:
+            return
+        before = function.__code__
+        called = functools.partial(Called, name=name)
+        code = trampoline(function, functools.partial(make_call, self._undos, observe, called))
+        function.__code__ = code
+        self._functions.add(function)
+        self._undos.append(functools.partial(_swap_back, function, code, before))
+
+
+def _tree(base: type) -> Iterator[type]:
+    subclasses: list[type] = type.__subclasses__(base)
+    yield base
+    for subclass in subclasses:
+        yield from _tree(subclass)
+
+
+def _unwrap(reference: weakref.ref[Wrapper]) -> None:
+    wrapper = reference()
+    if wrapper is not None:
+        _put_back(*place(wrapper), wrapper, wrapper.__wrapped__)
+
+
+def _put_back(cls: type, name: str, ours: object, before: object | None) -> None:
+    """Put back what stood on the class, None being nothing, unless what stands there now is no longer ours."""
+    if vars(cls).get(name) is not ours:
+        return
+    if before is None:
+        delattr(cls, name)
+    else:
+        setattr(cls, name, before)
+
+
+def _swap_back(function: FunctionType, code: CodeType, before: CodeType) -> None:
+    if function.__code__ is code:
+        function.__code__ = before

@@ -28,6 +28,7 @@ from autolog.recording.context import Context
 from autolog.values import type_name
 
 if TYPE_CHECKING:
+    from autolog.recording.recorder import Open
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
     from autolog.settings import Settings
@@ -129,6 +130,15 @@ class Call:
     def record_on(self, run: ActiveRun) -> None:
         """Have what happens inside this call belong to a run that it neither opens nor ends."""
         self.run = run
+
+    def leave_open(self, training: Open) -> None:
+        """Have the run go on after this call, until the plugin or the end of the process ends the training.
+
+        Args:
+            training: what ends it; it is forgotten when the plugin no longer holds it.
+        """
+        self._at_end = _leave
+        self._session.recorder.left_open.add(training)
 
     def variable_name(self, value: object) -> str | None:
         """Give the name that the user's code has for an object, found by identity in the function that made the call.

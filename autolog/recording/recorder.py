@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from autolog import guard
 from autolog.console import say
@@ -22,7 +23,21 @@ if TYPE_CHECKING:
     from autolog.settings import Settings
     from autolog.store.base import Store
 
-__all__ = ["Recorder"]
+__all__ = ["Open", "Recorder"]
+
+
+class Open(Protocol):
+    """A training that goes on from call to call.
+
+    Args:
+        run: the run that it is recorded on.
+    """
+
+    run: ActiveRun
+
+    def end_with(self, error: BaseException | None) -> None:
+        """End it."""
+
 
 _HANDLES: Final = 64  # on runs of other processes, for the tasks that are still to come
 
@@ -40,6 +55,7 @@ class Recorder:
         self._carried: dict[str, ActiveRun] = {}
         self._couriers: dict[str, Courier] = {}
         self._script_run: ActiveRun | None = None
+        self.left_open: weakref.WeakSet[Open] = weakref.WeakSet()
         self._facts = ProcessFacts()
         process.on_fork(self._forked)
 
@@ -153,6 +169,7 @@ class Recorder:
     def _forked(self) -> None:
         """Drop the parent's ways into its journal; what runs are active stays known, as parents of what follows."""
         self._script_run = None
+        self.left_open.clear()
         self._facts.forked()
         for courier in self._couriers.values():
             courier.forget()
@@ -173,6 +190,8 @@ class Recorder:
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
         guard.call("session.exit", None, self._facts.finish)
+        for training in [*self.left_open]:
+            guard.call("session.training", training.run, training.end_with, error)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
             guard.call("session.end", run, run.end_with, error)
         guard.call("session.close", None, process.close)

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+import inspect
+import itertools
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from sklearn.base import BaseEstimator
 
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.data import dataset_facts, signature
-from autolog.capture.predictions import output_of, remember_model, remember_output, remember_prediction
+from autolog.capture.predictions import model_run, output_of, remember_model, remember_output, remember_prediction
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.tables import table_bytes
 from autolog.values import encode, revive
-from autolog_sklearn.kinds import is_search
+from autolog_sklearn import loops
+from autolog_sklearn.findings import log_findings, outlier_fraction
+from autolog_sklearn.iterations import goes_on, kept_before, log_iterations
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import head, training_metrics
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Steps", "estimator_tags", "log_data", "on_fit", "on_transform", "recorded_fit"]
+__all__ = [
+    "Steps",
+    "begin",
+    "estimator_tags",
+    "log_data",
+    "log_given",
+    "on_fit",
+    "on_transform",
+    "recorded_fit",
+    "remember_labels",
+]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
@@ -34,28 +49,46 @@ def on_fit(call: Call) -> Steps:
 def recorded_fit(call: Call) -> Generator[Arguments | None, Outcome, Outcome]:
     """Do what `on_fit` does, for a handler that records more of a fit; return how the fit ended."""
     model = call.instance
-    run = call.start_run(type(model).__name__, estimator_tags(model)) if is_predictor(model) else None
+    guard.call("sklearn.loops", None, loops.settle, model)
+    run = begin(call) if is_predictor(model) else None
     if run is None:
         outcome = yield None
         _remember_output(call, outcome)
         return outcome
-    data, target = call.argument(0, "X"), call.argument(1, "y")
-    guard.call("sklearn.params", run, _log_params, run, model)
-    described = guard.call("sklearn.data", run, log_data, call, run, data, target)
-    if call.settings.log_input_examples:
-        guard.call("sklearn.input_example", run, _log_example, run, data)
+    described = log_given(call, run)
+    kept = guard.call("sklearn.kept_before", run, kept_before, model) or {}
     outcome = yield None
     if outcome.error is None:
-        _log_fitted(call, run, outcome, described)
+        _log_fitted(call, run, outcome, described, kept)
     return outcome
 
 
-def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None) -> None:
+def begin(call: Call) -> ActiveRun | None:
+    """Open the run of a training; its tags say what is trained, and which run it goes on from."""
+    model = call.instance
+    earlier = model_run(model) if call.name == "partial_fit" or any(goes_on(part) for _, part in fitted_parts(model)) else None
+    continued = {} if earlier is None else {"warm_start_of": earlier.run_id}
+    return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
+
+
+def log_given(call: Call, run: ActiveRun) -> DataDescription | None:
+    """Record the params, and the data that the call was given; give the description of the inputs."""
+    data, target = call.argument(0, "X"), call.argument(1, "y")
+    guard.call("sklearn.params", run, _log_params, run, call.instance)
+    described = guard.call("sklearn.data", run, log_data, call, run, data, target)
+    guard.call("sklearn.metadata", run, _log_metadata, call, run)
+    if call.settings.log_input_examples:
+        guard.call("sklearn.input_example", run, _log_example, run, data)
+    return described
+
+
+def _log_fitted(
+    call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None, kept: Mapping[str, list[float]]
+) -> None:
     remember_model(call.instance, run)
-    labels = outcome.result if call.name == "fit_predict" else vars(call.instance).get("labels_")
-    if labels is not None:
-        given = (*call.args, *call.kwargs.values())
-        remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")), given)
+    remember_labels(call, outcome)
+    guard.call("sklearn.iterations", run, log_iterations, run, call.instance, kept)
+    guard.call("sklearn.findings", run, _log_findings, call, run, outcome)
     if call.settings.log_models:
         guard.call("sklearn.model", run, _save_model, call, run)
     guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
@@ -70,6 +103,21 @@ def _save_model(call: Call, run: ActiveRun) -> None:
         run.note("no model: the search did not refit its best candidate (refit=False)")
     else:
         call.save_model(model)
+
+
+def remember_labels(call: Call, outcome: Outcome) -> None:
+    """Note whose the labels of clusters are, or of outliers, that a training has given to its data."""
+    labels = outcome.result if call.name == "fit_predict" else vars(call.instance).get("labels_")
+    if labels is not None:
+        given = (*call.args, *call.kwargs.values())
+        remember_prediction(call.instance, labels, call.variable_name(call.argument(0, "X")), given)
+
+
+def _log_findings(call: Call, run: ActiveRun, outcome: Outcome) -> None:
+    log_findings(run, call.instance)
+    flagged = outlier_fraction(call.instance, outcome.result) if call.name == "fit_predict" else None
+    if flagged is not None:
+        run.log_metric("outlier_fraction", flagged)
 
 
 def _log_params(run: ActiveRun, model: BaseEstimator) -> None:
@@ -87,6 +135,26 @@ def log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescript
     if inputs is not None and call.settings.log_model_signatures:
         run.log_facts("signature", signature(inputs, outputs))
     return inputs
+
+
+def _log_metadata(call: Call, run: ActiveRun) -> None:
+    """Record each further array that the training was given as an input whose context is its argument's name."""
+    for name, value in _metadata(call).items() if call.settings.log_datasets else ():
+        described = call.describe(value)
+        if described is not None and described.shape:
+            run.log_facts("dataset", dataset_facts(call.variable_name(value) or name, described, None, name, None))
+
+
+def _metadata(call: Call) -> dict[str, Any]:
+    """Give the arguments besides the data and the target, such as `sample_weight`, also those given by position."""
+    given = {name: value for name, value in call.kwargs.items() if name not in ("X", "y") and value is not None}
+    if len(call.args) > _DATA:
+        names = itertools.islice(inspect.signature(call.function).parameters, _DATA, None)
+        given |= dict(zip(names, call.args[_DATA:], strict=False))
+    return given
+
+
+_DATA: Final = 2  # arguments: the data and the target
 
 
 def _log_example(run: ActiveRun, data: Any) -> None:
@@ -108,16 +176,6 @@ def estimator_tags(model: object) -> dict[str, str]:
     """Give the tags that say what was trained."""
     kind = type(model)
     return {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__qualname__}"}
-
-
-def is_predictor(model: BaseEstimator) -> bool:
-    """Say whether an estimator predicts or scores; a pipeline does where its last step does.
-
-    A class's attributes are only looked at where they are scikit-learn's own: `hasattr` may run a property's code.
-    """
-    if type(model).__module__.partition(".")[0] == "sklearn":
-        return hasattr(model, "predict") or hasattr(model, "score") or hasattr(model, "fit_predict")
-    return any(name in vars(kind) for kind in type(model).__mro__ for name in ("predict", "score", "fit_predict"))
 
 
 def on_transform(call: Call) -> Steps:

@@ -1,13 +1,68 @@
-"""What kind of estimator something is, told without importing what defines the kind."""
+"""What kind of estimator something is, told without importing what defines the kind, and without a user's code."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-__all__ = ["is_search"]
+from sklearn.pipeline import Pipeline
+
+from autolog_sklearn.own_code import is_own
+
+__all__ = ["fitted_parts", "is_predictor", "is_search", "own_attributes"]
+
+_PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
 
 
 def is_search(estimator: object) -> bool:
     """Say whether an estimator is a search over candidates; there is none where their module was never imported."""
     module = sys.modules.get("sklearn.model_selection._search")
     return module is not None and isinstance(estimator, module.BaseSearchCV)
+
+
+def is_predictor(estimator: object) -> bool:
+    """Say whether an estimator predicts or scores; a pipeline does where its last step does.
+
+    Attributes are only asked for where they are scikit-learn's own: `hasattr` may run a property's code.
+    """
+    asked = _delegate(estimator)
+    if asked is not estimator:
+        return is_predictor(asked)
+    if is_own(type(estimator)):
+        return any(hasattr(estimator, name) for name in _PREDICTING)
+    return any(name in vars(kind) for kind in type(estimator).__mro__ for name in _PREDICTING)
+
+
+def _delegate(estimator: object) -> object:
+    """Give the estimator that one asks whether it can predict, itself where it asks none."""
+    attributes = getattr(estimator, "__dict__", {})
+    if isinstance(estimator, Pipeline):
+        return attributes["steps"][-1][1] if attributes.get("steps") else None
+    if is_own(type(estimator)) and type(estimator).__name__ in _ASKING:
+        return attributes.get("estimator")
+    return estimator
+
+
+_ASKING: Final = frozenset({"RFE", "RFECV", "SelfTrainingClassifier", "FrozenEstimator"})
+
+
+def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what tells of a training: the best estimator of a search, the steps of a pipeline, or the estimator itself.
+
+    Each with a prefix for names: none for a pipeline's last step, `step__` for the steps before it.
+    """
+    if is_search(estimator):
+        yield from fitted_parts(vars(estimator).get("best_estimator_"), prefix)
+    elif isinstance(estimator, Pipeline):
+        *before, (_, last) = vars(estimator)["steps"]
+        for name, step in before:
+            yield from fitted_parts(step, f"{prefix}{name}__")
+        yield from fitted_parts(last, prefix)
+    else:
+        yield prefix, estimator
+
+
+def own_attributes(estimator: object) -> Mapping[str, Any]:
+    """Give the attributes of an estimator of scikit-learn's own; of any other, none."""
+    return vars(estimator) if is_own(type(estimator)) and hasattr(estimator, "__dict__") else {}

@@ -52,6 +52,7 @@ class Classified:
         return self._rankings[place]
 
 
+@np.errstate(all="ignore")
 def classified(
     y_true: npt.ArrayLike,
     y_pred: npt.ArrayLike | None,

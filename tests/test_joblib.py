@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import time
@@ -108,6 +109,7 @@ def test_a_fit_is_a_child_of_the_active_run_or_a_run_of_its_own(backend: str) ->
         await_environment(run.run_id)
 
 
+@pytest.mark.skipif("return_as" not in inspect.signature(Parallel).parameters, reason="joblib before 1.3")
 def test_tasks_may_be_a_list_a_tuple_or_an_iterator_taken_step_by_step() -> None:
     """Each is taken as joblib takes it: a generator not before its tasks are due, and results may come one by one."""
     taken: list[int] = []

@@ -102,7 +102,7 @@ def calls(folder: Path, jobs: int, backend: str) -> dict[str, tuple[Counter[str]
     made = {}
     for program in PROGRAMS:
         path = folder / program.__name__
-        with joblib.parallel_config(backend=backend):
+        with joblib.parallel_backend(backend):
             result = program(Counting(str(path)), jobs)
         made[program.__name__] = Counter(path.read_text().split()), result
         path.unlink()

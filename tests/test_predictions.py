@@ -13,7 +13,8 @@ import pytest
 from autolog.capture import predictions
 from autolog.capture.predictions import (
     Link,
-    link,
+    infer,
+    known,
     model_run,
     output_of,
     remember_model,
@@ -24,6 +25,11 @@ from autolog.recording.runs import ActiveRun
 from autolog.settings import Settings
 
 UNLINKED = Link(None, None, "unlinked")
+
+
+def link(value: object) -> Link:
+    """Whose predictions a value is, or may be made from."""
+    return known(value) or infer(value)
 
 
 class Model:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autolog.capture.calls import Call
 
-__all__ = ["arguments", "defaults", "function_name", "key", "meaning", "parameters"]
+__all__ = ["arguments", "defaults", "function_name", "innermost", "key", "meaning", "parameters"]
 
 _PLAIN: Final = (str, int, float)
 _SHORT: Final = 20
@@ -73,13 +73,13 @@ def arguments(call: Call) -> dict[str, Any]:
 
 def parameters(function: Any) -> tuple[str, ...]:
     """Give the names of a function's parameters; of one that is not written in Python, none."""
-    code = getattr(_innermost(function), "__code__", None)
+    code = getattr(innermost(function), "__code__", None)
     return () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def defaults(function: Any) -> dict[str, Any]:
     """Give the defaults of a function's parameters, those that a partial sets among them not being any."""
-    inner = _innermost(function)
+    inner = innermost(function)
     if not isinstance(inner, FunctionType):
         return {}
     positional = inner.__code__.co_varnames[: inner.__code__.co_argcount]
@@ -90,7 +90,7 @@ def defaults(function: Any) -> dict[str, Any]:
     }
 
 
-def _innermost(function: Any) -> Any:
+def innermost(function: Any) -> Any:
     """Give the function inside partials and decorators, such as scikit-learn's validation of parameters."""
     while True:
         if type(function) is partial:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from autolog.capture.views import array
-from autolog_sklearn.naming import parameters
+from autolog_sklearn.naming import innermost, parameters
 
 __all__ = ["Part", "is_number", "parts"]
 
@@ -138,7 +138,7 @@ def _listed(labels: Any) -> list[Any]:
 
 def _result_names(function: Any, count: int) -> list[str]:
     """Name what a function returns as its documentation does; by number where that does not say."""
-    documented = inspect.cleandoc(function.__doc__ or "").partition("\nReturns\n-------\n")[2]
+    documented = inspect.cleandoc(innermost(function).__doc__ or "").partition("\nReturns\n-------\n")[2]
     following = _NEXT_SECTION.search(documented)
     section = documented[: following.start()] if following else documented
     names = [name for entry in _ENTRY.findall(section) for name in entry.split(", ")]

@@ -13,19 +13,22 @@ import base64
 import datetime
 import enum
 import functools
+import json
 import math
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "LargeValue", "encode", "is_cut", "nesting_limit", "revive", "type_name"]
+__all__ = ["JSON", "LargeValue", "encode", "is_cut", "nesting_limit", "revive", "to_bytes", "type_name"]
 
 JSON: TypeAlias = Any
 Path: TypeAlias = "tuple[int, ...]"
 nesting_limit = 40
 _array_limit = 100
 _plain_bits = 1024
+_PIECE = 256  # items; the garbage collector begins at some more new objects
 _CUT = "… (nested too deeply, or inside itself)"
 
 
@@ -70,7 +73,20 @@ def _encoder(kind: type) -> Callable[[Any, Path], JSON]:
     return _object
 
 
-def _sequence(values: Iterable[Any], path: Path) -> list[JSON]:
+def _are_json(values: Collection[Any]) -> bool:
+    """Say whether values of one type, or of none that has more than one form, are JSON as they are."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return all(each.bit_length() <= _plain_bits for each in (min(values), max(values)))
+    return all(map(math.isfinite, values)) if kinds == {float} else kinds <= _ONE_FORM
+
+
+_ONE_FORM = frozenset({str, bool, type(None)})
+
+
+def _sequence(values: Collection[Any], path: Path) -> list[JSON]:
+    if _are_json(values):
+        return list(values)
     inside = (*path, id(values))
     return [encode(value, inside) for value in values]
 
@@ -83,11 +99,17 @@ def _tuple(value: tuple[Any, ...], path: Path) -> JSON:
 
 
 def _dict(value: Mapping[Any, Any], path: Path) -> JSON:
+    if type(value) is dict and _are_json(value.values()) and _are_names(value):
+        return value.copy()
     inside = (*path, id(value))
     items = [(key, encode(item, inside)) for key, item in value.items()]
     if all(type(key) is str and not key.startswith("$") for key, _ in items):
         return dict(items)
     return {"$dict": [[encode(key, inside), item] for key, item in items]}
+
+
+def _are_names(keys: Collection[Any]) -> bool:
+    return set(map(type, keys)) <= {str} and not any(map(str.startswith, keys, repeat("$")))
 
 
 def _numpy(value: Any, path: Path) -> JSON:
@@ -102,7 +124,7 @@ def _numpy(value: Any, path: Path) -> JSON:
     return _object(value, path)
 
 
-def _set(value: Iterable[Any], path: Path) -> JSON:
+def _set(value: Collection[Any], path: Path) -> JSON:
     return {"$set": sorted(_sequence(value, path), key=repr)}
 
 
@@ -155,9 +177,28 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
 
 def is_cut(value: JSON) -> bool:
     """Say whether `encode` had to leave something out of the value."""
-    if isinstance(value, dict):
-        return value.get("text") == _CUT or any(is_cut(item) for item in value.values() if type(item) in (dict, list))
-    return isinstance(value, list) and any(is_cut(item) for item in value if type(item) in (dict, list))
+    level = [value]
+    while level:
+        dicts = [each for each in level if type(each) is dict]
+        if any(each.get("text") == _CUT for each in dicts):
+            return True
+        parts = [*chain(*map(dict.values, dicts), *(each for each in level if type(each) is list))]
+        nested = not {dict, list}.isdisjoint(map(type, parts))
+        level = [part for part in parts if type(part) is dict or type(part) is list] if nested else []
+    return False
+
+
+def to_bytes(value: JSON) -> bytes:
+    """Give `json.dumps(value)` in ASCII; a long dict is written in pieces, which leave the garbage collector alone."""
+    if type(value) is not dict or len(value) <= _PIECE:
+        return json.dumps(value).encode("ascii")
+    return f"{{{', '.join(json.dumps(piece)[1:-1] for piece in _pieces(value))}}}".encode("ascii")
+
+
+def _pieces(value: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
+    items = iter(value.items())
+    while piece := dict(islice(items, _PIECE)):
+        yield piece
 
 
 def type_name(value: object) -> str:

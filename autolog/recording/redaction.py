@@ -24,8 +24,10 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from autolog.recording.suspects import EVERYTHING, NAME_PIECES, suspects
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 __all__ = ["REDACTED", "is_secret_name", "redact", "redact_arguments", "redact_name", "redact_text"]
 
@@ -190,12 +192,11 @@ _BRACKETS = re.compile(rf"{_QUOTED.pattern} | (?P<opening>[\[({{]) | (?P<closing
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*(?=[=\s]|$)")
 _CALL = re.compile(r"[A-Za-z_][\w.]*(?:\([^()\n]{0,200}\)|\[[^\[\]\n]{0,200}\])")
 _TYPES = frozenset({"str", "bytes", "int", "float", "bool", "object", "any", "string", "number", "boolean"})
-_HINTS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "dsn", "conn", "cookie", "jwt")
 
 
 def _without_named(text: str, extra: tuple[str, ...]) -> str:
     lowered = text.lower()
-    if not extra and not any(hint in lowered for hint in _HINTS):
+    if not extra and not any(hint in lowered for hint in NAME_PIECES):
         return text
     pieces, done = [], 0
     for start, end in _named_secrets(text, extra):
@@ -333,9 +334,14 @@ def redact_arguments(arguments: Sequence[str], extra: Sequence[str] = ()) -> lis
         arguments: as in `sys.argv[1:]`.
         extra: further patterns of secret names.
     """
-    patterns = tuple(extra)
-    before = ["", *arguments]
-    return [_redact_argument(option, item, patterns) for option, item in zip(before, arguments, strict=False)]
+    return _redact_arguments(arguments, tuple(extra), EVERYTHING)
+
+
+def _redact_arguments(arguments: Sequence[str], extra: tuple[str, ...], look: Container[str]) -> list[str]:
+    return [
+        _redact_argument(option, item, extra) if item in look or option in look else item
+        for option, item in zip(["", *arguments], arguments, strict=False)
+    ]
 
 
 def _redact_argument(option: str, argument: str, extra: tuple[str, ...]) -> str:
@@ -378,12 +384,18 @@ def redact(name: str, value: Any, extra: Sequence[str] = ()) -> Any:
     patterns = tuple(extra)
     if _hides(name, value, patterns):
         return REDACTED
-    return value if isinstance(value, int) else _within(value, patterns, ())
-
-
-def _within(value: Any, extra: tuple[str, ...], path: _Path) -> Any:
+    if isinstance(value, int):
+        return value
     if isinstance(value, str):
-        return redact_text(value, extra)
+        return redact_text(value, patterns)
+    look = suspects(value, patterns)
+    return _within(value, patterns, look, ()) if look else value
+
+
+def _within(value: Any, extra: tuple[str, ...], look: Container[str], path: _Path) -> Any:
+    """Give a value without secrets; only the texts in `look` are read."""
+    if isinstance(value, str):
+        return redact_text(value, extra) if value in look else value
     if isinstance(value, (bytes, bytearray)):
         return _redact_bytes(value, extra)
     if not isinstance(value, (dict, list, tuple, set, frozenset)):
@@ -391,20 +403,38 @@ def _within(value: Any, extra: tuple[str, ...], path: _Path) -> Any:
     if len(path) >= _deepest or id(value) in path:  # too deep to look at, or within itself
         return REDACTED
     path = (*path, id(value))
-    return _redact_dict(value, extra, path) if isinstance(value, dict) else _redact_items(value, extra, path)
+    if isinstance(value, dict):
+        return _redact_dict(value, extra, look, path)
+    return _redact_items(value, extra, look, path)
 
 
-def _redact_dict(value: dict[Any, Any], extra: tuple[str, ...], path: _Path) -> Any:
+def _redact_dict(value: dict[Any, Any], extra: tuple[str, ...], look: Container[str], path: _Path) -> Any:
     if value.keys() == {"$dict"} and _are_pairs(value["$dict"]):  # how a dict with other keys than strings is written
-        pairs = [_redact_item(key, item, extra, path) for key, item in value["$dict"]]
+        pairs = [_redact_item(key, item, extra, look, path) for key, item in value["$dict"]]
         return value if _same_pairs(value["$dict"], pairs) else {"$dict": [list(pair) for pair in pairs]}
     if value.keys() == {"$tuple", "names"}:
-        items = _fields(value["names"], value["$tuple"], extra, path)
+        items = _fields(value["names"], value["$tuple"], extra, look, path)
         return value if all(map(operator.is_, value["$tuple"], items)) else {**value, "$tuple": items}
     if value.keys() == {"$bytes"} and isinstance(value["$bytes"], str):
         return _redact_encoded_bytes(value, extra)
-    items = [_redact_item(key, item, extra, path) for key, item in value.items()]
-    return value if _same_pairs(value.items(), items) else dict(items)
+    changed = {}
+    for key in _keys_to_look_at(value, look):
+        found = _redact_item(key, value[key], extra, look, path)
+        if found[0] is not key or found[1] is not value[key]:
+            changed[key] = found
+    if all(key is new for key, (new, _) in changed.items()):
+        return {**value, **{key: item for key, (_, item) in changed.items()}} if changed else value
+    return dict(changed.get(key, (key, item)) for key, item in value.items())
+
+
+def _keys_to_look_at(value: dict[Any, Any], look: Container[str]) -> Iterable[Any]:
+    """Give the keys of items that may hold a secret; where nothing is within the items, their keys alone decide."""
+    if isinstance(look, set) and set(map(type, value.values())) <= _WITHOUT_PARTS and set(map(type, value)) <= {str}:
+        return look & value.keys()
+    return value
+
+
+_WITHOUT_PARTS = frozenset({int, float, bool, type(None)})
 
 
 def _are_pairs(value: object) -> bool:
@@ -415,31 +445,34 @@ def _same_pairs(before: Iterable[Sequence[Any]], after: Iterable[Sequence[Any]])
     return all(old[0] is new[0] and old[1] is new[1] for old, new in zip(before, after, strict=True))
 
 
-def _redact_item(key: Any, item: Any, extra: tuple[str, ...], path: _Path) -> tuple[Any, Any]:
-    hidden = isinstance(key, str) and _hides(key, item, extra)
-    return _within(key, extra, path), REDACTED if hidden else _within(item, extra, path)
+def _redact_item(key: Any, item: Any, extra: tuple[str, ...], look: Container[str], path: _Path) -> tuple[Any, Any]:
+    hidden = isinstance(key, str) and key in look and _hides(key, item, extra)
+    return _within(key, extra, look, path), REDACTED if hidden else _within(item, extra, look, path)
 
 
-def _redact_items(value: Any, extra: tuple[str, ...], path: _Path) -> Any:
+def _redact_items(value: Any, extra: tuple[str, ...], look: Container[str], path: _Path) -> Any:
     """Give a list, tuple or set without secrets; one that had some comes back as the plain type."""
-    items = _items(value, extra, path)
+    items = _items(value, extra, look, path)
     if all(map(operator.is_, value, items)):
         return value
     return next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))(items)
 
 
-def _items(value: Any, extra: tuple[str, ...], path: _Path) -> list[Any]:
+def _items(value: Any, extra: tuple[str, ...], look: Container[str], path: _Path) -> Sequence[Any]:
     names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
     if names is not None:
-        return _fields(names, value, extra, path)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return redact_arguments(value, extra)
-    return [_within(item, extra, path) for item in value]
+        return _fields(names, value, extra, look, path)
+    kinds = set(map(type, value))
+    if isinstance(value, (list, tuple)) and all(issubclass(kind, str) for kind in kinds):
+        return _redact_arguments(value, extra, look)
+    return value if kinds <= _WITHOUT_PARTS else [_within(item, extra, look, path) for item in value]
 
 
-def _fields(names: Iterable[Any], values: Iterable[Any], extra: tuple[str, ...], path: _Path) -> list[Any]:
+def _fields(
+    names: Iterable[Any], values: Iterable[Any], extra: tuple[str, ...], look: Container[str], path: _Path
+) -> list[Any]:
     """Give a named tuple's fields without secrets."""
-    return [_redact_item(name, item, extra, path)[1] for name, item in zip(names, values, strict=True)]
+    return [_redact_item(name, item, extra, look, path)[1] for name, item in zip(names, values, strict=True)]
 
 
 def _redact_encoded_bytes(value: dict[str, Any], extra: tuple[str, ...]) -> dict[str, Any]:

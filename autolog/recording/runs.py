@@ -8,7 +8,6 @@ import functools
 import hashlib
 import inspect
 import itertools
-import json
 import operator
 import os
 import shutil
@@ -31,7 +30,7 @@ from autolog.paths import checked, inside
 from autolog.recording import context
 from autolog.recording.context import Context
 from autolog.recording.redaction import redact, redact_name, redact_text
-from autolog.values import JSON, encode, is_cut, nesting_limit
+from autolog.values import JSON, encode, is_cut, nesting_limit, to_bytes
 
 if TYPE_CHECKING:
     from autolog.journal.writer import Journal, PointLog
@@ -148,7 +147,7 @@ class ActiveRun:
             return value
         if is_cut(value):
             self.note(f"{name!r} is cut where it is nested over {nesting_limit} levels deep, or lies inside itself")
-        data = json.dumps(value).encode("ascii")
+        data = to_bytes(value)
         if len(data) <= _LARGE:
             return value
         digest = hashlib.sha256(data).hexdigest()

@@ -33,7 +33,8 @@ from autolog.recording import context
 pytest.importorskip("sklearn")
 import numpy as np
 from sklearn.datasets import load_breast_cancer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.linear_model import LassoCV, LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -94,6 +95,16 @@ def train(folder: Path) -> object:
     return pickle.dumps(model), predictions.tolist(), score
 
 
+def inspect_model(folder: Path) -> object:
+    """Train, and ask what the model makes of its features."""
+    enable(folder)
+    model = LogisticRegression().fit(X[:, :2], Y)
+    importances = permutation_importance(model, X[:, :2], Y, n_repeats=2, random_state=0)
+    dependence = partial_dependence(model, X[:, :2], [0], grid_resolution=3)
+    end_process()
+    return importances.importances_mean.tolist(), dependence.average.tolist()
+
+
 def train_loudly(folder: Path) -> object:
     """The same, with a line on stderr."""
     enable(folder, silent=False)
@@ -116,6 +127,23 @@ def train_in_repository(folder: Path) -> object:
 
 
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b")
+
+
+def train_in_steps(folder: Path) -> object:
+    """Train batch by batch, until the process ends."""
+    enable(folder)
+    model = SGDClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1])
+    model.partial_fit(X, Y)
+    end_process()
+    return pickle.dumps(model)
+
+
+def train_along_a_path(folder: Path) -> object:
+    """Train an estimator that cross-validates, and keeps how it went."""
+    enable(folder)
+    model = LassoCV(cv=2, tol=0.1).fit(X, Y)
+    end_process()
+    return pickle.dumps(model)
 
 
 def fail(folder: Path) -> object:
@@ -319,11 +347,27 @@ CASES = {
     "session.exit": Case(train),
     "session.import": Case(import_late),
     "session.imported": Case(train),
+    "session.training": Case(train_in_steps, noted=True),
+    "sklearn.charts": Case(train, noted=True),
+    "sklearn.curves": Case(train, noted=True),
     "sklearn.data": Case(train, noted=True),
+    "sklearn.diagram": Case(train, noted=True),
+    "sklearn.findings": Case(train, noted=True),
     "sklearn.input_example": Case(train_with_example, noted=True),
+    "sklearn.iterations": Case(train, noted=True),
+    "sklearn.kept_before": Case(train, noted=True),
+    "sklearn.loop_before": Case(train_in_steps),
+    "sklearn.loop_model": Case(train_in_steps, noted=True),
+    "sklearn.loops": Case(train),
+    "sklearn.metadata": Case(train, noted=True),
     "sklearn.model": Case(train, noted=True),
     "sklearn.params": Case(train, noted=True),
+    "sklearn.partial_dependence": Case(inspect_model, noted=True),
+    "sklearn.permutation_importance": Case(inspect_model, noted=True),
+    "sklearn.partial_fit": Case(train_in_steps, noted=True),
+    "sklearn.paths": Case(train_along_a_path, noted=True),
     "sklearn.training_metrics": Case(train, noted=True),
+    "sklearn.weights": Case(train, noted=True),
 }
 REACHED: set[str] = set()
 """The places that this process has been at."""

@@ -7,6 +7,7 @@ import inspect
 import pickle
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ import pytest
 import autolog
 
 pytest.importorskip("sklearn")
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._testing import set_random_state
@@ -63,26 +64,55 @@ def tables() -> dict[str, tuple[Any, Any]]:
 
 def estimator(name: str) -> BaseEstimator:
     """One instance of a class, with scikit-learn's own choice of params for tests."""
-    from sklearn.utils._test_common.instance_generator import _construct_instances
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        try:
+            from sklearn.utils._test_common.instance_generator import _construct_instances
+        except ImportError:  # before scikit-learn 1.6
+            from sklearn.utils.estimator_checks import _construct_instance, _set_checking_parameters
+
+            model = _construct_instance(CLASSES[name])
+            _set_checking_parameters(model)
+            return model
         return next(iter(_construct_instances(CLASSES[name])))
+
+
+class Wants(NamedTuple):
+    """What kind of data an estimator says it takes."""
+
+    text: bool
+    positive: bool
+    pairwise: bool
+    positive_target: bool
+    one_target: bool
+
+
+def wants(model: BaseEstimator) -> Wants:
+    """Ask an estimator of any version of scikit-learn."""
+    if hasattr(model, "__sklearn_tags__"):
+        tags = model.__sklearn_tags__()
+        given, target = tags.input_tags, tags.target_tags
+        text = given.string and not given.two_d_array
+        return Wants(text, given.positive_only, given.pairwise, target.positive_only, target.single_output)
+    told = model._get_tags()
+    text = "string" in told["X_types"] and "2darray" not in told["X_types"]
+    positive = (told["requires_positive_X"], told["pairwise"], told["requires_positive_y"])
+    return Wants(text, *positive, not told["multioutput_only"])
 
 
 def arguments(model: BaseEstimator) -> tuple[Any, ...]:
     """What the estimator can be fitted to."""
     if type(model).__name__ in SPECIAL:
         return SPECIAL[type(model).__name__]
-    tags = model.__sklearn_tags__()
-    if isinstance(model, CountVectorizer) or (tags.input_tags.string and not tags.input_tags.two_d_array):
+    wanted = wants(model)
+    if isinstance(model, CountVectorizer) or wanted.text:
         return (TEXT,)
-    x, y = tables()["classifier" if tags.estimator_type == "classifier" else "regressor"]
-    x = np.abs(x) if tags.input_tags.positive_only else x
-    x = x @ x.T if tags.input_tags.pairwise else x
-    y = np.abs(y) + 0.1 if tags.target_tags.positive_only else y
+    x, y = tables()["classifier" if is_classifier(model) else "regressor"]
+    x = np.abs(x) if wanted.positive else x
+    x = x @ x.T if wanted.pairwise else x
+    y = np.abs(y) + 0.1 if wanted.positive_target else y
     y = np.arange(ROWS) % 2 if type(model).__name__ == "NeighborhoodComponentsAnalysis" else y
-    return x.copy(), np.column_stack([y, y]) if not tags.target_tags.single_output else y.copy()
+    return x.copy(), np.column_stack([y, y]) if not wanted.one_target else y.copy()
 
 
 def world(model: BaseEstimator) -> World:
@@ -121,12 +151,49 @@ def test_an_estimator_is_the_same_and_recorded(name: str, tmp_path: Path, capfd:
     assert (recorded.error is None) == (name not in CANNOT_FIT), recorded.error
     assert capfd.readouterr() == ("", "")
     runs = autolog.search_runs(output_format="list") if (tmp_path / "runs").exists() else []
+    runs = [run for run in runs if run.parent_run_id is None]
     predicts = any(hasattr(model, method) for method in ("predict", "score", "fit_predict"))
     assert [run.status for run in runs] == (["FINISHED" if recorded.error is None else "FAILED"] if predicts else [])
     for run in runs:
         assert run.tags["estimator_class"] == f"{CLASSES[name].__module__}.{name}"
         assert len(run.inputs) == 1
         assert len(run.models) == (recorded.error is None)
+        assert run.notes == [] or all(note.startswith("no training metrics") for note in run.notes)
+        for metric, value in run.metrics.items():
+            assert metric.startswith(("training_", "best_cv_")) or value == kept(pickle.loads(recorded.model), metric)
+
+
+def kept(model: BaseEstimator, metric: str) -> float:
+    """What the fitted estimator itself says under a metric's name."""
+    model = vars(model).get("best_estimator_", model)
+    if metric in COUNTED:
+        return COUNTED[metric](model)
+    names = SERIES.get(metric, (f"{metric}_",))
+    value = next(getattr(model, name) for name in names if hasattr(model, name))
+    return float(np.ravel(value)[-1])
+
+
+SERIES = {
+    "loss": ("loss_curve_",),
+    "validation_score": ("validation_scores_", "validation_score_"),
+    "estimator_error": ("estimator_errors_",),
+    "estimator_weight": ("estimator_weights_",),
+    "cost": ("costs_",),
+}
+COUNTED: dict[str, Callable[[Any], float]] = {
+    "cost": lambda model: model.costs_[-1][0],
+    "dual_gap": lambda model: model.costs_[-1][1] if hasattr(model, "costs_") else model.dual_gap_,
+    "explained_variance_ratio_sum": lambda model: model.explained_variance_ratio_.sum(),
+    "n_inliers": lambda model: model.inlier_mask_.sum(),
+    "n_outliers": lambda model: model.outliers_.sum(),
+    "n_support_vectors": lambda model: model.n_support_.sum(),
+    "n_self_labeled": lambda model: (model.labeled_iter_ > 0).sum(),
+    "n_clusters": lambda model: len({*model.labels_} - {-1}),
+    "n_noise": lambda model: (model.labels_ == -1).sum(),
+    "depth": lambda model: model.get_depth(),
+    "n_leaves": lambda model: model.get_n_leaves(),
+    "n_iter_max": lambda model: np.max(model.n_iter_),
+}
 
 
 def test_every_class_and_function_is_restored_by_identity(tmp_path: Path) -> None:

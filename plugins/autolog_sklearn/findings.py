@@ -23,14 +23,49 @@ if TYPE_CHECKING:
 __all__ = ["findings", "log_findings", "outlier_fraction", "words"]
 
 _NUMBERS: Final = frozenset(
-    f"{name}_"
-    for name in (
-        "n_iter n_steps n_batch_iter n_trials n_estimators n_components n_clusters n_connected_components n_features "
-        "n_features_to_select n_nonzero_coefs n_neighbors n_subpopulation best_loss best_validation_score best_score "
-        "best_threshold oob_score inertia lower_bound bound reconstruction_err reconstruction_error kl_divergence "
-        "stress log_marginal_likelihood_value noise_variance dual_gap C alpha lambda l1_ratio shrinkage offset scale "
-        "rank bandwidth breakdown learning_rate gamma max_samples"
-    ).split()
+    (
+        "C_",
+        "alpha_",
+        "bandwidth_",
+        "best_loss_",
+        "best_score_",
+        "best_threshold_",
+        "best_validation_score_",
+        "bound_",
+        "breakdown_",
+        "dual_gap_",
+        "gamma_",
+        "inertia_",
+        "kl_divergence_",
+        "l1_ratio_",
+        "lambda_",
+        "learning_rate_",
+        "log_marginal_likelihood_value_",
+        "lower_bound_",
+        "max_samples_",
+        "n_batch_iter_",
+        "n_clusters_",
+        "n_components_",
+        "n_connected_components_",
+        "n_estimators_",
+        "n_features_",
+        "n_features_to_select_",
+        "n_iter_",
+        "n_neighbors_",
+        "n_nonzero_coefs_",
+        "n_steps_",
+        "n_subpopulation_",
+        "n_trials_",
+        "noise_variance_",
+        "offset_",
+        "oob_score_",
+        "rank_",
+        "reconstruction_err_",
+        "reconstruction_error_",
+        "scale_",
+        "shrinkage_",
+        "stress_",
+    )
 )
 _A_TARGET: Final = frozenset({"n_iter_", "C_", "alpha_", "l1_ratio_", "dual_gap_"})
 """Those that may have a number for each class, pair of classes, or target."""
@@ -39,6 +74,7 @@ _WORDS: Final = ("converged_", "do_early_stopping_", "increasing_", "solver_", "
 _LAST: Final = {"oob_score_": "oob_scores_", "lower_bound_": "lower_bounds_"}
 """Numbers that are the last of a series that the estimator may keep as well."""
 _LISTED: Final = 20  # numbers of one attribute, each under its own name; of more, the largest alone
+_PAIRING: Final = frozenset({"NuSVC", "SVC"})
 _NOISE: Final = frozenset({"DBSCAN", "HDBSCAN", "OPTICS"})
 
 
@@ -59,7 +95,7 @@ def findings(estimator: object) -> dict[str, float]:
         attributes = own_attributes(part)
         for attribute in _NUMBERS & attributes.keys():
             if (type(part).__name__, attribute) not in _NOT_SO and _LAST.get(attribute) not in attributes:
-                values = _named(attribute, attributes[attribute], attributes.get("classes_"))
+                values = _named(attribute, attributes[attribute], _labels(type(part), attributes.get("classes_")))
                 found.update((prefix + name, value) for name, value in values)
         found.update((prefix + name, value) for name, value in _counted(part, attributes))
     return dict(sorted(found.items()))
@@ -72,7 +108,7 @@ def words(estimator: object) -> dict[str, Any]:
         for prefix, part in fitted_parts(estimator)
         for attributes in [own_attributes(part)]
         for name in _WORDS
-        if type(attributes.get(name)) in (bool, str)
+        if type(attributes.get(name)) in (bool, np.bool_, str)
     }
 
 
@@ -84,7 +120,7 @@ def outlier_fraction(estimator: object, labels: object) -> float | None:
     return float(np.mean(labels == -1)) if labels.ndim == 1 and len(labels) else None
 
 
-def _named(attribute: str, value: Any, classes: Any) -> Iterator[tuple[str, float]]:
+def _named(attribute: str, value: Any, labels: Sequence[str]) -> Iterator[tuple[str, float]]:
     """Give a number under the attribute's name, or several under those of what they are of."""
     name = attribute.removesuffix("_")
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
@@ -96,18 +132,16 @@ def _named(attribute: str, value: Any, classes: Any) -> Iterator[tuple[str, floa
     if array.size == 1:
         yield name, float(array.ravel()[0])
     elif attribute in _A_TARGET and array.ndim == 1 and len(array) <= _LISTED:
-        yield from ((f"{name}_{key}", float(one)) for key, one in zip(_keys(len(array), classes), array, strict=True))
+        keys = labels if len(labels) == len(array) else range(len(array))
+        yield from ((f"{name}_{key}", float(one)) for key, one in zip(keys, array, strict=True))
     elif attribute in _A_TARGET:
         yield f"{name}_max", float(array.max())
 
 
-def _keys(count: int, classes: Any) -> Sequence[str]:
-    """Name numbers by the classes, or by their pairs (the first against each other, and so on), else count them."""
+def _labels(kind: type, classes: Any) -> Sequence[str]:
+    """Name what a classifier has numbers of: its classes; for libsvm their pairs, the first with each other first."""
     labels = [label(each) for each in classes.tolist()] if type(classes) is np.ndarray and classes.ndim == 1 else []
-    if len(labels) == count:
-        return labels
-    pairs = [f"{first}_{second}" for first, second in combinations(labels, 2)] if count > 2 else []
-    return pairs if len(pairs) == count else [str(number) for number in range(count)]
+    return [f"{first}_{second}" for first, second in combinations(labels, 2)] if kind.__name__ in _PAIRING else labels
 
 
 def _counted(estimator: object, attributes: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -124,7 +158,7 @@ def _counted(estimator: object, attributes: Mapping[str, Any]) -> Iterator[tuple
         if type(estimator).__name__ in _NOISE:
             yield "n_noise", float(np.count_nonzero(labels == -1))
     tree = attributes.get("tree_")
-    if type(tree).__module__ == "sklearn.tree._tree":
+    if tree is not None and type(tree).__module__ == "sklearn.tree._tree":
         yield from (("depth", float(tree.max_depth)), ("n_leaves", float(tree.n_leaves)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from sklearn.base import BaseEstimator
@@ -18,10 +18,10 @@ from autolog.tables import table_bytes
 from autolog.values import encode, revive
 from autolog_sklearn import loops
 from autolog_sklearn.findings import log_findings, outlier_fraction
-from autolog_sklearn.iterations import goes_on, kept_before, log_iterations
-from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search
+from autolog_sklearn.iterations import Kept, goes_on, kept_before, log_iterations
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path
 from autolog_sklearn.params import deep_params
-from autolog_sklearn.scoring import head, training_metrics
+from autolog_sklearn.scoring import Judged, budget, head, training_metrics
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
@@ -66,7 +66,11 @@ def recorded_fit(call: Call) -> Generator[Arguments | None, Outcome, Outcome]:
 def begin(call: Call) -> ActiveRun | None:
     """Open the run of a training; its tags say what is trained, and which run it goes on from."""
     model = call.instance
-    earlier = model_run(model) if call.name == "partial_fit" or any(goes_on(part) for _, part in fitted_parts(model)) else None
+    earlier = (
+        model_run(model)
+        if call.name == "partial_fit" or any(goes_on(part) for _, part in fitted_parts(model))
+        else None
+    )
     continued = {} if earlier is None else {"warm_start_of": earlier.run_id}
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
 
@@ -82,16 +86,24 @@ def log_given(call: Call, run: ActiveRun) -> DataDescription | None:
     return described
 
 
-def _log_fitted(
-    call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None, kept: Mapping[str, list[float]]
-) -> None:
-    remember_model(call.instance, run)
+def _log_fitted(call: Call, run: ActiveRun, outcome: Outcome, described: DataDescription | None, kept: Kept) -> None:
+    _remember_models(call.instance, run)
     remember_labels(call, outcome)
     guard.call("sklearn.iterations", run, log_iterations, run, call.instance, kept)
     guard.call("sklearn.findings", run, _log_findings, call, run, outcome)
+    if keeps_path(call.instance):
+        guard.call("sklearn.paths", run, _log_paths, run, call.instance)
     if call.settings.log_models:
         guard.call("sklearn.model", run, _save_model, call, run)
-    guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
+    judged = guard.call("sklearn.training_metrics", run, _log_training_metrics, call, run, outcome.seconds, described)
+    guard.call("sklearn.charts", run, _log_charts, call, run, outcome.seconds, judged)
+
+
+def _remember_models(model: Any, run: ActiveRun) -> None:
+    """Note that the run trained a model, and with it a search's best one and a pipeline's steps: people use these."""
+    best = [vars(model).get("best_estimator_")] if is_search(model) else []
+    for each in (model, *best, *(part for _, part in fitted_parts(model))):
+        remember_model(each, run)
 
 
 def _save_model(call: Call, run: ActiveRun) -> None:
@@ -118,6 +130,12 @@ def _log_findings(call: Call, run: ActiveRun, outcome: Outcome) -> None:
     flagged = outlier_fraction(call.instance, outcome.result) if call.name == "fit_predict" else None
     if flagged is not None:
         run.log_metric("outlier_fraction", flagged)
+
+
+def _log_paths(run: ActiveRun, model: BaseEstimator) -> None:
+    from autolog_sklearn.paths import log_paths
+
+    log_paths(run, model)
 
 
 def _log_params(run: ActiveRun, model: BaseEstimator) -> None:
@@ -162,14 +180,22 @@ def _log_example(run: ActiveRun, data: Any) -> None:
     run.add_file("model/input_example.json", table_bytes(head(data, 5), ".json"))
 
 
-def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> None:
+def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described: DataDescription | None) -> Judged:
+    """Log the metrics, and give the prediction that they are of."""
     data, target = call.argument(0, "X"), call.argument(1, "y")
     rows = described.shape[0] if described is not None and described.shape else None
-    found, why_not = training_metrics(call.instance, data, target, rows, seconds, call.settings.log_training_metrics)
-    if found:
-        run.log_metrics(found)
-    if why_not:
-        run.note(f"no training metrics: {why_not}")
+    found = training_metrics(call.instance, data, target, rows, seconds, call.settings.log_training_metrics)
+    if found.metrics:
+        run.log_metrics(found.metrics)
+    if found.why_not:
+        run.note(f"no training metrics: {found.why_not}")
+    return found.judged
+
+
+def _log_charts(call: Call, run: ActiveRun, seconds: float, judged: Judged) -> None:
+    from autolog_sklearn.drawn import log_fit_charts  # with the first fit: `enable()` shall be quick
+
+    log_fit_charts(run, call.instance, judged, budget(seconds))
 
 
 def estimator_tags(model: object) -> dict[str, str]:

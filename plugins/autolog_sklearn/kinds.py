@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from autolog_sklearn.own_code import is_own
 
-__all__ = ["fitted_parts", "is_predictor", "is_search", "own_attributes"]
+__all__ = ["fitted_parts", "is_predictor", "is_search", "keeps_path", "own_attributes"]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
 
@@ -61,6 +61,15 @@ def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any
         yield from fitted_parts(last, prefix)
     else:
         yield prefix, estimator
+
+
+def keeps_path(estimator: object) -> bool:
+    """Say whether an estimator may keep what cross-validation gave at each point; a search's is its candidates."""
+    last = [part for prefix, part in fitted_parts(estimator) if not prefix]
+    return not is_search(estimator) and any(_PATHS & own_attributes(part).keys() for part in last)
+
+
+_PATHS: Final = frozenset({"cv_results_", "cv_values_", "mse_path_", "scores_"})
 
 
 def own_attributes(estimator: object) -> Mapping[str, Any]:

@@ -81,7 +81,9 @@ class Loop:
         if model is None:
             self.run.note("no model: the estimator was gone before the end of its partial_fit calls was known")
         elif not own_attributes(model):
-            self.run.note("no model: it is not scikit-learn's own class, whose code does not expect to be run at the end")
+            self.run.note(
+                "no model: it is not scikit-learn's own class, whose code does not expect to be run at the end"
+            )
         else:
             from autolog.models.of_runs import save_to_run
 

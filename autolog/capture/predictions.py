@@ -11,8 +11,8 @@ import sys
 import weakref
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog.capture.views import Layout, array, base, layout, rows_of
 
@@ -49,8 +49,7 @@ class Link:
     how: str | None
 
 
-@dataclass(frozen=True)
-class _Prediction:
+class _Prediction(NamedTuple):
     run: ActiveRun | None
     data: str | None
     length: int | None
@@ -126,7 +125,7 @@ def remember_prediction(
     """
     values = array(prediction)
     place = None if values is None else layout(values)
-    made = _Prediction(model_run(model), data, _length(prediction), place)
+    made = _Prediction(model_run(model), data, _length(prediction) if place is None else place.shape[0], place)
     with contextlib.suppress(TypeError):  # a list, say: known by its length only
         _predictions[prediction] = made
         if place is not None:
@@ -147,7 +146,7 @@ def _remember_memory(prediction: object, values: object, made: _Prediction, give
         _places.put((made.layout.address, made.layout.flat), prediction, made)
     if owner is not None and prediction is values:
         earlier = _predictions.get(owner)
-        _predictions[owner] = made if earlier in (None, made) else replace(made, run=None)
+        _predictions[owner] = made if earlier in (None, made) else made._replace(run=None)
 
 
 def remember_output(output: object, facts: Mapping[str, Any]) -> None:

@@ -8,16 +8,21 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
+from autolog_sklearn.classified import Classified, Multilabel, classified
+from autolog_sklearn.kinds import fitted_parts, is_search, own_attributes
 from autolog_sklearn.own_code import is_own, prediction_is_safe
-from autolog_sklearn.training_metrics import classification_metrics, regression_metrics
+from autolog_sklearn.training_metrics import metrics_of, regression_metrics
 
-__all__ = ["head", "training_metrics"]
+__all__ = ["Judged", "Measured", "budget", "head", "training_metrics"]
+
+Judged: TypeAlias = "Classified | Multilabel | tuple[Any, Any] | None"
+"""A prediction and the truth: of classes, as it was read; of numbers, the two; None where there is none."""
 
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time
@@ -36,9 +41,28 @@ _IDLE: Final = (
 _CONTAINERS: Final = ("builtins", "numpy", "pandas", "polars", "pyarrow", "scipy")
 
 
+class Measured(NamedTuple):
+    """What was measured.
+
+    Args:
+        metrics: by name.
+        why_not: why there are none where there might have been some.
+        judged: the prediction that they are of.
+    """
+
+    metrics: dict[str, float]
+    why_not: str | None = None
+    judged: Judged = None
+
+
+def budget(fit_seconds: float) -> float:
+    """Give the seconds that what we compute of a fit may take."""
+    return max(_FREE, _SHARE * fit_seconds)
+
+
 def training_metrics(
     model: Any, data: Any, target: Any, rows: int | None, fit_seconds: float, wanted: bool | None
-) -> tuple[dict[str, float], str | None]:
+) -> Measured:
     """Compute the training metrics of a fitted classifier or regressor; every row counts the same, as in a scorer.
 
     Args:
@@ -48,28 +72,39 @@ def training_metrics(
         rows: how many there are, None where unknown.
         fit_seconds: what the fit took; 5 % of it, or 20 ms, is what the metrics may take.
         wanted: as the setting `log_training_metrics`.
-
-    Returns:
-        The metrics by name, and why there are none where there might have been some.
     """
     if wanted is False or target is None or rows is None:
-        return {}, None
+        return Measured({})
     if not wanted and not is_own(type(model)):
-        return {}, f"{type(model).__module__}.{type(model).__qualname__} is not scikit-learn's own class"
+        return Measured({}, f"{type(model).__module__}.{type(model).__qualname__} is not scikit-learn's own class")
     if not wanted and type(data).__module__.partition(".")[0] not in _CONTAINERS:
-        return {}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code"
+        return Measured({}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code")
     kind, names = _kind(model)
     if kind is None:
-        return {}, None
+        return Measured({})
     unsafe = None if wanted else prediction_is_safe(model)
     if unsafe is not None:
-        return {}, unsafe
-    budget = max(_FREE, _SHARE * fit_seconds)
+        return Measured({}, unsafe)
+    allowed = budget(fit_seconds)
     with np.errstate(all="ignore"), _without_warnings():
-        if not wanted and not _is_cheap(_predictors(model, names), data, rows, budget):
-            return {}, f"predicting the training data would take longer than {budget * 1000:.0f} ms"
-        last, transformed = _last_step(model, data)
-        return kind(last, transformed, target), None
+        predictors = _predictors(model, names)
+        known_cheap = wanted or _is_faster_than_fit(model, fit_seconds * (len(predictors) + 1), allowed)
+        if not known_cheap and not _is_cheap(predictors, data, rows, allowed):
+            return Measured({}, f"predicting the training data would take longer than {allowed * 1000:.0f} ms")
+        return kind(*_last_step(model, data), target)
+
+
+def _is_faster_than_fit(model: Any, seconds: float, allowed: float) -> bool:
+    """Say whether predictions need not be tried out: a linear model's take less than the fit did.
+
+    Args:
+        model: it.
+        seconds: as many times what the fit took as there are predictions and transformations to make.
+        allowed: what they may take.
+    """
+    is_linear = any("coef_" in own_attributes(part) for prefix, part in fitted_parts(model) if not prefix)
+    is_cached = type(model) is Pipeline and model.memory is not None  # and then the fit need not have transformed
+    return seconds <= allowed and is_linear and not is_cached
 
 
 @contextlib.contextmanager
@@ -88,7 +123,7 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
-def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], dict[str, float]] | None, tuple[str, ...]]:
+def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], Measured] | None, tuple[str, ...]]:
     """Give what computes the metrics of such a model, and the methods it may predict with; asking takes a while."""
     if is_classifier(model):
         return _classification, ("predict", "predict_proba", "decision_function")
@@ -97,22 +132,27 @@ def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], dict[str, float]] | Non
 
 def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
     """Give a pipeline's last step and what it is given, so that data is transformed once for all predictions."""
-    while type(model) is Pipeline and len(model.steps) > 1:
-        model, data = model.steps[-1][1], model[:-1].transform(data)
+    while is_search(model) or (type(model) is Pipeline and len(model.steps) > 1):
+        if is_search(model):
+            model = model.best_estimator_
+        else:
+            model, data = model.steps[-1][1], model[:-1].transform(data)
     return model, data
 
 
-def _classification(model: Any, data: Any, target: Any) -> dict[str, float]:
+def _classification(model: Any, data: Any, target: Any) -> Measured:
     classes = np.asarray(getattr(model, "classes_", ()), dtype=None) if _has_flat_classes(model) else None
     proba = model.predict_proba(data) if hasattr(model, "predict_proba") else None
     scores = None
     if hasattr(model, "decision_function") and classes is not None and len(classes) == 2:
         scores = model.decision_function(data)
-    return classification_metrics(np.asarray(target), model.predict(data), proba, classes, scores)
+    said = classified(np.asarray(target), model.predict(data), proba, classes, scores)
+    return Measured(metrics_of(said), judged=said)
 
 
-def _regression(model: Any, data: Any, target: Any) -> dict[str, float]:
-    return regression_metrics(np.asarray(target), model.predict(data))
+def _regression(model: Any, data: Any, target: Any) -> Measured:
+    true, predicted = np.asarray(target), model.predict(data)
+    return Measured(regression_metrics(true, predicted), judged=(true, predicted))
 
 
 def _has_flat_classes(model: Any) -> bool:

@@ -1,0 +1,74 @@
+"""Charts as data: tables that say what they show, written as JSON and drawn when somebody looks.
+
+A file `charts/….json` holds `{"charts": [chart, …]}`. A chart is a table as `log_table` writes it (`columns`, `data`),
+with its `kind`, what it is `of` (the data's name, `training`, or `model`) and what else drawing it needs. Nothing in it
+is a row of the data: it holds counts, rates, scores, and what the model has learned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from autolog.recording.redaction import redact_text
+from autolog.values import JSON, encode
+
+if TYPE_CHECKING:
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["MOST", "Chart", "chart", "log_charts"]
+
+Chart: TypeAlias = "dict[str, JSON]"
+
+MOST: Final = 1_000
+"""Points of a table at most."""
+
+
+def chart(kind: str, columns: Mapping[str, Any], **more: Any) -> Chart:
+    """Make a chart.
+
+    Args:
+        kind: what it shows, e.g. "roc_curve".
+        columns: arrays or lists of one length, by name; NaN and infinity keep their form of `autolog.values`.
+        more: what else the one who draws it needs.
+    """
+    further = {name: _listed(value) if isinstance(value, list) else value for name, value in more.items()}
+    rows = zip(*map(_listed, columns.values()), strict=True)
+    return {"kind": kind, **further, "columns": list(columns), "data": list(rows)}
+
+
+def _listed(values: Any) -> Sequence[JSON]:
+    """Give values as JSON, and text without secrets."""
+    if isinstance(values, np.ndarray):
+        listed: list[JSON] = values.tolist()
+        return listed if values.dtype.kind in "biu" or _is_finite(values) else list(map(encode, listed))
+    return list(map(encode, _without_secrets(values)))
+
+
+def _is_finite(values: Any) -> bool:
+    return values.dtype.kind == "f" and bool(np.isfinite(values).all())
+
+
+def _without_secrets(values: Sequence[Any]) -> Sequence[Any]:
+    """Take secrets out of names; looked for in all of them at once, which is faster, as there are hardly ever any."""
+    joined = "\n".join(dict.fromkeys(value for value in values if isinstance(value, str)))
+    if not joined or redact_text(joined) == joined:
+        return values
+    return [redact_text(value) if isinstance(value, str) else value for value in values]
+
+
+def log_charts(run: ActiveRun, name: str, of: str, charts: Iterable[Chart]) -> None:
+    """Write charts of one prediction, or of one model, to a file.
+
+    Args:
+        run: whose they are.
+        name: the file's.
+        of: what they show something of.
+        charts: none writes nothing.
+    """
+    document = [{"kind": each["kind"], "of": of, **each} for each in charts]
+    if document:
+        run.add_file(f"charts/{name}.json", json.dumps({"charts": document}).encode("ascii"))

@@ -1,0 +1,149 @@
+"""What a fitted model has learned of each feature: importances and coefficients, under the features' names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from autolog_sklearn.charts import MOST, Chart, chart
+from autolog_sklearn.kinds import fitted_parts, own_attributes
+from autolog_sklearn.labels import Array
+from autolog_sklearn.own_code import is_own
+
+__all__ = ["weight_charts"]
+
+_A_TREE: Final = 60e-6  # seconds that reading one takes
+_LARGEST: Final = 2_000_000  # coefficients that are looked through
+_NAMERS: Final = ("feature_names_out", "verbose_feature_names_out", "feature_name_combiner")
+"""Params of transformers that may be a user's function."""
+
+
+def weight_charts(model: Any, budget: float) -> Iterator[Chart]:
+    """Give the importances and coefficients of a fitted model of scikit-learn's own, the greatest first.
+
+    Args:
+        model: of a pipeline, the last step counts; of a search, the best estimator.
+        budget: seconds that it may take to have them computed.
+    """
+    *before, (_, last) = fitted_parts(model)
+    attributes = own_attributes(last)
+    importances = _importances(last, attributes, budget)
+    coefficients: Any = attributes.get("coef_")
+    if importances is not None:
+        names = _names([part for _, part in before], attributes, len(importances))
+        kept = np.argsort(-importances, kind="stable")[:MOST]
+        columns = {"feature": [names[each] for each in kept.tolist()], "importance": importances[kept]}
+        yield chart("feature_importances", columns, of="model", **_left_out(len(importances) - len(kept)))
+    if _are_weights(coefficients) and coefficients.ndim in (1, 2):
+        rows = np.atleast_2d(coefficients)
+        yield _coefficients(rows, _names([part for _, part in before], attributes, rows.shape[1]), attributes)
+
+
+def _are_weights(values: Any) -> bool:
+    return type(values) is np.ndarray and values.dtype.kind == "f" and 0 < values.size <= _LARGEST
+
+
+def _left_out(count: int) -> Mapping[str, int]:
+    return {"features_left_out": count} if count else {}
+
+
+# ---- importances
+
+
+def _importances(last: Any, attributes: Mapping[str, Any], budget: float) -> Array | None:
+    """Give the importances that a model keeps, or computes from its trees where they are not too many."""
+    trees = np.size(attributes.get("estimators_", ()))
+    has_trees = "tree_" in attributes or _are_trees(attributes.get("estimators_", ()))
+    if not has_trees or trees * _A_TREE > budget:
+        return None
+    from joblib import parallel_backend  # scikit-learn has imported it
+
+    with parallel_backend("sequential"):
+        found: Any = getattr(last, "feature_importances_", None)
+    return found if _are_weights(found) and found.ndim == 1 else None
+
+
+def _are_trees(estimators: Any) -> bool:
+    """Say whether all members are trees of scikit-learn's own; one that a user wrote would be asked."""
+    members: Iterable[Any] = np.ravel(estimators) if isinstance(estimators, np.ndarray) else estimators
+    return np.size(estimators) > 0 and all("tree_" in own_attributes(each) for each in members)
+
+
+# ---- coefficients
+
+
+def _coefficients(rows: Array, names: list[str], attributes: Mapping[str, Any]) -> Chart:
+    """Give a table with a row for each feature and class or output; of many features those with the greatest."""
+    kept = np.argsort(-np.abs(rows).max(axis=0), kind="stable")[: max(1, MOST // len(rows))]
+    shown = rows[:MOST, kept]
+    columns = {
+        "feature": [names[each] for each in kept.tolist() for _ in shown],
+        "of": [label for _ in kept for label in _labels(len(rows), attributes)[:MOST]],
+        "coefficient": shown.T.ravel(),
+    }
+    return chart("coefficients", columns, of="model", **_left_out(rows.shape[1] - len(kept)))
+
+
+def _labels(count: int, attributes: Mapping[str, Any]) -> list[Any]:
+    """Name what the rows of coefficients speak for: the class that they favour, or the number of the output."""
+    classes: Any = attributes.get("classes_")
+    is_plain = type(classes) is np.ndarray and classes.ndim == 1 and not classes.dtype.hasobject
+    labels: list[Any] = classes.tolist() if is_plain or _are_texts(classes) else []
+    if len(labels) == 2 and count == 1:
+        return labels[1:]
+    return labels if len(labels) == count else list(range(count))
+
+
+def _are_texts(values: Any) -> bool:
+    return type(values) is np.ndarray and set(map(type, values.ravel().tolist())) == {str}
+
+
+# ---- names
+
+
+def _names(before: list[Any], attributes: Mapping[str, Any], count: int) -> list[str]:
+    """Give the features' names as the model has seen them, or as the steps before it name them, else by number."""
+    known: Any = attributes.get("feature_names_in_")
+    if known is None and before:
+        known = _named_by(before)
+    if not _are_texts(known) or len(known) != count:
+        return [f"x{number}" for number in range(count)]
+    names: list[str] = known.tolist()
+    return names
+
+
+def _named_by(steps: list[Any]) -> Any:
+    """Have a pipeline's transformers pass on the names, where that is scikit-learn's code only."""
+    if not all(map(_names_by_itself, steps)):
+        return None
+    names = None
+    with contextlib.suppress(ValueError, AttributeError):  # where it was fitted to data of other names
+        for step in steps:
+            if not isinstance(step, (str, type(None))):
+                names = step.get_feature_names_out(names)
+        return names
+    return None
+
+
+def _names_by_itself(step: Any) -> bool:
+    """Say whether a transformer and those inside it name their outputs without a user's code."""
+    if step is None or isinstance(step, str):
+        return True
+    if not is_own(type(step)) or not hasattr(step, "get_feature_names_out"):
+        return False
+    attributes = vars(step)
+    inner = attributes.get("transformers_") or attributes.get("transformer_list") or attributes.get("steps") or ()
+    texts = all(not isinstance(each, np.ndarray) or _is_plain(each) for each in attributes.get("categories_", ()))
+    return (
+        texts
+        and not any(map(callable, map(attributes.get, _NAMERS)))
+        and all(_names_by_itself(each[1]) for each in inner)
+    )
+
+
+def _is_plain(values: Any) -> bool:
+    """Say whether naming a category runs no code of the user's."""
+    return not values.dtype.hasobject or set(map(type, values.tolist())) <= {str, int, float, bool, type(None)}

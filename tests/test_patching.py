@@ -653,25 +653,47 @@ def test_a_class_made_of_anothers_dictionary_is_wrapped_once(patcher):
     assert type(vars(Model)["fit"]) is FunctionType
 
 
-@pytest.mark.swallows
-def test_a_later_subclass_that_cannot_be_wrapped_is_still_made(patcher, caplog):
-    """A class whose metaclass forbids assignment is made, used, and reported; the program goes on."""
+def test_a_metaclass_does_not_see_the_wrapping(patcher):
+    """A metaclass's own `__setattr__` and `__delattr__` are not called, and what they forbid is observed."""
 
     class Meta(type):
         def __setattr__(cls, name, value):
             raise TypeError("closed")
 
-    class Root:
-        pass
+        __delattr__ = __setattr__
 
-    patcher.subclasses(Root, {"fit": nothing})
+    Root = Meta("Root", (), {})
+    watch = Watch()
+    patcher.subclasses(Root, {"fit": watch})
 
-    class Closed(Root, metaclass=Meta):
+    class Closed(Root):
         def fit(self):
             return 1
 
     assert Closed().fit() == 1
-    assert "patching.subclass failed: PatchError" in caplog.text
+    assert len(watch.seen) == 1
+    patcher.undo()
+    assert type(vars(Closed)["fit"]) is FunctionType
+    assert "__init_subclass__" not in vars(Root)
+
+
+@pytest.mark.parametrize("inherited", [False, True])
+def test_the_hook_of_subclasses_looks_as_before(patcher, inherited):
+    """Signature and documentation of `__init_subclass__` are the class's own, or those that it inherits."""
+
+    class Root:
+        def __init_subclass__(cls, tag=None, **kwargs):
+            """Tag it."""
+
+    base = type("Base", (Root,), {}) if inherited else Root
+
+    def shown():
+        hook = base.__init_subclass__
+        return str(inspect.signature(hook)), hook.__doc__, hook.__module__, hook.__qualname__, hook.__self__
+
+    before = shown()
+    patcher.subclasses(base, {"fit": nothing})
+    assert shown() == before
 
 
 def test_classes_that_go_out_of_use_are_let_go(patcher):

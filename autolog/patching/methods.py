@@ -170,4 +170,5 @@ def init_subclass(base: type[Any], before: Any, wrap: Callable[[type], None]) ->
             following(*args, **kwargs)
         wrap(cls)
 
-    return classmethod(__init_subclass__)
+    shown = base.__init_subclass__ if before is None else before.__get__(None, base)
+    return classmethod(functools.update_wrapper(__init_subclass__, getattr(shown, "__func__", shown)))

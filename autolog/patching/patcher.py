@@ -89,7 +89,7 @@ class Patcher:
         if wrapper is None:
             return
         try:
-            setattr(definer, name, wrapper)
+            type.__setattr__(definer, name, wrapper)  # not by assignment: a metaclass of the user's would see it
         except TypeError as error:
             raise PatchError(f"{definer.__qualname__}.{name} cannot be wrapped: {error}; wrap a subclass's") from error
         names.add(name)
@@ -105,7 +105,7 @@ class Patcher:
         before = vars(base).get("__init_subclass__")
         hook = init_subclass(base, before, wrap)
         try:
-            base.__init_subclass__ = hook  # type: ignore[assignment]
+            type.__setattr__(base, "__init_subclass__", hook)
         except TypeError as error:
             raise PatchError(f"subclasses of {base.__qualname__} cannot be followed: {error}; name them") from error
         self._undos.append(functools.partial(_put_back, base, "__init_subclass__", hook, before))
@@ -139,9 +139,9 @@ def _put_back(cls: type, name: str, ours: object, before: object | None) -> None
     if vars(cls).get(name) is not ours:
         return
     if before is None:
-        delattr(cls, name)
+        type.__delattr__(cls, name)
     else:
-        setattr(cls, name, before)
+        type.__setattr__(cls, name, before)
 
 
 def _swap_back(function: FunctionType, code: CodeType, before: CodeType) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 import autolog
-from autolog.cli.text import visible
 from autolog.exceptions import AutologError, UsageError
+from autolog.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import click
 
 import autolog
 from autolog.cli.places import find_run, open_store, store_option
-from autolog.cli.text import visible
+from autolog.text import visible
 
 __all__ = ["command"]
 

@@ -21,10 +21,10 @@ import autolog
 from autolog import guard, session, settings
 from autolog.cli.places import folder_of, store_option
 from autolog.cli.screen import heading, indented, rows_table, show
-from autolog.cli.text import size, value_text, visible
 from autolog.exceptions import AutologError
 from autolog.loading.loader import PLUGINS, Loader, Record
 from autolog.store.gc import roots
+from autolog.text import size, value_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,9 +11,9 @@ import click
 
 from autolog.cli.places import folder_of, open_store, store_option
 from autolog.cli.screen import rows_table, show, status
-from autolog.cli.text import counted, moment, short, size, visible
 from autolog.exceptions import UsageError
 from autolog.store.gc import Garbage, find_garbage
+from autolog.text import counted, moment, short, size, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

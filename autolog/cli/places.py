@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from autolog import session
-from autolog.cli.text import moment, visible
 from autolog.exceptions import RunNotFoundError, UsageError
+from autolog.text import moment, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from autolog.cli import as_json, screen
 from autolog.cli.places import open_store, store_option
-from autolog.cli.text import duration, local, number, short, value_text, visible
 from autolog.exceptions import UsageError
 from autolog.store.run import Run
 from autolog.store.search import search
+from autolog.text import duration, local, number, short, value_text, visible
 
 __all__ = ["command", "runs_table"]
 

@@ -14,7 +14,7 @@ from autolog.cli.places import find_run, open_store, store_option
 from autolog.cli.runs import runs_table
 from autolog.cli.screen import heading, indented, rows_table, screen, show, status
 from autolog.cli.sparkline import sparkline
-from autolog.cli.text import duration, moment, number, short, size, value_text, visible
+from autolog.text import duration, moment, number, short, size, value_text, visible
 from autolog.values import LargeValue
 
 if TYPE_CHECKING:

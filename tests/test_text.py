@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolog.cli.sparkline import sparkline
-from autolog.cli.text import duration, number, short, size, visible
+from autolog.text import duration, number, short, size, visible
 
 
 @given(st.text())

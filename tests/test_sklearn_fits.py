@@ -7,7 +7,7 @@ import json
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import shuffle
 
 from autolog_sklearn import scoring
@@ -516,3 +516,95 @@ def test_what_draws_numbers_or_was_replaced_is_not_called_again() -> None:
         assert "training_r2" not in run.metrics
         assert any("no training metrics" in note for note in run.notes)
     assert calls == []
+
+
+# ---- what else a fit is given, and users' classes inside scikit-learn's
+
+
+def test_weights_and_groups_are_inputs_named_by_their_argument() -> None:
+    """By keyword, by position, for a pipeline's step, or routed: each has its digest; what is no array is none."""
+    x, y = DIABETES
+    weights = np.linspace(1, 3, len(y))
+    Ridge().fit(x, y, sample_weight=weights)
+    Ridge().fit(x, y, weights)
+    make_pipeline(StandardScaler(), Ridge()).fit(x, y, ridge__sample_weight=weights)
+    DecisionTreeRegressor(max_depth=1).fit(x, y, check_input=True, sample_weight=None)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False), Ridge().set_fit_request(sample_weight=True)
+        )
+        routed.fit(x, y, sample_weight=weights)
+    first, second, piped, none, routed_run = runs()
+    contexts = [[each["context"] for each in run.inputs] for run in (first, second, piped, none, routed_run)]
+    weighted = ["train", "sample_weight"]
+    assert contexts == [weighted, weighted, ["train", "ridge__sample_weight"], ["train"], weighted]
+    assert {run.inputs[1]["digest"] for run in (first, second, piped, routed_run)} == {first.inputs[1]["digest"]}
+    assert (first.inputs[1]["name"], first.inputs[1]["shape"]) == ("weights", [442])
+
+
+class Asking(ClassifierMixin, BaseEstimator):
+    """A user's class that notes when its code is asked for something."""
+
+    asked: ClassVar[list[str]] = []
+
+    def fit(self, x: Any, y: Any) -> Asking:
+        self.classes_ = np.unique(y)
+        return self
+
+    @property
+    def predict(self) -> Any:
+        self.asked.append("predict")
+        return len
+
+    def __sklearn_tags__(self) -> Any:
+        self.asked.append("tags")
+        return super().__sklearn_tags__()
+
+
+def test_a_users_class_as_a_pipelines_last_step_is_asked_nothing_more() -> None:
+    """Neither its properties nor its tags are asked for by autolog; the pipeline is a run, and says why no metrics."""
+    autolog.disable()
+    make_pipeline(StandardScaler(), Asking()).fit(*IRIS)
+    without = list(Asking.asked)
+    autolog.enable()
+    Asking.asked.clear()
+    make_pipeline(StandardScaler(), Asking()).fit(*IRIS)
+    assert Asking.asked == without
+    assert [f"{__name__}.Asking is not scikit-learn's own" in note for note in only_run().notes] == [True]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_tables_from_transformers_train_as_without(library: str) -> None:
+    """With `set_output` the pipeline gives the same, and a run trained on such a table names its columns and origin."""
+    pytest.importorskip(library)
+    frame = pytest.importorskip("pandas").DataFrame(IRIS[0], columns=["a", "b", "c", "d"])
+
+    def predictions() -> Any:
+        table = StandardScaler().set_output(transform=library).fit_transform(frame)
+        return table, LogisticRegression(max_iter=500).fit(table, IRIS[1]).predict_proba(table)
+
+    table, recorded = predictions()
+    autolog.disable()
+    assert (predictions()[1] == recorded).all()
+    (given,) = only_run().inputs
+    assert (given["kind"], given["name"]) == (f"{library}.DataFrame", "table")
+    assert [name for name, _ in given["columns"]] == ["a", "b", "c", "d"]
+    assert [step["class"] for step in given["source"]["transformed_by"]] == ["StandardScaler"]
+    assert type(table).__module__.startswith(library)
+
+
+def test_labels_of_several_kinds_are_measured_or_left_out_truly() -> None:
+    """Text labels and multilabel targets have the accuracy that `score` gives, sparse inputs as dense ones."""
+    sparse = pytest.importorskip("scipy.sparse")
+    autolog.enable(log_training_metrics=True)  # whatever they cost
+    x, y = IRIS
+    texts, several = load_iris().target_names[y], np.column_stack([y == 0, y > 0]).astype(int)
+    trained = [
+        (LogisticRegression(max_iter=500), x, texts),
+        (KNeighborsClassifier(algorithm="brute"), x, several),
+        (LogisticRegression(max_iter=500), sparse.csr_matrix(x), y),
+    ]
+    for model, data, target in trained:
+        model.fit(data, target)
+    for run, (model, data, target) in zip(runs(), trained, strict=True):
+        assert run.metrics["training_accuracy"] == model.score(data, target)

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from autolog_sklearn.own_code import is_own
 
-__all__ = ["fitted_parts", "is_predictor", "is_search", "keeps_path", "own_attributes"]
+__all__ = ["fitted_parts", "foreign_class", "is_predictor", "is_search", "keeps_path", "own_attributes"]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
 
@@ -70,6 +70,13 @@ def keeps_path(estimator: object) -> bool:
 
 
 _PATHS: Final = frozenset({"cv_results_", "cv_values_", "mse_path_", "scores_"})
+
+
+def foreign_class(estimator: object) -> type | None:
+    """Give the class that is not scikit-learn's own, of an estimator or of the one that answers for it; else None."""
+    answering = [estimator, *(part for prefix, part in fitted_parts(estimator) if not prefix)]
+    classes = (type(each) for each in answering if each is not None)
+    return next((kind for kind in classes if not is_own(kind)), None)
 
 
 def own_attributes(estimator: object) -> Mapping[str, Any]:

@@ -15,8 +15,8 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
 from autolog_sklearn.classified import Classified, Multilabel, classified
-from autolog_sklearn.kinds import fitted_parts, is_search, own_attributes
-from autolog_sklearn.own_code import is_own, prediction_is_safe
+from autolog_sklearn.kinds import fitted_parts, foreign_class, is_search, own_attributes
+from autolog_sklearn.own_code import prediction_is_safe
 from autolog_sklearn.training_metrics import metrics_of, regression_metrics
 
 __all__ = ["Judged", "Measured", "budget", "head", "training_metrics"]
@@ -75,8 +75,9 @@ def training_metrics(
     """
     if wanted is False or target is None or rows is None:
         return Measured({})
-    if not wanted and not is_own(type(model)):
-        return Measured({}, f"{type(model).__module__}.{type(model).__qualname__} is not scikit-learn's own class")
+    foreign = None if wanted else foreign_class(model)
+    if foreign is not None:
+        return Measured({}, f"{foreign.__module__}.{foreign.__qualname__} is not scikit-learn's own class")
     if not wanted and type(data).__module__.partition(".")[0] not in _CONTAINERS:
         return Measured({}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code")
     kind, names = _kind(model)

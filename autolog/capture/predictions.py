@@ -25,6 +25,7 @@ __all__ = [
     "known",
     "model_run",
     "output_of",
+    "remember_made",
     "remember_model",
     "remember_output",
     "remember_prediction",
@@ -147,6 +148,14 @@ def _remember_memory(prediction: object, values: object, made: _Prediction, give
     if owner is not None and prediction is values:
         earlier = _predictions.get(owner)
         _predictions[owner] = made if earlier in (None, made) else made._replace(run=None)
+
+
+def remember_made(made: object, link: Link) -> None:
+    """Note what a function has made from predictions, such as a curve, so that a number made from that joins them."""
+    values = array(made)
+    if values is not None and link.how is None:
+        place = layout(values)
+        _predictions[made] = _Prediction(link.run, link.data, place.shape[0], place)
 
 
 def remember_output(output: object, facts: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from autolog.capture.calls import Call
-from autolog.capture.predictions import Link, infer, known, model_run, remember_prediction
+from autolog.capture.predictions import Link, infer, known, model_run, remember_made, remember_prediction
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.recording import context
 from autolog_sklearn.naming import arguments, function_name, key, meaning, parameters
@@ -77,6 +77,8 @@ def on_metric(call: Call) -> Steps:
         found = parts(call.function, outcome.result, given)
         if found:
             _record(call, given, found)
+        else:
+            _remember_curves(call, given, outcome.result)
 
 
 def is_users(call: Call) -> bool:
@@ -98,6 +100,14 @@ def _record(call: Call, given: Mapping[str, Any], found: Sequence[Part]) -> None
     run = link.run or context.current_run() or context.last_run()
     if run is not None:
         _log(run, call.name, data, meaning(call, call.function, given, (*measured, *truth)), link.how, found)
+
+
+def _remember_curves(call: Call, given: Mapping[str, Any], result: Any) -> None:
+    """Note whose the curves are, so that the area that the user computes below one is that model's."""
+    link = known(_first(given, _measured(parameters(call.function))))
+    if link is not None:
+        for curve in result if isinstance(result, tuple) else (result,):
+            remember_made(curve, link)
 
 
 def _first(given: Mapping[str, Any], names: Sequence[str]) -> Any:

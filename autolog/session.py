@@ -274,12 +274,16 @@ class Session:
         given = os.fspath(uri) if uri is not None else str(self.folder)
         place = str(self.journal_folder(given) or given)
         if place not in self._stores:
-            record = self.loader.backend(_scheme(place))
-            store = self.hooks.open_store(record.module, place) if record.module is not None else None
-            if store is None:
-                raise PluginError(f"the backend for {place!r} cannot read runs back; give another store=")
-            self._stores[place] = store
+            self._stores[place] = self.new_store(place)
         return self._stores[place]
+
+    def new_store(self, place: str) -> Store:
+        """Open a place for a reader of its own: what it has read is let go of with it."""
+        record = self.loader.backend(_scheme(place))
+        store = self.hooks.open_store(record.module, place) if record.module is not None else None
+        if store is None:
+            raise PluginError(f"the backend for {place!r} cannot read runs back; give another store=")
+        return store
 
     def open_backend(self, uri: str) -> Backend:
         """Open a destination for delivery."""

@@ -59,6 +59,12 @@ class JournalStore:
         own = [run for run in runs if run.parent_run_id == run_id]
         return sorted(own, key=lambda run: (run.start_time is None, run.start_time, run.run_id))
 
+    def changes(self, tree: str) -> list[Run]:
+        """Give those runs below a top-level one, itself included, of which there is something new to read."""
+        followed = self._trees.setdefault(tree, Tree(self._files, tree))
+        found = (followed.run(run_id, self) for run_id in followed.refresh(self._files.sizes(tree)))
+        return [run for run in found if run is not None]
+
     def file(self, run_id: str, path: str) -> Path:
         """Give a local file with the bytes of an artifact or a model of a run."""
         return self._files.local(self.tree(run_id), f"files/{run_id}/{checked(path)}")

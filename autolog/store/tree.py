@@ -75,8 +75,8 @@ class Tree:
         self._final_rings: set[str] = set()
         self._folds: dict[str, Fold] = {}
 
-    def refresh(self, sizes: Mapping[str, int]) -> None:
-        """Read what was appended since the last time.
+    def refresh(self, sizes: Mapping[str, int]) -> set[str]:
+        """Read what was appended since the last time, and give the ids of the runs that it tells something new of.
 
         Args:
             sizes: the names and sizes of the files in the folder, as they are now.
@@ -97,6 +97,7 @@ class Tree:
         for run in changed:
             unsealed = (event for events in self._rings.values() for event in events if event.run == run)
             self._folds[run] = fold(run, [*self._events[run], *unsealed])
+        return changed
 
     # ---- journals
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -10,6 +12,7 @@ import numpy as np
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.hookspecs import Patches
+from autolog.progress import Progress
 from autolog_sklearn.fits import Steps, estimator_tags, log_data
 from autolog_sklearn.params import named_params
 from autolog_sklearn.splits import Unit, complete, on_increments, on_permutation, on_split, on_train_sizes, point_name
@@ -51,7 +54,9 @@ def on_cross_validation(call: Call) -> Steps:
     guard.call("sklearn.cv_params", run, _log_params, call, run, estimator)
     guard.call("sklearn.cv_data", run, log_data, call, run, call.argument(1, "X"), call.argument(2, "y"))
     guard.call("sklearn.cv_plan", run, _plan, call)
-    outcome = yield None
+    with Progress(run) as progress:
+        progress.expect(guard.call("sklearn.cv_count", run, _count, call) or 0)
+        outcome = yield None
     if outcome.error is None:
         guard.call("sklearn.cv_results_of", run, _RESULTS[call.name], run, outcome.result, call)
 
@@ -67,6 +72,19 @@ def _plan(call: Call) -> None:
     call.hand_on(kind=kind.get(call.name, "folds"))
     if call.name == "validation_curve":
         call.hand_on(points=len(call.named_arguments()["param_range"]))
+
+
+def _count(call: Call) -> int:
+    """Say how many folds or permutations there will be; 0 where only a splitter of the user's knows."""
+    given = inspect.signature(call.function).bind(*call.args, **call.kwargs)
+    given.apply_defaults()
+    if call.name == "permutation_test_score":
+        return int(given.arguments["n_permutations"])
+    cv = _USUAL_FOLDS if given.arguments["cv"] is None else given.arguments["cv"]
+    return int(cv) if isinstance(cv, numbers.Integral) and not call.name.endswith("_curve") else 0
+
+
+_USUAL_FOLDS: Final = 5  # of `cv=None`
 
 
 # ---- results

@@ -13,6 +13,7 @@ from autolog import guard
 from autolog.capture.calls import Call
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.patching import UNSEEN, unseen
+from autolog.progress import Progress
 from autolog.recording.context import handing
 from autolog.tables import table_bytes
 from autolog_sklearn.fits import Steps, recorded_fit
@@ -51,17 +52,20 @@ def on_search(call: Call) -> Steps:
 
 
 def on_run_search(call: Call) -> Steps:
-    """Have each round of candidates numbered on from the round before."""
+    """Have each round of candidates numbered on from the round before, and a terminal told how far they are."""
     rounds, evaluate = call.handed.get("rounds"), call.argument(0, "evaluate_candidates")
     if rounds is None or hasattr(evaluate, "_autolog_rounds"):
         return
-    if call.args:
-        yield Arguments((_numbered(evaluate, rounds), *call.args[1:]), call.kwargs)
-    else:
-        yield Arguments((), {**call.kwargs, "evaluate_candidates": _numbered(evaluate, rounds)})
+    scores = (f"mean_test_{vars(call.instance).get('refit')}", "mean_test_score")
+    with Progress(call.enclosing_run, scores) as progress:
+        numbered = _numbered(evaluate, rounds, progress)
+        if call.args:
+            yield Arguments((numbered, *call.args[1:]), call.kwargs)
+        else:
+            yield Arguments((), {**call.kwargs, "evaluate_candidates": numbered})
 
 
-def _numbered(evaluate: Callable[..., Any], rounds: list[tuple[int, int]]) -> Callable[..., Any]:
+def _numbered(evaluate: Callable[..., Any], rounds: list[tuple[int, int]], progress: Progress) -> Callable[..., Any]:
     """Give what tries candidates; it notes in `rounds` the first number and the count of those that it has tried."""
     begun = 0
 
@@ -72,6 +76,7 @@ def _numbered(evaluate: Callable[..., Any], rounds: list[tuple[int, int]]) -> Ca
         with UNSEEN:
             candidates = list(candidate_params)
             offset, begun = begun, begun + len(candidates)
+            progress.expect(len(candidates))
             tags = guard.call("sklearn.round", None, _round_tags, *args, **kwargs) or {}
             with handing({"offset": offset, "tags": tags, "rounds": None}):
                 results = evaluate(candidates, *args, **kwargs)

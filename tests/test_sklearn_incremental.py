@@ -50,12 +50,9 @@ def steps(run: autolog.Run, key: str) -> list[tuple[int, float]]:
 
 def loop(model: Any, batches: list[slice] = BATCHES) -> Any:
     """Train an estimator batch by batch."""
+    known = {"classes": [0, 1, 2]} if isinstance(model, ClassifierMixin) else {}
     for batch in batches:
-        model.partial_fit(
-            X[batch],
-            Y[batch],
-            **({"classes": [0, 1, 2]} if hasattr(model, "classes") or isinstance(model, ClassifierMixin) else {}),
-        )
+        model.partial_fit(X[batch], Y[batch], **known)
     return model
 
 
@@ -92,6 +89,36 @@ def test_what_is_measured_between_calls_joins_the_run() -> None:
     (run,) = runs()
     assert steps(run, "score_X") == steps(run, "accuracy_score_X") == list(enumerate(scores))
     assert run.metrics["mine"] == 1.0
+
+
+def test_what_is_logged_belongs_to_the_loop_that_went_on_last() -> None:
+    """Of estimators trained in turn, the one of the call before."""
+    first, second = SGDClassifier(alpha=0.1), SGDClassifier(alpha=0.2)
+    for model in (first, second, first):
+        loop(model, BATCHES[:1])
+    autolog.log_metric("mine", 1.0)
+    assert [(run.params["alpha"], "mine" in run.metrics) for run in runs()] == [(0.1, True), (0.2, False)]
+
+
+def test_loops_in_the_processes_of_a_pool_are_children_that_end(store: Path) -> None:
+    """Each task's estimator is a child of the run around the pool, with all of its steps, and ends with the worker."""
+    program = f"""
+import autolog, joblib, numpy as np
+autolog.enable(backend={str(store)!r}, silent=True)
+from sklearn.linear_model import SGDRegressor
+def train(alpha):
+    model = SGDRegressor(alpha=alpha)
+    for _ in range(3):
+        model.partial_fit(np.ones((3, 2)), [0.0, 1.0, 2.0])
+    return alpha
+with autolog.start_run(run_name="pool"):
+    joblib.Parallel(n_jobs=2)(joblib.delayed(train)(alpha) for alpha in (0.1, 0.2, 0.3))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (pool,) = (run for run in runs() if run.parent_run_id is None)
+    found = sorted((run.params["alpha"], len(steps(run, "rows_seen")), run.status) for run in pool.children())
+    assert found == [(0.1, 3, "FINISHED"), (0.2, 3, "FINISHED"), (0.3, 3, "FINISHED")]
 
 
 def test_a_fit_of_the_same_estimator_ends_the_loop_and_saves_its_model() -> None:
@@ -150,7 +177,6 @@ from sklearn.linear_model import SGDRegressor
 model = SGDRegressor()
 for _ in range(100):
     model.partial_fit(np.ones((3, 2)), [0.0, 1.0, 2.0])
-autolog.flush() if hasattr(autolog, "flush") else None
 model.predict(np.ones((1, 2)))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -238,8 +264,8 @@ class Own(ClassifierMixin, BaseEstimator):
 def test_a_users_class_is_recorded_and_not_run() -> None:
     """Its loop has steps, but nothing of its attributes; at the end it is not pickled, and a note says so."""
     model = loop(Own())
-    model.__class__ = Own
     autolog.session.get()._at_exit()
+    assert model.loss_ == 3.0
     (run,) = runs()
     assert (len(steps(run, "rows_seen")), "loss" in run.metrics, Own.pickled) == (3, False, 0)
     assert (run.status, run.models) == ("FINISHED", [])

@@ -74,7 +74,9 @@ def _hash(columns: Sequence[pl.Series], update: Update, rows: range | None) -> N
 def _hash_fixed(update: Update, column: pl.Series) -> None:
     """Hash which cells are null, where any is, and then the others."""
     for piece in blocks(len(column), 8):
-        block = column[piece].to_physical()
+        block = column[piece]
+        if column.dtype.is_temporal():  # asked of other columns too, it would start the threads of polars' engine
+            block = block.to_physical()
         update(b"%d:" % block.null_count())
         if block.null_count():
             hash_array(update, block.is_null().to_numpy())

@@ -6,6 +6,7 @@ so that it does the same in every run.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -81,6 +82,7 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage, when: str,
 def pytest_sessionfinish() -> Iterator[None]:
     """Write what is left in the process when every other plugin has finished."""
     yield
+    gc.collect()
     threads = [re.sub(r"[-_ ]?\d+", "", thread.name) for thread in threading.enumerate()]
     filters = [repr(each) for each in warnings.filters]
     handlers = [f"{number!r}: {signal.getsignal(number)!r}" for number in signal.valid_signals()]

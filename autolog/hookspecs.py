@@ -189,8 +189,14 @@ class SavedModel:
 
 
 @hookspec(firstresult=True)
-def autolog_save_model(model: object, stream: ModelStream) -> SavedModel | None:
-    """Write a model that this plugin knows to `stream`. Called on the training thread, right after the training."""
+def autolog_save_model(model: object, stream: ModelStream, format: str) -> SavedModel | None:
+    """Write a model that this plugin knows to `stream`. Called on the training thread, right after the training.
+
+    Args:
+        model: it.
+        stream: where to.
+        format: what the user would have it in (`model_format`); a plugin that has formats of its own may ignore it.
+    """
 
 
 @hookspec(firstresult=True)
@@ -216,6 +222,10 @@ class ModelStream(Protocol):
         Raises:
             ModelTooLarge: beyond the size allowed; let it pass.
         """
+
+    @property
+    def room(self) -> int:
+        """How many bytes more it takes, for who must know before the first is written."""
 
 
 # ---- destinations

@@ -104,6 +104,12 @@ def _wait(value: Any) -> float:
     return seconds
 
 
+def _format(value: Any) -> str:
+    if value not in ("pickle", "skops"):
+        raise ValueError
+    return str(value)
+
+
 def _parse_flag(text: str) -> bool:
     word = text.strip().lower()
     if word not in _words_for_on | _words_for_off:
@@ -149,6 +155,7 @@ _NAME = Kind("a name", _text, str.strip)
 _PLACES = Kind("a path or URI, or a list of them", _places, _parse_list)
 _NAMES = Kind("a name pattern, or a list of them", _names, _parse_list)
 _TAGS = Kind("a dict of tags by name", _tags, _parse_tags)
+_FORMAT = Kind("'pickle' or 'skops'", _format, str.strip)
 _COUNT = Kind("a whole number, 0 or more", _count, int)
 _SIZE = Kind("a number, 0 or more", _size, float)
 _WAIT = Kind(f"a number of seconds from 0 to {_longest_wait:.0f}", _wait, float)
@@ -211,6 +218,12 @@ class Settings:
     )
     max_model_mb: float = _option(
         _SIZE, 200.0, "The size, in megabytes, beyond which a model is not saved.", per_plugin=True
+    )
+    model_format: str = _option(
+        _FORMAT,
+        "pickle",
+        "What models are saved as; what skops cannot save is pickled, with a note.",
+        per_plugin=True,
     )
     redact: tuple[str, ...] = _option(
         _NAMES, (), "Patterns such as `*_pin`: further names whose values are not written.", per_plugin=False

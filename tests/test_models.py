@@ -11,9 +11,12 @@ import io
 import logging
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
+import threading
+import warnings
 from fractions import Fraction
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -27,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+import autolog
 from autolog.exceptions import DamagedModelError, MissingRequirementError, ModelError, UntrustedModelError
 from autolog.hookspecs import SavedModel
 from autolog.models import files as models
@@ -349,16 +353,183 @@ def test_a_class_of_the_script_is_noted_by_name(tmp_path):
         def step(): pass
 
         print(pickles.dump([Mine(), Mine(), step], io.BytesIO()))
+        import sys
+        sys.modules["cloudpickle"] = None
+        pickles.importlib.util.find_spec = lambda name: None
+        print(pickles.dump([Mine(), Mine(), step], io.BytesIO()))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
-    assert "modules={}" in done.stdout
-    assert "uses Mine, step of the script" in done.stdout
+    by_value, by_name = done.stdout.splitlines()
+    assert "holds the code of Mine, step (<string>:6), which is in no module: it loads on Python" in by_value
+    assert f"modules={{'cloudpickle': '{metadata.version('cloudpickle')}'}}" in by_value
+    assert "uses Mine, step (<string>:6), which is in no module: it loads only where __main__ has" in by_name
+    assert "modules={}" in by_name
+
+
+OWN_STEPS = """
+    import numpy as np
+    import sys
+    import autolog
+    autolog.enable(backend=sys.argv[1], silent=True)
+    from sklearn.base import BaseEstimator, TransformerMixin
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    class Scale(TransformerMixin, BaseEstimator):
+        def __init__(self, by=2):
+            self.by = by
+        def fit(self, X, y=None):
+            self.rows_ = len(X)
+            return self
+        def transform(self, X):
+            return times(X, self.by)
+        @property
+        def twice(self):
+            return 2 * self.by
+    class Own(LogisticRegression):
+        def predict(self, X):
+            return super().predict(X)
+    def times(X, by):
+        return np.asarray(X) * by
+    X = np.random.RandomState(0).rand(50, 3)
+    model = make_pipeline(Scale(3), FunctionTransformer(lambda X: X + 1), Own()).fit(X, (X[:, 0] > 0.5).astype(int))
+    print(int(model.predict(X).sum()), model[0].twice)
+"""
+
+LOADING = """
+    import sys
+    sys.modules["autolog"] = sys.modules["wrapt"] = None
+    import pickle
+    import numpy as np
+    model = pickle.load(open(sys.argv[1], "rb"))
+    print(int(model.predict(np.random.RandomState(0).rand(50, 3)).sum()), model[0].twice)
+"""
+
+
+@pytest.mark.parametrize("how", ["a file", "-c", "-m"])
+def test_classes_of_a_script_travel_with_the_model(tmp_path, store, how):
+    """However the script runs, its classes, functions and lambdas load where neither it nor autolog is at hand."""
+    (tmp_path / "own_script.py").write_text(textwrap.dedent(OWN_STEPS))
+    program = {"a file": ["own_script.py"], "-c": ["-c", textwrap.dedent(OWN_STEPS)], "-m": ["-m", "own_script"]}[how]
+    trained = run_python(tmp_path, *program, str(store))
+    (tmp_path / "own_script.py").unlink()
+    [path] = store.rglob("model.pkl")
+    assert run_python(tmp_path, "-c", textwrap.dedent(LOADING), str(path)) == trained
+    with pytest.raises(UntrustedModelError, match="cloudpickle"):
+        pickles.load(path, ["sklearn.*", "builtins.*"])
+
+
+def run_python(folder: Path, *arguments: str) -> str:
+    """Give what a program prints."""
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_classes_of_a_notebook_travel_with_the_model(tmp_path, store):
+    """A class of a notebook's cell loads in a process without the notebook."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    source = textwrap.dedent(OWN_STEPS).replace("sys.argv[1]", repr(str(store)))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own event loop
+        nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    trained = "".join(out["text"] for out in notebook.cells[0].outputs if out.get("name") == "stdout")
+    [path] = store.rglob("model.pkl")
+    assert run_python(tmp_path, "-c", textwrap.dedent(LOADING), str(path)) == trained
+
+
+def test_a_module_that_is_not_installed_is_noted_with_its_file_and_digest(tmp_path, monkeypatch):
+    """A class of the script's neighbour is pickled by name; the note says which file it needs, and in which state."""
+    source = tmp_path / "neighbour_steps.py"
+    source.write_text("class Step:\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import neighbour_steps
+
+    _, result = written(tmp_path, neighbour_steps.Step())
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert result.notes == (f"the model needs {source} (SHA-256 {digest})",)
+
+
+# ---- skops
+
+
+def enabled_with_skops(store, **options):
+    """Record with models in skops' format."""
+    pytest.importorskip("skops")
+    autolog.enable("sklearn", backend=store, silent=True, model_format="skops", **options)
+
+
+def test_a_model_in_skops_format_comes_back(store):
+    """The file says that skops is needed, and loads without trust where it has scikit-learn's types only."""
+    enabled_with_skops(store)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*data())
+    run = autolog.last_run()
+    [facts] = autolog.get_run(run.run_id).models
+    assert (facts["format"], facts["path"]) == ("skops", "model/model.skops")
+    assert facts["modules"]["skops"] == metadata.version("skops")
+    loaded = autolog.load_model(f"runs:/{run.run_id}/model")
+    assert (loaded.predict(data()[0]) == model.predict(data()[0])).all()
+
+
+class Plain(LogisticRegression):
+    """A user's own class, in a module."""
+
+
+def test_a_type_that_skops_does_not_know_needs_trust(store, monkeypatch):
+    """The list, with its patterns, and True feed skops' trusted types; without them the types are named."""
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[Plain.__module__])
+    enabled_with_skops(store)
+    Plain().fit(*data())
+    uri = f"runs:/{autolog.last_run().run_id}/model"
+    name = f"{Plain.__module__}.Plain"
+    for trusted in (None, False, [], ["sklearn.*"]):
+        with pytest.raises(UntrustedModelError, match=re.escape(name)):
+            autolog.load_model(uri, trusted=trusted)
+    for trusted in (True, [name], [f"{Plain.__module__}.*"]):
+        assert type(autolog.load_model(uri, trusted=trusted)) is Plain
+
+
+def test_what_skops_cannot_save_is_pickled_with_a_note(store):
+    """A lambda, whose name skops would write and never find again, makes a pickle whose note says why."""
+    enabled_with_skops(store)
+    model = make_pipeline(FunctionTransformer(lambda X: X), LogisticRegression()).fit(*data())
+    [facts] = autolog.get_run(autolog.last_run().run_id).models
+    assert facts["format"] == "pickle"
+    assert any("pickled, since skops cannot save it: ModelError: it would name" in note for note in facts["notes"])
+    loaded = autolog.load_model(f"runs:/{autolog.last_run().run_id}/model", trusted=True)
+    assert (loaded.predict(data()[0]) == model.predict(data()[0])).all()
+
+
+@pytest.mark.swallows
+@pytest.mark.parametrize("form", ["pickle", "skops"])
+def test_a_model_over_the_limit_leaves_a_note_and_no_file(store, form, monkeypatch):
+    """Nothing half is left, the run says why, and skops, which builds its file in memory, is not even begun."""
+    skops_io = pytest.importorskip("skops.io")
+    monkeypatch.setattr(skops_io, "dumps", lambda model: pytest.fail("begun"))
+    autolog.enable("sklearn", backend=store, silent=True, model_format=form, max_model_mb=0.001)
+    RandomForestClassifier(5, random_state=0).fit(*data())
+    run = autolog.get_run(autolog.last_run().run_id)
+    assert run.models == []
+    assert any("max_model_mb" in note for note in run.notes)
+    assert not [path for path in store.rglob("model*") if path.is_file()]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all", b"\x80\x05N."])
+def test_a_damaged_skops_file_is_a_model_error(tmp_path, content):
+    """What is no file of skops is refused with an error of ours."""
+    pytest.importorskip("skops")
+    from autolog_sklearn import skops_models
+
+    for trusted in (None, True, ["sklearn.*"]):
+        with pytest.raises(ModelError, match="hostile"):
+            skops_models.load(file_of(tmp_path, content), trusted)
 
 
 def test_what_cannot_be_pickled_raises_what_pickle_raises_and_leaves_nothing(tmp_path):
     """An object without a pickle costs no file, and the error is pickle's own."""
-    model = Pipeline([("step", FunctionTransformer(lambda X: X))])
-    with pytest.raises(Exception) as plain:  # AttributeError or PicklingError, by the Python version
+    model = Pipeline([("step", FunctionTransformer(kw_args={"lock": threading.Lock()}))])
+    with pytest.raises(TypeError) as plain:
         pickle.dumps(model)
     with pytest.raises(type(plain.value)):
         models.write_model(tmp_path / "model", save_as_pickle(model), PLENTY)
@@ -455,12 +626,28 @@ def test_plain_values_and_arrays_need_an_empty_list_only(tmp_path):
 
 def test_a_nested_class_is_known_by_its_dotted_name(tmp_path):
     """A class within a class is listed and trusted by its full name."""
-    content = b"\x80\x05" + named("email.mime.base", "MIMEBase.__init__") + b"."
-    path = file_of(tmp_path, content)
-    assert pickles.types_in(path) == ["email.mime.base.MIMEBase.__init__"]
-    from email.mime.base import MIMEBase
+    path = file_of(tmp_path, b"\x80\x05" + named("logging", "Formatter.default_msec_format.__class__") + b".")
+    assert pickles.types_in(path) == ["logging.Formatter.default_msec_format.__class__"]
+    assert pickles.load(path, pickles.types_in(path)) is str
 
-    assert pickles.load(path, ["email.*"]) is MIMEBase.__init__
+
+def test_a_function_is_trusted_by_its_full_name_only(tmp_path):
+    """numpy has functions that run any text as a program: below `numpy.*` they are refused, and classes are not."""
+    trace = tmp_path / "trace"
+    path = file_of(
+        tmp_path,
+        b"\x80\x05"
+        + named("numpy.testing", "runstring")
+        + b"("
+        + text(f"import os; os.mkdir({str(trace)!r})")
+        + b"}tR.",
+    )
+    with pytest.raises(UntrustedModelError, match=r"add numpy\.testing\.runstring to trusted"):
+        pickles.load(path, ["numpy.*"])
+    assert not trace.exists()
+    pickles.load(path, ["numpy.testing.runstring"])
+    assert trace.exists()
+    assert pickles.load(file_of(tmp_path, b"\x80\x05" + named("email.mime.base", "MIMEBase") + b"."), ["email.*"])
 
 
 # ---- pickles: hostile ones

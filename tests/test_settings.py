@@ -46,6 +46,7 @@ def test_defaults_are_those_of_the_table():
         log_system_metrics=False,
         max_tuning_runs=None,
         max_model_mb=200.0,
+        model_format="pickle",
         redact=(),
         exclude_params=(),
         silent=False,

@@ -77,10 +77,10 @@ class Hooks:
         hook, site = "autolog_describe_data", "hooks.describe_data"
         return self._first(hook, DataDescription, site, run=run, data=data)  # type: ignore[no-any-return]
 
-    def save_model(self, model: object, stream: ModelStream) -> SavedModel | None:
+    def save_model(self, model: object, stream: ModelStream, format: str) -> SavedModel | None:
         """Have the plugin that knows the model write it; an error passes, since a part may be written."""
         for found in self._implementations("autolog_save_model"):
-            saved = _call(found, {"model": model, "stream": stream})
+            saved = _call(found, {"model": model, "stream": stream, "format": format})
             if saved is not None:
                 return saved  # type: ignore[no-any-return]
         return None

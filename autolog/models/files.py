@@ -106,6 +106,10 @@ class _HashingStream:
         self._file.write(data)
         return nbytes
 
+    @property
+    def room(self) -> int:
+        return self._max_bytes - self._size
+
     def check_size(self) -> None:
         """Refuse what is too large; asked once more at the end, since a writer may have swallowed the refusal."""
         if self._size > self._max_bytes:

@@ -43,7 +43,7 @@ def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
     found: list[SavedModel] = []
 
     def save(stream: ModelStream) -> SavedModel | None:
-        saved = hooks.save_model(model, stream)
+        saved = hooks.save_model(model, stream, run.settings.model_format)
         found.extend([saved] if saved is not None else [])
         return saved
 

@@ -9,12 +9,16 @@ checked the digest before.
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import io
 import pickle
 import pickletools
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from types import FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from autolog.exceptions import MissingRequirementError, ModelError, UntrustedModelError
@@ -24,11 +28,9 @@ from autolog.models.files import Trust, module_versions
 from autolog.values import type_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autolog.hookspecs import ModelStream
 
-__all__ = ["dump", "load", "types_in"]
+__all__ = ["check_trust", "dump", "load", "types_in"]
 
 
 # ---- writing
@@ -46,29 +48,66 @@ def dump(model: object, stream: ModelStream) -> SavedModel:
     pickler = _NotingPickler(stream)
     pickler.dump(model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))
-    return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler.from_main)), suffix="pkl")
+    return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler, modules)), suffix="pkl")
 
 
 class _NotingPickler(pickle.Pickler):
-    """Notes the module of everything pickled by name; the C pickler asks for no object of a plain type."""
+    """Notes the module of everything pickled by name; the C pickler asks for no object of a plain type.
+
+    A class or function that no other process could import (of the script or a notebook, of a function's body, a
+    lambda) is pickled as cloudpickle does it, by value, where that is installed; all else as `pickle` does it.
+    """
 
     def __init__(self, stream: ModelStream) -> None:
         super().__init__(stream, protocol=5)
         self.modules: set[object] = set()
-        self.from_main: set[str] = set()
+        self.only_here: dict[str, str] = {}  # full names, by what a note says
+        self.by_value: Any = None
 
     def reducer_override(self, obj: Any) -> Any:
-        module = getattr(obj, "__module__", None)
-        self.modules.add(module)
-        if (module == "__main__" or module == "__mp_main__") and isinstance(obj, (type, FunctionType)):
-            self.from_main.add(obj.__qualname__)
-        return NotImplemented
+        self.modules.add(getattr(obj, "__name__" if type(obj) is ModuleType else "__module__", None))
+        if self.by_value is not None and type(obj) in self.by_value.dispatch_table:
+            return self.by_value.dispatch_table[type(obj)](obj)
+        if not isinstance(obj, (type, FunctionType)):
+            return NotImplemented
+        if _is_only_here(obj):
+            self.only_here[f"{obj.__qualname__}{_place(obj)}"] = obj.__qualname__
+            self.by_value = self.by_value or _by_value()
+        return NotImplemented if self.by_value is None else self.by_value.reducer_override(obj)
 
 
-def _notes(from_main: Collection[str]) -> Iterator[str]:
-    if from_main:
-        names = ", ".join(sorted(from_main))
-        yield f"the model uses {names} of the script itself: it loads only where __main__ has the same names"
+def _is_only_here(obj: type | FunctionType) -> bool:
+    """Say whether another process could not import a class or function by its name."""
+    return obj.__module__ in ("__main__", "__mp_main__", None) or "<" in obj.__qualname__
+
+
+def _by_value() -> Any:
+    """Give a pickler of cloudpickle to ask how something is pickled; the copy that joblib had for long does as well."""
+    for name in ("cloudpickle", "joblib.externals.cloudpickle"):
+        top = name.partition(".")[0]  # to look below joblib imports it
+        if (top == name or top in sys.modules) and importlib.util.find_spec(name) is not None:
+            return importlib.import_module(name).Pickler(io.BytesIO(), protocol=5)
+    return None
+
+
+def _notes(pickler: _NotingPickler, modules: Mapping[str, str]) -> Iterator[str]:
+    known = set(pickler.only_here.values())
+    names = ", ".join(sorted(text for text, name in pickler.only_here.items() if name.rpartition(".")[0] not in known))
+    if pickler.by_value is not None:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        yield f"the model holds the code of {names}, which is in no module: it loads on Python {python} only"
+    elif names:
+        yield f"the model uses {names}, which is in no module: it loads only where __main__ has the same names"
+    for file in (getattr(sys.modules[name], "__file__", None) for name, version in modules.items() if not version):
+        if file and "-packages" not in file and Path(file).is_file():
+            yield f"the model needs {file} (SHA-256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()})"
+
+
+def _place(obj: object) -> str:
+    """Tell where the source stands, as the compiled code says it."""
+    parts = [obj, *getattr(obj, "__dict__", {}).values()]
+    codes = (getattr(part, "__code__", None) for part in parts)
+    return next((f" ({code.co_filename}:{code.co_firstlineno})" for code in codes if isinstance(code, CodeType)), "")
 
 
 # ---- reading
@@ -93,11 +132,21 @@ def load(path: Path, trusted: Trust) -> Any:
             return pickle.load(file)
     with _reading(path):
         data = path.read_bytes()
-        _check_trust(path, _names_in(data), trusted)
+        check_trust(path, _names_in(data), trusted)
         return _TrustingUnpickler(data, trusted or ()).load()
 
 
-def _check_trust(path: Path, names: Collection[str], trusted: Trust) -> None:
+def check_trust(path: Path, names: Collection[str], trusted: Trust) -> None:
+    """Refuse what is not trusted.
+
+    Args:
+        path: the file.
+        names: the full names of all that it would run.
+        trusted: the full names, or `"package.*"`, of what may run.
+
+    Raises:
+        UntrustedModelError: some of it may not; it names that, and says what to pass.
+    """
     given = trusted if isinstance(trusted, Collection) else ()
     allowed = {*_safe_names, *given}
     refused = sorted(name for name in names if not _admits(allowed, name))
@@ -120,21 +169,26 @@ class _TrustingUnpickler(pickle.Unpickler):
         self._trusted = {*_safe_names, *trusted}
 
     def find_class(self, module: str, name: str, /) -> Any:
-        """Admit a name given in full as it is; one below a package must also have been defined there.
+        """Admit a name given in full as it is; one below a package must be a class that was defined there.
 
-        Otherwise `"package.*"` would admit what its modules import (`package.module.os.system`) and the ways that
-        every object has to any other (`package.Class.__getattribute__`).
+        A function must be given in full, since packages have some that run any text as a program (`numpy.testing`),
+        but for those by which Cython makes objects. Otherwise `"package.*"` would admit these, what its modules import
+        (`package.module.os.system`) and the ways that every object has to any other (`package.Class.__getattribute__`).
         """
         wanted = f"{module}.{name}"
         if not _admits(self._trusted, wanted):
             raise UntrustedModelError(f"{wanted} is not trusted; add it to trusted=[…] if you trust it")
         found = super().find_class(module, name)
-        if wanted not in self._trusted and not _admits(self._trusted, _origin(found)):
+        if wanted not in self._trusted and not (_is_made(found) and _admits(self._trusted, _origin(found))):
             raise UntrustedModelError(
-                f"{wanted} is {_origin(found) or 'no class or function'}, which is not trusted by its own name; "
+                f"{wanted} is {_origin(found) or 'no class'}, which is not trusted by its own name; "
                 f"add {wanted} to trusted=[…] if you trust it"
             )
         return found
+
+
+def _is_made(found: object) -> bool:
+    return isinstance(found, type) or getattr(found, "__name__", "").startswith("__pyx_unpickle_")
 
 
 def _origin(found: object) -> str:

@@ -69,12 +69,22 @@ def _declare_cross_validation(patches: Patches, module: ModuleType) -> None:
 
 
 @hookimpl
-def autolog_save_model(model: object, stream: ModelStream) -> SavedModel | None:
-    """Pickle an estimator, whoever wrote its class."""
-    return pickles.dump(model, stream) if isinstance(model, BaseEstimator) else None
+def autolog_save_model(model: object, stream: ModelStream, format: str) -> SavedModel | None:
+    """Save an estimator, whoever wrote its class."""
+    if not isinstance(model, BaseEstimator):
+        return None
+    if format == "skops":
+        from autolog_sklearn import skops_models  # who has not asked for it may not have it
+
+        return skops_models.dump(model, stream)
+    return pickles.dump(model, stream)
 
 
 @hookimpl
 def autolog_load_model(path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
-    """Load a pickle, as far as the caller trusts its types."""
+    """Load a pickle or skops' file, as far as the caller trusts its types."""
+    if format == "skops":
+        from autolog_sklearn import skops_models
+
+        return skops_models.load(path, trusted)
     return pickles.load(path, trusted) if format == "pickle" else None

@@ -16,8 +16,8 @@ from autolog_sklearn.naming import innermost, parameters
 __all__ = ["Part", "is_number", "parts"]
 
 _CONTAINERS: Final = ("builtins", "numpy", "pandas", "polars")
-_ENTRY: Final = re.compile(r"^\(?(\w[\w, ]*?)\)? : ", re.MULTILINE)
-_NEXT_SECTION: Final = re.compile(r"^.+\n-{3,}$", re.MULTILINE)
+_ENTRY: Final = r"(?m)^\(?(\w[\w, ]*?)\)? : "  # compiled by the first tuple: that takes as long as this module's import
+_NEXT_SECTION: Final = r"(?m)^.+\n-{3,}$"
 
 
 class Part(NamedTuple):
@@ -139,7 +139,7 @@ def _listed(labels: Any) -> list[Any]:
 def _result_names(function: Any, count: int) -> list[str]:
     """Name what a function returns as its documentation does; by number where that does not say."""
     documented = inspect.cleandoc(innermost(function).__doc__ or "").partition("\nReturns\n-------\n")[2]
-    following = _NEXT_SECTION.search(documented)
+    following = re.search(_NEXT_SECTION, documented)
     section = documented[: following.start()] if following else documented
-    names = [name for entry in _ENTRY.findall(section) for name in entry.split(", ")]
+    names = [name for entry in re.findall(_ENTRY, section) for name in entry.split(", ")]
     return names if len(names) == count else [str(number) for number in range(count)]

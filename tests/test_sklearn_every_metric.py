@@ -56,6 +56,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from autolog_sklearn import metrics
+from autolog_sklearn.results import parts
 
 BINARY = load_breast_cancer(return_X_y=True)
 CLASSES = load_iris(return_X_y=True)
@@ -241,6 +242,21 @@ def test_classes_are_named_in_every_container(container: Callable[[Any], Any]) -
     model = GaussianNB().fit(X, names[y])
     f1_score(container(names[y].tolist()), container(model.predict(X).tolist()), average=None)
     assert set(measured(last())) == {f"f1_score_X(class={name})[inferred]" for name in names}
+
+
+class Kind:
+    """A user's label, whose code must not be run for a name."""
+
+    def __hash__(self) -> int:
+        raise AssertionError("hashed")
+
+
+def test_labels_of_a_users_own_class_are_not_looked_at() -> None:
+    """The classes are numbered then."""
+    kinds = np.array([Kind(), Kind()], dtype=object)
+    for labels in (kinds, list(kinds)):
+        found = parts(f1_score, np.array([0.5, 1.0]), {"y_true": labels, "y_pred": [0, 1, 2]})
+        assert [part.of for part in found] == [{"column": 0}, {"column": 1}]
 
 
 def test_a_column_that_is_no_class_is_numbered() -> None:

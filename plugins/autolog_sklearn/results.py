@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from autolog.capture.views import array
 from autolog_sklearn.naming import innermost, parameters
 
 __all__ = ["Part", "is_number", "parts"]
@@ -102,35 +101,26 @@ def _apart(function: Any, count: int, given: Mapping[str, Any]) -> list[dict[str
 def _labels(given: Mapping[str, Any], predicts_labels: bool) -> list[Any]:
     """Give the classes in their order: as they were asked for, else all that there are, sorted; none if in doubt."""
     asked = given.get("labels")
-    columns = (
-        [asked] if asked is not None else [given.get("y_true"), *([given.get("y_pred")] if predicts_labels else [])]
-    )
-    found = [_distinct(column) for column in columns]
-    if asked is not None or any(each is None for each in found):
-        return [] if found[0] is None or asked is None else _listed(asked)
-    return sorted({label for each in found if each for label in each}) if _are_alike(found) else []
+    if asked is not None:
+        return list(_column(asked).tolist())
+    columns = [_column(given.get(name)) for name in (("y_true", "y_pred") if predicts_labels else ("y_true",))]
+    distinct = ((np.unique(each) if each.dtype.kind in "biuf" else each).tolist() for each in columns)
+    found = set().union(*distinct)
+    return sorted(found) if len({isinstance(label, str) for label in found}) == 1 else []
 
 
-def _are_alike(found: Sequence[set[Any] | None]) -> bool:
-    kinds = {isinstance(label, str) for each in found if each for label in each}
-    return len(kinds) == 1
+def _column(values: Any) -> np.ndarray[Any, Any]:
+    """Give a column of numbers or texts as an array; an empty one where it is something else, or would run its code."""
+    if type(values) in (list, tuple) and not _are_plain(values):
+        return np.empty(0)
+    if type(values).__module__.partition(".")[0] not in _CONTAINERS:
+        return np.empty(0)
+    column = np.asarray(values)
+    return column if column.ndim == 1 and (column.dtype.kind != "O" or _are_plain(column.tolist())) else np.empty(0)
 
 
-def _distinct(column: Any) -> set[Any] | None:
-    """Give the distinct numbers or texts of a column, None where it is no such thing, or would run its own code."""
-    if type(column).__module__.partition(".")[0] not in _CONTAINERS:
-        return None
-    values = array(column)
-    values = np.asarray(column) if values is None else values
-    if values.ndim != 1:
-        return None
-    labels = set((np.unique(values) if values.dtype.kind in "biuf" else values).tolist())
-    return labels if all(isinstance(label, (str, int, float)) for label in labels) else None
-
-
-def _listed(labels: Any) -> list[Any]:
-    listed: list[Any] = np.asarray(labels).tolist()
-    return listed
+def _are_plain(values: Any) -> bool:
+    return all(kind.__module__ in ("builtins", "numpy") for kind in set(map(type, values)))
 
 
 # ---- what the numbers of a tuple are called

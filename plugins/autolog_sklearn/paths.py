@@ -42,7 +42,7 @@ def log_paths(run: ActiveRun, estimator: object) -> None:
         return
     folds = max(map(len, path.scores.values()), default=0)
     for fold in range(folds):
-        child = candidate(run, fold, f"fold {fold}", {}, splits=1)
+        child = candidate(run, fold, f"fold {fold}", dict, splits=1)
         child.log_series({name: values[fold].tolist() for name, values in path.scores.items()})
         log_split(child, fold, {})
     means = {**path.means, **{name: values.mean(axis=0) for name, values in path.scores.items()}}

@@ -6,7 +6,7 @@ write to the same run. Nobody ends it: it has ended when all of its splits are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from autolog.journal.events import decode_lines
@@ -19,7 +19,7 @@ def candidate(
     parent: ActiveRun,
     number: int,
     run_name: str,
-    params: Mapping[str, Any],
+    params: Callable[[], Mapping[str, Any]],
     *,
     splits: int | None = None,
     tags: Mapping[str, Any] | None = None,
@@ -30,7 +30,7 @@ def candidate(
         parent: the run of the search.
         number: of the candidate, from 0; the same number gives the same run in every process.
         run_name: what people read.
-        params: those that make it this candidate.
+        params: gives those that make it this candidate; asked the first time only.
         splits: how many splits there will be, None where that is not known.
         tags: to begin with.
     """
@@ -38,7 +38,7 @@ def candidate(
     if number not in parent.begun:
         parent.begun.add(number)
         run.begin_candidate(splits, {**(parent.settings.extra_tags or {}), **(tags or {})})
-        run.log_params(params)
+        run.log_params(params())
     return run
 
 
@@ -59,7 +59,7 @@ def log_split(
         error: type, message and traceback, where the split failed.
         facts: whatever else there is to say of it.
     """
-    run.log_facts("split", {"split": split, "metrics": dict(metrics), "error": error, **facts})
+    run.log_split(split, metrics, {"error": error, **facts})
     if run.candidate_of is not None:
         parent, number = run.candidate_of
         parent.splits.add((number, split))

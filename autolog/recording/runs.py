@@ -87,6 +87,7 @@ class ActiveRun:
         self._clock = functools.partial(_later, after * 1000) if after else time.time_ns
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
+        self._tree_folder: Path = parent._tree_folder if parent is not None else Path(folder or "", self.tree)  # noqa: SLF001
         self._session = session or uuid.uuid4().hex[:8]
         self._process = os.getpid()
         self._started = time.perf_counter()
@@ -117,7 +118,7 @@ class ActiveRun:
         """
         if self._folder is None:
             raise UsageError("this run records nothing: autolog is paused here, or off")
-        return self._folder / self.tree
+        return self._tree_folder
 
     @property
     def _journal(self) -> Journal:
@@ -248,6 +249,18 @@ class ActiveRun:
             facts: what `docs/journal.md` says of that kind.
         """
         self._write(kind, self._clean(facts))
+
+    def log_split(self, split: int, metrics: Mapping[str, float], facts: Mapping[str, Any]) -> None:
+        """Add a finished split of a search; there are many of them, and numbers under names known need no search.
+
+        Args:
+            split: its number.
+            metrics: by name.
+            facts: what else `docs/journal.md` says of it.
+        """
+        extra = self.settings.redact
+        numbers = {redact_name(name, extra): encode(float(value)) for name, value in metrics.items()}
+        self._write("split", {"split": split, "metrics": numbers, **self._clean(facts)})
 
     # ---- files
 

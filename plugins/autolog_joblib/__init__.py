@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
@@ -13,6 +13,7 @@ from autolog import hookimpl
 from autolog.capture.calls import Call
 from autolog.capture.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
+from autolog.patching import UNSEEN, unseen
 from autolog_joblib.tasks import Task
 
 __all__ = ["on_parallel"]
@@ -22,12 +23,35 @@ def on_parallel(call: Call) -> Generator[Arguments, Outcome, None]:
     """Hand each task on with the context of the call to `Parallel`, and with its number."""
     tasks: Iterable[Any] = call.argument(0, "iterable")
     carry = partial(_carried, Carrier())
-    # A list stays a list: joblib counts it. map, unlike a generator, has no frame that an error could be traced to.
-    carried = list(map(carry, tasks, count())) if isinstance(tasks, list) else map(carry, tasks, count())
-    yield Arguments((carried,), {})
+    yield Arguments(((_Counted if hasattr(tasks, "__len__") else _each)(carry, tasks),), {})
 
 
-def _carried(carrier: Carrier, task: tuple[Any, Any, Any], number: int) -> tuple[Task, Any, Any]:
+class _Counted:
+    """Tasks of which joblib can ask, as it does to show its progress, how many there are."""
+
+    def __init__(self, carry: Callable[[Any, int], Any], tasks: Any) -> None:
+        self._carry = carry
+        self._tasks = tasks
+
+    @unseen
+    def __iter__(self) -> Iterator[Any]:
+        with UNSEEN:
+            return _each(self._carry, self._tasks)
+
+    @unseen
+    def __len__(self) -> int:
+        with UNSEEN:
+            return len(self._tasks)
+
+
+def _each(carry: Callable[[Any, int], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+    """Give the tasks one by one; a map, unlike a generator, has no frame that an error could be traced to."""
+    return map(carry, tasks, count())
+
+
+def _carried(carrier: Carrier, task: Any, number: int) -> Any:
+    if type(task) not in (tuple, list) or len(task) != len(("function", "args", "kwargs")):
+        return task  # is none; joblib says so where it always does
     function, args, kwargs = task
     return Task(function, carrier, number), args, kwargs
 

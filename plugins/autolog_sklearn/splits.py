@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog import guard
 from autolog.capture.calls import Call
+from autolog.hookspecs import Arguments
 from autolog.recording.candidates import candidate, log_split, unwritten
 from autolog.recording.runs import error_facts
+from autolog_sklearn.failures import Errors, passed_error, watched
 from autolog_sklearn.fits import Steps
 from autolog_sklearn.params import named_params
 
@@ -49,8 +50,11 @@ def on_split(call: Call) -> Steps:
         return
     run = parent if call.handed.get("capped") else _run_of(parent, unit)
     call.record_on(run)
-    outcome = yield None
-    error = error_facts(outcome.error, run) or _fit_error(outcome.result)
+    errors: Errors = []
+    scorer = guard.call("sklearn.scorer", run, watched, call.kwargs.get("scorer"), errors)
+    outcome = yield None if scorer is None else Arguments(call.args, {**call.kwargs, "scorer": scorer})
+    passed = passed_error(outcome.result, errors, run)
+    error = error_facts(outcome.error, run) or passed
     said: dict[str, Any] = {"candidate": unit.number, "params": named_params(unit.params)} if run is parent else {}
     if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
         said["n_test_samples"] = outcome.result["n_test_samples"]
@@ -101,7 +105,9 @@ def complete(parent: ActiveRun, units: Iterable[tuple[Unit, Mapping[str, float]]
 
 
 def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:
-    params = guard.call("sklearn.candidate_params", parent, named_params, unit.params) or {}
+    def params() -> Mapping[str, Any]:
+        return guard.call("sklearn.candidate_params", parent, named_params, unit.params) or {}
+
     return candidate(parent, unit.number, unit.name, params, splits=unit.splits, tags=unit.tags)
 
 
@@ -173,19 +179,3 @@ def _metrics(result: Any, prefix: str) -> dict[str, float]:
         by_name = scores if isinstance(scores, dict) else {} if scores is None else {"score": scores}
         found.update({f"{kind}_{name}": score for name, score in by_name.items()})
     return {prefix + name: float(value) for name, value in found.items()}
-
-
-def _fit_error(result: Any) -> dict[str, str] | None:
-    """Give the error that `error_score` let pass, from its traceback."""
-    text = result.get("fit_error") if isinstance(result, dict) else None
-    if not isinstance(text, str):
-        return None
-    lines = text.rstrip("\n").split("\n")
-    last = max((number for number, line in enumerate(lines) if line.startswith("  File ")), default=0)
-    said = [number for number in range(last + 1, len(lines)) if not lines[number].startswith(" ")]
-    kind, _, message = "\n".join(lines[said[0] if said else -1 :]).partition(": ")
-    return {
-        "type": f"builtins.{kind}" if hasattr(builtins, kind) else kind,
-        "message": message,
-        "traceback": text,
-    }

@@ -730,3 +730,33 @@ def test_signatures():
     }
     assert signature(told(Secretive()), told(np.array(1)))["inputs"] == {"type": f"{__name__}.Secretive"}
     assert signature(told(sp.csr_matrix(DENSE)), told(np.array(1.0)))["outputs"]["shape"] == []
+
+
+@pytest.mark.parametrize("kinds", ["ff", "fffi", "fifi", "ffoo", "mm", "IIff", "bbgg", "cfffc", "ffmmffff"])
+@pytest.mark.parametrize("rows", [0, 1, 300])
+def test_columns_read_together_have_the_digest_of_columns_read_alone(kinds, rows, monkeypatch):
+    """Neighbours of one type are read at once, however the frame was built; description, size and digest stay."""
+    plugin = pytest.importorskip("autolog_pandas")
+    random = np.random.RandomState(0)
+    columns = {
+        "f": random.rand(rows),
+        "g": random.rand(rows).astype("f4"),
+        "i": random.randint(0, 9, rows),
+        "b": random.rand(rows) > 0.5,
+        "o": np.array(["x"] * rows, object),
+        "m": np.arange(rows).astype("M8[ns]"),
+        "I": pd.array(range(rows), dtype="Int64"),
+        "c": pd.Categorical(["a"] * rows),
+    }
+    whole = pd.DataFrame({place: columns[kind] for place, kind in enumerate(kinds)}, index=range(rows))
+    scattered = pd.DataFrame(index=range(rows))
+    for place, kind in enumerate(kinds):
+        scattered[place] = columns[kind]
+    for frame in (whole, scattered, whole.iloc[::-1], whole.iloc[::2]):
+        together = told(frame)
+        with monkeypatch.context() as alone:
+            alone.setattr(plugin, "_parts", lambda frame: [frame.iloc[:, [n]] for n in range(frame.shape[1])])
+            apart = told(frame)
+        assert (together.columns, together.nbytes, together.shape) == (apart.columns, apart.nbytes, apart.shape)
+        for budget in (1 << 20, 1_000, 100):
+            assert digest([together], budget) == digest([apart], budget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from autolog.capture.data import (
 from autolog.hookspecs import Column, DataDescription, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["autolog_describe_data"]
 
@@ -45,13 +46,43 @@ def _describe_frame(data: Any) -> DataDescription:
     frame = pd.DataFrame(data, copy=False).copy(deep=False)
     names = list(frame.columns)
     frame.columns = pd.RangeIndex(len(names))
-    columns = [series for _, series in frame.items()]
+    parts = list(_parts(frame))
+    dtypes = chain.from_iterable(repeat(_dtype(part.dtypes.iloc[0]), part.shape[1]) for part in parts)
     return DataDescription(
         kind=kind_of(data, pd),
         shape=frame.shape,
-        columns=tuple(Column(_name(name), _dtype(column.dtype)) for name, column in zip(names, columns, strict=True)),
-        **_content(names, [column.array for column in columns]),
+        columns=tuple(Column(_name(name), dtype) for name, dtype in zip(names, dtypes, strict=True)),
+        **_content(names, [_Table(part) if part.shape[1] > 1 else part.iloc[:, 0].array for part in parts]),
     )
+
+
+def _parts(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Cut a frame into neighbouring columns of one type of plain numbers, and single columns of any other."""
+    start = 0
+    for _, run in groupby(frame.dtypes.tolist(), key=id):
+        alike = list(run)
+        plain = isinstance(alike[0], np.dtype) and alike[0].kind in "biufc"
+        width = len(alike) if plain else 1
+        for stop in range(start + width, start + len(alike) + 1, width):
+            yield frame.iloc[:, stop - width : stop]
+        start += len(alike)
+
+
+class _Table:
+    """Several columns of one plain type, read together: to take them apart takes longer than to read them."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self.nbytes: int = frame.shape[0] * frame.shape[1] * frame.dtypes.iloc[0].itemsize
+
+    def __getitem__(self, rows: slice) -> _Table:
+        return _Table(self._frame.iloc[rows])
+
+    def hash(self, update: Update) -> None:
+        """Hash one column after the other, a few at a time, since what lies scattered is copied for it."""
+        width = self._frame.shape[1]
+        for piece in blocks(width, self.nbytes // width):
+            hash_array(update, self._frame.iloc[:, piece].to_numpy().T)
 
 
 def _describe_series(data: Any) -> DataDescription:
@@ -105,6 +136,8 @@ def _content(names: Sequence[Any], columns: Sequence[Any]) -> dict[str, Any]:
 
 def _nbytes(column: Any) -> int:
     """Count what a Python object takes for each cell that is hashed as one."""
+    if isinstance(column, _Table):
+        return column.nbytes
     feeder = _feeder(column)
     if feeder is _hash_plain and column.dtype == object:
         return cells_nbytes(np.asarray(column))
@@ -119,6 +152,10 @@ def _hash(names: Sequence[Any], columns: Sequence[Any], update: Update, rows: ra
 
 def _hash_column(update: Update, column: Any) -> None:
     _feeder(column)(update, column)
+
+
+def _hash_table(update: Update, table: _Table) -> None:
+    table.hash(update)
 
 
 def _hash_plain(update: Update, column: Any) -> None:
@@ -176,6 +213,8 @@ def _exact(cell: Any) -> Any:
 def _feeder(column: Any) -> Callable[[Update, Any], None]:
     if isinstance(column, np.ndarray):
         return _hash_plain
+    if isinstance(column, _Table):
+        return _hash_table
     return _FEEDERS.get(type(column).__name__, _hash_objects) if _is_ours(column) else _hash_nothing
 
 

@@ -85,8 +85,15 @@ def pytest_sessionfinish() -> Iterator[None]:
     gc.collect()
     threads = [re.sub(r"[-_ ]?\d+", "", thread.name) for thread in threading.enumerate()]
     filters = [repr(each) for each in warnings.filters]
-    handlers = [f"{number!r}: {signal.getsignal(number)!r}" for number in signal.valid_signals()]
+    handlers = [f"{number!r}: {handler!r}" for number, handler in _handlers().items() if handler != _AT_FIRST[number]]
     _write(left={"thread": threads, "file": _open_files(), "warning filter": filters, "signal handler": handlers})
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+
+_AT_FIRST = _handlers()
 
 
 def _open_files() -> list[str]:

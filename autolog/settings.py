@@ -212,9 +212,8 @@ class Settings:
     max_tuning_runs: int | None = _option(
         _or_none(_COUNT),
         None,
-        "How many candidates of a search become child runs. None: all.",
+        "How many candidates of a search become child runs, the best ones. None: all.",
         per_plugin=True,
-        works=False,
     )
     max_model_mb: float = _option(
         _SIZE, 200.0, "The size, in megabytes, beyond which a model is not saved.", per_plugin=True

@@ -29,6 +29,7 @@ __all__ = [
     "remember_model",
     "remember_output",
     "remember_prediction",
+    "remember_prediction_of",
 ]
 
 _RECENT: Final = 8  # predictions of a context that what was made from them may be inferred from
@@ -119,14 +120,26 @@ def remember_prediction(
 
     Args:
         model: it.
-        prediction: what it gave.
+        prediction, data, given, recent: as for `remember_prediction_of`.
+    """
+    remember_prediction_of(model_run(model), prediction, data, given, recent=recent)
+
+
+def remember_prediction_of(
+    run: ActiveRun | None, prediction: object, data: str | None, given: Iterable[object] = (), *, recent: bool = True
+) -> None:
+    """Note that something was predicted in a run, be it by one model or by several.
+
+    Args:
+        run: it.
+        prediction: what was given.
         data: the user's name for the data.
         given: the arguments of the call that made it.
         recent: the user's code asked for it, so that something else may be inferred to be made from it.
     """
     values = array(prediction)
     place = None if values is None else layout(values)
-    made = _Prediction(model_run(model), data, _length(prediction) if place is None else place.shape[0], place)
+    made = _Prediction(run, data, _length(prediction) if place is None else place.shape[0], place)
     with contextlib.suppress(TypeError):  # a list, say: known by its length only
         _predictions[prediction] = made
         if place is not None:

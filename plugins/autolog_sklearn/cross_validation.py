@@ -11,6 +11,7 @@ import numpy as np
 
 from autolog import guard
 from autolog.capture.calls import Call
+from autolog.capture.predictions import remember_prediction_of
 from autolog.hookspecs import Patches
 from autolog.progress import Progress
 from autolog_sklearn.fits import Steps, estimator_tags, log_data
@@ -114,7 +115,10 @@ def _log_cross_val_score(run: ActiveRun, result: Any, call: Call) -> None:
 
 
 def _log_cross_val_predict(run: ActiveRun, result: Any, call: Call) -> None:
-    """Folds of predictions have no scores; those that could not be written where they ran are not known."""
+    """Have metrics of the predictions linked to the run. Their folds have no scores to be written from."""
+    given = (*call.args, *call.kwargs.values())
+    for each in result if isinstance(result, list) else [result]:
+        remember_prediction_of(run, each, call.variable_name(call.argument(1, "X")), given)
 
 
 def _log_validation_curve(run: ActiveRun, result: Any, call: Call) -> None:

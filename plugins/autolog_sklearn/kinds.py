@@ -40,7 +40,8 @@ def _delegate(estimator: object) -> object:
     if isinstance(estimator, Pipeline):
         return attributes["steps"][-1][1] if attributes.get("steps") else None
     if is_own(type(estimator)) and type(estimator).__name__ in _ASKING:
-        return attributes.get("estimator")
+        given = (attributes.get(name) for name in ("estimator", "base_estimator"))  # the latter before version 1.6
+        return next((each for each in given if each is not None), None)
     return estimator
 
 

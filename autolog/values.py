@@ -15,6 +15,7 @@ import enum
 import functools
 import json
 import math
+import os
 import pathlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -138,20 +139,34 @@ def _qualified(value: Any) -> str:
 
 
 def _object(value: object, path: Path) -> JSON:
-    """Name a class or function; of any other object give the type and, where its class wrote one, the text."""
+    """Name a class or function; of any other object give the type and, where a library wrote one, the text.
+
+    A `__repr__` of the user's own may print, draw numbers or take long; it is not called.
+    """
     if isinstance(value, type) or hasattr(type(value), "__get__"):
         name = getattr(value, "__qualname__", None)
         if isinstance(name, str):
             return {"$object": f"{value.__module__}.{name}", "text": f"{value.__module__}.{name}"}
     name = type_name(value)
-    if type(value).__repr__ is object.__repr__:
+    if not _has_library_text(type(value)):
         return {"$object": name, "text": name}
     try:
         text = repr(value)
-    except Exception:  # a user's __repr__ may do anything
+    except Exception:  # it may show parts that are the user's
         text = name
     return {"$object": name, "text": text}
 
+
+def _has_library_text(kind: type) -> bool:
+    """Say whether the text of an object is made by the interpreter, the standard library or an installed package."""
+    method: Any = kind.__repr__
+    file = getattr(
+        getattr(method, "__code__", None), "co_filename", _LIBRARY
+    )  # what is no function is the interpreter's
+    return method is not object.__repr__ and (file.startswith(_LIBRARY) or "-packages" in file)
+
+
+_LIBRARY = f"{pathlib.Path(functools.__file__).parent}{os.sep}"
 
 _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
     (enum.Enum, lambda value, path: {"$object": type_name(value), "text": f"{type(value).__qualname__}.{value.name}"}),

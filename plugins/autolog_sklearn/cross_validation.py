@@ -12,37 +12,19 @@ import numpy as np
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.predictions import remember_prediction_of
-from autolog.hookspecs import Patches
 from autolog.progress import Progress
 from autolog_sklearn.fits import Steps, estimator_tags, log_data
 from autolog_sklearn.params import named_params
-from autolog_sklearn.splits import Unit, complete, on_increments, on_permutation, on_split, on_train_sizes, point_name
+from autolog_sklearn.splits import Unit, complete, point_name
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["declare", "on_cross_validation"]
+__all__ = ["on_cross_validation"]
 
 Units: TypeAlias = "Iterator[tuple[Unit, dict[str, float]]]"
 
 _DATA: Final = frozenset({"estimator", "X", "y", "groups", "sample_weight", "fit_params", "params"})
-_WORKING: Final = {  # scikit-learn's own functions that run a unit of work
-    "_fit_and_score": on_split,
-    "_fit_and_predict": on_split,
-    "_incremental_fit_estimator": on_increments,
-    "_permutation_test_score": on_permutation,
-    "_translate_train_sizes": on_train_sizes,
-}
-
-
-def declare(patches: Patches, module: ModuleType) -> None:
-    """Wrap the functions that cross-validate, and those that do a unit of their work, or of a search's."""
-    for name in _RESULTS:
-        patches.function(module, name, on_cross_validation)
-    for name, handler in _WORKING.items():
-        patches.function(module, name, handler, nested=True)
 
 
 def on_cross_validation(call: Call) -> Steps:

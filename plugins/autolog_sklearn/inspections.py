@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.hookspecs import Patches
 from autolog.tables import table_bytes
 from autolog_sklearn.metrics import Steps, is_users, linked_run
 from autolog_sklearn.naming import key
@@ -19,15 +17,9 @@ from autolog_sklearn.naming import key
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["declare", "on_partial_dependence", "on_permutation_importance"]
+__all__ = ["on_partial_dependence", "on_permutation_importance"]
 
 _MOST: Final = 1_000  # rows of a table
-
-
-def declare(patches: Patches, module: ModuleType) -> None:
-    """Wrap the functions of `sklearn.inspection` that compute something about a model."""
-    patches.function(module, "permutation_importance", on_permutation_importance)
-    patches.function(module, "partial_dependence", on_partial_dependence)
 
 
 def on_permutation_importance(call: Call) -> Steps:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.hookspecs import Arguments, Outcome, Patches
+from autolog.hookspecs import Arguments, Outcome
 from autolog.patching import UNSEEN, unseen
 from autolog.progress import Progress
 from autolog.recording.context import handing
@@ -21,16 +21,9 @@ from autolog_sklearn.params import named_params
 from autolog_sklearn.splits import Unit, complete
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["declare", "on_run_search", "on_search"]
-
-
-def declare(patches: Patches, module: ModuleType) -> None:
-    """Wrap what each search calls to try candidates."""
-    patches.subclasses(module.BaseSearchCV, {"_run_search": on_run_search}, nested=True)
+__all__ = ["on_run_search", "on_search"]
 
 
 def on_search(call: Call) -> Steps:
@@ -41,7 +34,8 @@ def on_search(call: Call) -> Steps:
     fitting = (os.getpid(), id(call.instance))
     is_continued = call.handed.get("fitting") == fitting
     capped = call.settings.max_tuning_runs is not None
-    plan = call.hand_on(kind="search", fitting=fitting, offset=0, rounds=[], capped=capped)
+    is_inner = call.handed.get("inner") if is_continued else "kind" in call.handed
+    plan = call.hand_on(kind="search", fitting=fitting, offset=0, rounds=[], capped=capped, inner=is_inner)
     outcome: Outcome = (yield None) if is_continued else (yield from recorded_fit(call))
     run = call.enclosing_run if is_continued else call.run
     if run is not None and run.records and outcome.error is None:
@@ -57,7 +51,7 @@ def on_run_search(call: Call) -> Steps:
     if rounds is None or hasattr(evaluate, "_autolog_rounds"):
         return
     scores = (f"mean_test_{vars(call.instance).get('refit')}", "mean_test_score")
-    with Progress(call.enclosing_run, scores) as progress:
+    with Progress(None if call.handed["inner"] else call.enclosing_run, scores) as progress:
         numbered = _numbered(evaluate, rounds, progress)
         if call.args:
             yield Arguments((numbered, *call.args[1:]), call.kwargs)

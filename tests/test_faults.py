@@ -36,6 +36,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.linear_model import LassoCV, LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -144,6 +145,22 @@ def train_along_a_path(folder: Path) -> object:
     model = LassoCV(cv=2, tol=0.1).fit(X, Y)
     end_process()
     return pickle.dumps(model)
+
+
+def search(folder: Path) -> object:
+    """Search, with a child run for each candidate."""
+    enable(folder)
+    model = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).fit(X, Y)
+    end_process()
+    return model.cv_results_["split0_test_score"].tolist(), pickle.dumps(model.best_estimator_)
+
+
+def cross_validate(folder: Path) -> object:
+    """Cross-validate, with a child run for each fold."""
+    enable(folder)
+    scores = cross_val_score(LogisticRegression(), X, Y, cv=2)
+    end_process()
+    return scores.tolist()
 
 
 def fail(folder: Path) -> object:
@@ -348,8 +365,17 @@ CASES = {
     "session.import": Case(import_late),
     "session.imported": Case(train),
     "session.training": Case(train_in_steps, noted=True),
+    "sklearn.best": Case(search, noted=True),
+    "sklearn.candidate_params": Case(search, noted=True),
+    "sklearn.candidates": Case(search, noted=True),
     "sklearn.charts": Case(train, noted=True),
     "sklearn.curves": Case(train, noted=True),
+    "sklearn.cv_count": Case(cross_validate, noted=True),
+    "sklearn.cv_data": Case(cross_validate, noted=True),
+    "sklearn.cv_params": Case(cross_validate, noted=True),
+    "sklearn.cv_plan": Case(cross_validate, noted=True),
+    "sklearn.cv_results": Case(search, noted=True),
+    "sklearn.cv_results_of": Case(cross_validate, noted=True),
     "sklearn.data": Case(train, noted=True),
     "sklearn.diagram": Case(train, noted=True),
     "sklearn.findings": Case(train, noted=True),
@@ -360,12 +386,17 @@ CASES = {
     "sklearn.loop_model": Case(train_in_steps, noted=True),
     "sklearn.loops": Case(train),
     "sklearn.metadata": Case(train, noted=True),
+    "sklearn.metric_charts": Case(train, noted=True),
     "sklearn.model": Case(train, noted=True),
     "sklearn.params": Case(train, noted=True),
     "sklearn.partial_dependence": Case(inspect_model, noted=True),
     "sklearn.permutation_importance": Case(inspect_model, noted=True),
     "sklearn.partial_fit": Case(train_in_steps, noted=True),
     "sklearn.paths": Case(train_along_a_path, noted=True),
+    "sklearn.returned": Case(train, noted=True),
+    "sklearn.round": Case(search),
+    "sklearn.scorer": Case(search, noted=True),
+    "sklearn.search": Case(search, noted=True),
     "sklearn.training_metrics": Case(train, noted=True),
     "sklearn.weights": Case(train, noted=True),
 }

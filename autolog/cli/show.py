@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_PLOTS: Final = "plots"  # the folder that pictures go to
 _CHILDREN: Final = 20
 _COLUMNS: Final = 12  # of a dataset or a signature
 _VALUE: Final = 300  # characters of one value
@@ -31,13 +33,25 @@ _CHART: Final = 24  # blocks of a chart at most
 
 
 @click.command("show")
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", required=False)
 @store_option
 @click.option("--json", "as_document", is_flag=True, help="Write one JSON document, every point included.")
-def command(run_id: str, place: str | None, as_document: bool) -> None:
-    """Show everything about RUN: an id, the beginning of one, or `last`."""
+@click.option("--plots", metavar="[DIR]", is_flag=False, flag_value=_PLOTS, help="Draw it into files, in ./plots.")
+def command(run_id: str | None, place: str | None, as_document: bool, plots: str | None) -> None:
+    """Show everything about RUN: an id, the beginning of one, or `last`.
+
+    With --plots, its charts, metrics and diagram are drawn into files in a folder.
+    """
+    if run_id is None and plots is not None:  # `--plots RUN`: DIR may be left out, RUN may not
+        run_id, plots = plots, _PLOTS
+    if run_id is None:
+        raise click.UsageError("Missing argument 'RUN'.")
     run = find_run(open_store(place), run_id)
-    if as_document:
+    if plots is not None:
+        from autolog.cli.plots import draw
+
+        show(Text(visible(str(path))) for path in draw(run, Path(plots)))
+    elif as_document:
         as_json.write(as_json.run_document(run))
     else:
         show(_page(run, place))

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from autolog_sklearn.charts import Chart, chart
 from autolog_sklearn.kinds import is_search
+from autolog_sklearn.params import own_params
 
 __all__ = ["diagram_charts"]
 
@@ -65,8 +66,8 @@ def _inner(estimator: Any) -> Iterator[tuple[str, Any, bool, str | None]]:
     if is_search(estimator) and "best_estimator_" in attributes:
         yield "estimator", attributes["best_estimator_"], False, None
         return
-    for name, value in attributes.items():
-        if isinstance(value, BaseEstimator) and not name.startswith("_") and not name.endswith("_"):
+    for name, value in own_params(estimator).items():
+        if isinstance(value, BaseEstimator):
             yield name, value, False, None
         elif type(value) in (list, tuple) and name in _LISTS and all(map(_is_named, value)):
             parts = attributes.get("transformers_", value) if name == "transformers" else value  # with columns found

@@ -7,11 +7,12 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.predictions import Link, infer, known, model_run, remember_made, remember_prediction
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.recording import context
-from autolog_sklearn.naming import arguments, function_name, key, meaning, parameters
+from autolog_sklearn.naming import arguments, function_name, innermost, key, meaning, parameters
 from autolog_sklearn.results import Part, is_number, parts
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def on_metric(call: Call) -> Steps:
             _record(call, given, found)
         else:
             _remember_curves(call, given, outcome.result)
+        _log_charts(call, given, outcome.result)
 
 
 def is_users(call: Call) -> bool:
@@ -100,6 +102,22 @@ def _record(call: Call, given: Mapping[str, Any], found: Sequence[Part]) -> None
     run = link.run or context.current_run() or context.last_run()
     if run is not None:
         _log(run, call.name, data, meaning(call, call.function, given, (*measured, *truth)), link.how, found)
+
+
+def _log_charts(call: Call, given: Mapping[str, Any], result: Any) -> None:
+    """Write the charts of a known model's very prediction, and the curve or matrix that the function gave."""
+    from autolog_sklearn import measured  # by the first metric: `enable()` shall be quick
+
+    names = parameters(call.function)
+    predicted, truth = _first(given, _measured(names)), _first(given, _truth(names))
+    use, link = measured.use_of(call.name, innermost(call.function).__module__), known(predicted)
+    if use is not None and link is not None and link.run is not None and link.how is None:
+        data = link.data or call.variable_name(truth) or "predictions"
+        positive = given.get("pos_label")
+        guard.call(
+            "sklearn.metric_charts", link.run, measured.log_measured, link.run, truth, predicted, data, use, positive
+        )
+        guard.call("sklearn.returned", link.run, measured.log_returned, link.run, call.name, result, given, data)
 
 
 def _remember_curves(call: Call, given: Mapping[str, Any], result: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["deep_params", "named_params"]
+__all__ = ["deep_params", "named_params", "own_params"]
 
 _DEEPEST: Final = 20
 _MORE: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
@@ -20,7 +20,7 @@ def deep_params(estimator: BaseEstimator) -> dict[str, Any]:
 
     An estimator as a value is given by its class's name. A `get_params` or a property that a user wrote is not called.
     """
-    return named_params(_own_params(estimator))
+    return named_params(own_params(estimator))
 
 
 def named_params(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def _walk(values: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[
         yield prefix + name, _shown(value)
         if depth < _DEEPEST:
             for label, inner in _estimators(name, value):
-                yield from _walk(_own_params(inner), f"{prefix}{label}__", depth + 1)
+                yield from _walk(own_params(inner), f"{prefix}{label}__", depth + 1)
 
 
-def _own_params(estimator: BaseEstimator) -> dict[str, Any]:
+def own_params(estimator: BaseEstimator) -> dict[str, Any]:
     """Ask a library that has its own way of telling; else read what `__init__` keeps under its arguments' names."""
     own_way = inspect.unwrap(type(estimator).get_params)
     if own_way is not inspect.unwrap(BaseEstimator.get_params) and _is_installed(own_way):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -55,21 +55,15 @@ def _left_out(count: int) -> Mapping[str, int]:
 
 def _importances(last: Any, attributes: Mapping[str, Any], budget: float) -> Array | None:
     """Give the importances that a model keeps, or computes from its trees where they are not too many."""
-    trees = np.size(attributes.get("estimators_", ()))
-    has_trees = "tree_" in attributes or _are_trees(attributes.get("estimators_", ()))
-    if not has_trees or trees * _A_TREE > budget:
-        return None
+    members = attributes.get("estimators_")
+    trees = members.ravel().tolist() if type(members) is np.ndarray else members if type(members) is list else [last]
+    if len(trees) * _A_TREE > budget or not all("tree_" in own_attributes(each) for each in trees):
+        return None  # a member that a user wrote would be asked
     from joblib import parallel_backend  # scikit-learn has imported it
 
     with parallel_backend("sequential"):
         found: Any = getattr(last, "feature_importances_", None)
     return found if _are_weights(found) and found.ndim == 1 else None
-
-
-def _are_trees(estimators: Any) -> bool:
-    """Say whether all members are trees of scikit-learn's own; one that a user wrote would be asked."""
-    members: Iterable[Any] = np.ravel(estimators) if isinstance(estimators, np.ndarray) else estimators
-    return np.size(estimators) > 0 and all("tree_" in own_attributes(each) for each in members)
 
 
 # ---- coefficients

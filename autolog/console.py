@@ -32,9 +32,9 @@ def _takes_a_line(stream: TextIO | int) -> bool:
 
 # ---- the line that stands
 
-_ERASE: Final = b"\x1b[J"  # from the cursor on: what is left of the line below it
-_DOWN: Final = b"\x1bD\x1b7\r"  # to the row below, noting the column
-_BACK: Final = b"\x1b8\x1b[A"
+_ERASE: Final = b"\x1b[J"  # from the cursor on
+_DOWN: Final = b"\x1bD\x1bD\x1b7\r"  # two rows, noting the column: two lines, such as a warning's, fit above it
+_BACK: Final = b"\x1b8\x1b[2A"
 _COLUMNS: Final = 80  # where the terminal does not know
 
 
@@ -50,9 +50,10 @@ def terminal() -> int | None:
 
 
 def stand(file: int, line: str) -> None:
-    """Show a line, cut to the terminal's width, on the row below the cursor in the place of the one that stood there.
+    """Show a line, cut to the terminal's width, below the cursor, in the place of the one that stood there.
 
-    The cursor comes back to where it was, so what the program writes next, or has half written, stays whole.
+    The cursor comes back to where it was, so what the program writes next, or has half written, stays whole; of many
+    short lines at once, the third can have the rest of this one behind it.
     """
     text = f"autolog: {line}".encode("ascii", "backslashreplace")[: _columns(file) - 1]
     _write(file, _ERASE + _DOWN + text + _BACK)

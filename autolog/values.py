@@ -110,7 +110,9 @@ def _dict(value: Mapping[Any, Any], path: Path) -> JSON:
 
 
 def _are_names(keys: Collection[Any]) -> bool:
-    return set(map(type, keys)) <= {str} and not any(map(str.startswith, keys, repeat("$")))
+    if not set(map(type, keys)) <= {str}:
+        return False
+    return "$" not in "".join(keys) or not any(map(str.startswith, keys, repeat("$")))
 
 
 def _numpy(value: Any, path: Path) -> JSON:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import pickle
+import pty
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, Delivery, hookimpl
 from autolog.loading.loader import BACKENDS, Record
 from autolog.patching import Patcher
+from autolog.progress import Progress
 from autolog.recording import context
 
 pytest.importorskip("sklearn")
@@ -39,6 +41,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from autolog_joblib.tasks import Task
 
 SOURCE = Path(autolog.__file__).parent.parent
 ROOMS = ("autolog", "plugins", "backends")
@@ -214,12 +218,15 @@ def fork(folder: Path) -> object:
 
 
 def hand_on(folder: Path) -> object:
-    """Train in a task whose context went through a pickle."""
+    """Train in a task that went through a pickle with its context."""
     enable(folder)
-    with pickle.loads(pickle.dumps(Carrier())).entered():
-        coefficients = LogisticRegression().fit(X, Y).coef_.tolist()
+    coefficients = pickle.loads(pickle.dumps(Task(_coefficients, Carrier(), 0)))()
     end_process()
     return coefficients
+
+
+def _coefficients() -> list[float]:
+    return LogisticRegression().fit(X, Y).coef_.tolist()
 
 
 def import_late(folder: Path) -> object:
@@ -272,6 +279,19 @@ def deliver(folder: Path) -> object:
     courier.finish(time.monotonic() + 0.05)
     end_process()
     return "done"
+
+
+def watch(folder: Path) -> object:
+    """Search at a terminal, and look at it."""
+    enable(folder, silent=False)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")
+        patch.setattr(sys, "stderr", stream)
+        patch.setattr(sys, "__stderr__", stream)
+        with autolog.start_run() as run, Progress(run):
+            _wait_for("progress.show")
+        return train(folder)
 
 
 class Memory:
@@ -343,6 +363,8 @@ CASES = {
     "environment.write": Case(train, noted=True),
     "hooks.describe_data": Case(train, noted=True),
     "hooks.stands_aside_for": Case(stand_aside),
+    "joblib.arrive": Case(hand_on),
+    "joblib.leave": Case(hand_on),
     "journal.close": Case(train),
     "journal.drop": Case(fork),
     "journal.fork": Case(fork),
@@ -352,6 +374,8 @@ CASES = {
     "patching.observe": Case(train),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
+    "progress.begin": Case(watch, noted=True),
+    "progress.show": Case(watch, noted=True),
     "runs.exit": Case(log_by_hand, noted=True),
     "runs.file": Case(log_files, noted=True),
     "runs.traceback": Case(fail, noted=True),

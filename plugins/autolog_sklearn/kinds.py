@@ -6,19 +6,27 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sklearn.pipeline import Pipeline
-
 from autolog_sklearn.own_code import is_own
 
-__all__ = ["fitted_parts", "foreign_class", "is_predictor", "is_search", "keeps_path", "own_attributes"]
+__all__ = ["fitted_parts", "foreign_class", "is_pipeline", "is_predictor", "is_search", "keeps_path", "own_attributes"]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
 
 
 def is_search(estimator: object) -> bool:
-    """Say whether an estimator is a search over candidates; there is none where their module was never imported."""
-    module = sys.modules.get("sklearn.model_selection._search")
-    return module is not None and isinstance(estimator, module.BaseSearchCV)
+    """Say whether an estimator is a search over candidates."""
+    return _is_a("sklearn.model_selection._search", "BaseSearchCV", estimator)
+
+
+def is_pipeline(estimator: object) -> bool:
+    """Say whether an estimator is a pipeline."""
+    return _is_a("sklearn.pipeline", "Pipeline", estimator)
+
+
+def _is_a(module: str, name: str, estimator: object) -> bool:
+    """Say whether an estimator is of a class; nothing is where the class's module was never imported."""
+    found = sys.modules.get(module)
+    return found is not None and isinstance(estimator, getattr(found, name, ()))
 
 
 def is_predictor(estimator: object) -> bool:
@@ -37,7 +45,7 @@ def is_predictor(estimator: object) -> bool:
 def _delegate(estimator: object) -> object:
     """Give the estimator that one asks whether it can predict, itself where it asks none."""
     attributes = getattr(estimator, "__dict__", {})
-    if isinstance(estimator, Pipeline):
+    if is_pipeline(estimator):
         return attributes["steps"][-1][1] if attributes.get("steps") else None
     if is_own(type(estimator)) and type(estimator).__name__ in _ASKING:
         given = (attributes.get(name) for name in ("estimator", "base_estimator"))  # the latter before version 1.6
@@ -55,7 +63,7 @@ def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any
     """
     if is_search(estimator):
         yield from fitted_parts(vars(estimator).get("best_estimator_"), prefix)
-    elif isinstance(estimator, Pipeline):
+    elif is_pipeline(estimator):
         *before, (_, last) = vars(estimator)["steps"]
         for name, step in before:
             yield from fitted_parts(step, f"{prefix}{name}__")

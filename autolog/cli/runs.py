@@ -27,6 +27,7 @@ _HEAD: Final = 16  # columns of a header's line at most
 _GAP: Final = 2
 _DIGITS: Final = 8
 _CHOSEN: Final = 4  # metrics, and params, that stand in front of the rest
+_CHOSEN_OF_CANDIDATES: Final = 1  # metric
 
 Cell = Callable[[Run], "str | Text"]
 
@@ -111,7 +112,9 @@ def runs_table(runs: Sequence[Run], children: Mapping[str, Sequence[str]], wante
     """
     first = _identity(runs, children)
     chosen = list(wanted or _telling(runs))
-    fitting = _fitting([*first[:3], *(chosen if wanted else ()), *first[3:], *(() if wanted else chosen)], runs)
+    come_early = wanted or _are_candidates(runs)  # before when they ran
+    early = [column.name for column in first].index("started") if come_early else len(first)
+    fitting = _fitting([*first[:early], *chosen, *first[early:]], runs)
     columns = [column for column in [*first, *chosen] if column in fitting]
     header = [column.name for column in columns]
     rows = [[column.cell(run) for column in columns] for run in runs]
@@ -127,6 +130,8 @@ def _identity(runs: Sequence[Run], children: Mapping[str, Sequence[str]]) -> lis
         _Column("started", lambda run: _started(run.start_time)),
         _Column("took", lambda run: duration(run.duration), right=True),
     ]
+    if _are_candidates(runs):
+        columns.insert(3, _Column("splits", lambda run: str(len(run.splits)), right=True))
     if children:
         columns.append(_Column("children", lambda run: str(len(children.get(run.run_id, ())) or ""), right=True))
     if len({run.experiment for run in runs}) > 1:
@@ -147,14 +152,28 @@ def _started(time: datetime | None) -> str:
 def _telling(runs: Sequence[Run]) -> list[_Column]:
     """Give metrics and params, the most common first, of params only those that differ between the runs.
 
-    What was measured on the training data comes after what was measured on other data.
+    What was measured on the training data comes after what was measured on other data. Of a search's candidates,
+    the mean score comes first, then their params.
     """
     measured = Counter(key for run in runs for key in run.metrics)
-    ranked = sorted(measured, key=lambda key: (key.startswith("training_"), -measured[key]))
+    ranked = sorted(measured, key=lambda key: (_place(key), -measured[key]))
     metrics = [_measured("metrics", key) for key in ranked]
     counts = Counter(key for run in runs for key in run.params)
     params = [_measured("params", key) for key, _ in counts.most_common() if len(runs) == 1 or _differs(key, runs)]
-    return [*metrics[:_CHOSEN], *params[:_CHOSEN], *metrics[_CHOSEN:], *params[_CHOSEN:]]
+    most = _CHOSEN_OF_CANDIDATES if _are_candidates(runs) else _CHOSEN
+    return [*metrics[:most], *params[:_CHOSEN], *metrics[most:], *params[_CHOSEN:]]
+
+
+def _are_candidates(runs: Sequence[Run]) -> bool:
+    return any(run.splits and run.parent_run_id for run in runs)
+
+
+def _place(metric: str) -> int:
+    """Say how late a metric comes: splits and times after their means, and what the training data gave."""
+    if metric.startswith(("mean_test_", "rank_test_")):
+        return -2 if metric.startswith("mean") else -1
+    late = metric.startswith(("training_", "train_", "mean_train_", "std_train_"))
+    return 3 * metric.startswith("split_") + 2 * metric.endswith("_time") + late
 
 
 def _differs(key: str, runs: Sequence[Run]) -> bool:

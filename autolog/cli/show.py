@@ -11,8 +11,8 @@ import click
 from rich.text import Text
 
 from autolog.cli import as_json
+from autolog.cli.children import children_of
 from autolog.cli.places import find_run, open_store, store_option
-from autolog.cli.runs import runs_table
 from autolog.cli.screen import heading, indented, rows_table, screen, show, status
 from autolog.cli.sparkline import sparkline
 from autolog.text import duration, moment, number, short, size, value_text, visible
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PLOTS: Final = "plots"  # the folder that pictures go to
-_CHILDREN: Final = 20
 _COLUMNS: Final = 12  # of a dataset or a signature
 _VALUE: Final = 300  # characters of one value
 _CHART: Final = 24  # blocks of a chart at most
@@ -86,7 +85,7 @@ def _parts(run: Run, place: str | None) -> dict[str, Iterator[RenderableType]]:
         "Tags": _pairs(run.tags),
         "Environment": _pairs(_environment(run)),
         "Notes": (indented(Text(visible(note))) for note in run.notes),
-        "Children": _children(run),
+        "Children": map(indented, children_of(run)),
     }
 
 
@@ -216,15 +215,6 @@ def _error(run: Run) -> Iterator[RenderableType]:
         text = str(run.error.get("traceback") or run.error.get("message") or run.error.get("type"))
         for line in text.splitlines():
             yield Text(f"  {visible(line)}", "red")
-
-
-def _children(run: Run) -> Iterator[RenderableType]:
-    children = run.children()
-    if children:
-        yield indented(runs_table(children[:_CHILDREN], {}))
-    if len(children) > _CHILDREN:
-        hint = f"attributes.parent_run_id = '{run.run_id}'"
-        yield indented(Text(f'… {len(children) - _CHILDREN} more: autolog runs --filter "{hint}"', "dim"))
 
 
 def _line(name: Any, *facts: Any) -> Text:

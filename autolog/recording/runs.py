@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import functools
 import hashlib
 import inspect
+import io
 import itertools
 import operator
 import os
@@ -270,10 +270,13 @@ class ActiveRun:
         Raises:
             UsageError: the name would lead out of the run's folder.
         """
-        folder = self.folder / "files" / self.run_id
-        found = inside(folder, artifact)
+        found = inside(self._files, artifact)
         found.parent.mkdir(parents=True, exist_ok=True)
         return found
+
+    @property
+    def _files(self) -> Path:
+        return self.folder / "files" / self.run_id
 
     def add_file(self, artifact: str, source: Path | bytes) -> None:
         """Keep a copy of a file, or bytes, as an artifact. What the disk refuses is noted.
@@ -283,22 +286,26 @@ class ActiveRun:
         """
         name = checked(artifact)
         if self._folder is not None:
-            with contextlib.suppress(OSError):  # the disk's errors, which the next line notes
-                inside(self.folder / "files" / self.run_id, name)
-            guard.call("runs.file", self, self._keep, name, source)
+            guard.call("runs.file", self, self._keep, name, self._found(name), source)
 
-    def _keep(self, artifact: str, source: Path | bytes) -> None:
-        target = self.path(artifact)
-        partial = target.with_name(f".{uuid.uuid4().hex[:12]}.part")  # a name as long as allowed has no room for more
+    def _found(self, name: str) -> Path | OSError:
         try:
-            if isinstance(source, bytes):
-                partial.write_bytes(source)
-            else:
-                shutil.copyfile(source, partial)
+            return inside(self._files, name)
+        except OSError as error:  # the disk's, which is noted; that the name is none is the caller's to know
+            return error
+
+    def _keep(self, artifact: str, target: Path | OSError, source: Path | bytes) -> None:
+        if isinstance(target, OSError):
+            raise target
+        partial = target.with_name(f".{uuid.uuid4().hex[:12]}.part")  # a name as long as allowed has no room for more
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            facts = _copied(source, partial)
             partial.replace(target)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
-        self._write("artifact", {"path": artifact, **_file_facts(target)})
+            raise
+        self._write("artifact", {"path": artifact, **facts})
 
     # ---- beginning and end
 
@@ -516,12 +523,14 @@ def _write_file(path: Path, data: bytes) -> int:
     return path.write_bytes(data)
 
 
-def _file_facts(path: Path) -> dict[str, JSON]:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(functools.partial(file.read, 1 << 20), b""):
+def _copied(source: Path | bytes, target: Path) -> dict[str, JSON]:
+    """Write a file, and give its size and digest."""
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as file, io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as data:
+        for block in iter(functools.partial(data.read, 1 << 20), b""):
             digest.update(block)
-    return {"size": path.stat().st_size, "sha256": digest.hexdigest()}
+            size += file.write(block)
+    return {"size": size, "sha256": digest.hexdigest()}
 
 
 def status_of(error: BaseException | None) -> str:

@@ -89,7 +89,8 @@ def _read(text: str) -> dict[str, str]:
     lines = text.rstrip("\n").split("\n")
     last = max((number for number, line in enumerate(lines) if line.startswith("  File ")), default=0)
     said = [number for number in range(last + 1, len(lines)) if not lines[number].startswith(" ")]
-    kind, _, message = "\n".join(lines[said[0] if said else -1 :]).partition(": ")
+    message = " ".join(" ".join(lines[said[0] if said else -1 :]).split())
+    kind = message.partition(": ")[0]
     return {
         "type": f"builtins.{kind}" if hasattr(builtins, kind) else kind,
         "message": message,

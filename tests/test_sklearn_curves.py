@@ -434,11 +434,12 @@ def test_the_positive_class_is_the_one_the_user_names(store: Path) -> None:
 
 
 def test_what_is_only_inferred_has_no_charts(store: Path) -> None:
-    """A threshold's labels, made from a prediction, give a metric that says so, and no chart."""
+    """What is made of a prediction, or is a part of it, gives a metric that says so, and no chart."""
     autolog.enable(backend=store, silent=True)
     X_test, y_test = CANCER
     scores = GaussianNB().fit(*CANCER).predict_proba(X_test)
     skm.accuracy_score(y_test, (scores[:, 1] > 0.3).astype(int))
+    skm.roc_auc_score(y_test[:100], scores[:100, 1])
     run = only_run(store)
     assert "accuracy_score_X_test[inferred]" in run.metrics
     assert [path for path in run.artifacts if path.startswith("charts/")] == ["charts/training.json"]

@@ -137,7 +137,9 @@ def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
         if is_search(model):
             model = model.best_estimator_
         else:
-            model, data = model.steps[-1][1], model[:-1].transform(data)
+            *before, model = (step for _, step in model.steps)
+            for step in before:
+                data = data if step is None or step == "passthrough" else step.transform(data)
     return model, data
 
 

@@ -139,7 +139,7 @@ def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
         else:
             *before, model = (step for _, step in model.steps)
             for step in before:
-                data = data if step is None or step == "passthrough" else step.transform(data)
+                data = data if isinstance(step, (str, type(None))) else step.transform(data)
     return model, data
 
 

@@ -1,4 +1,4 @@
-"""Trains three models with autolog on, and then shows what was recorded of them.
+"""Trains three models and searches for a fourth with autolog on, and then shows what was recorded of them.
 
 python examples/quickstart.py
 """
@@ -13,9 +13,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes  # noqa: E402  (a
 from sklearn.ensemble import RandomForestClassifier  # noqa: E402
 from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score  # noqa: E402
-from sklearn.model_selection import train_test_split  # noqa: E402
+from sklearn.model_selection import GridSearchCV, train_test_split  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.svm import SVC  # noqa: E402
 
 
 def classify() -> None:
@@ -40,9 +41,18 @@ def regress() -> None:
     print(f"Ridge: r2 {r2_score(y_test, model.predict(X_test)):.3f}")
 
 
+def search() -> None:
+    """Search for the best of eight support vector machines, in two processes."""
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    model = make_pipeline(StandardScaler(), SVC())
+    grid = GridSearchCV(model, {"svc__C": [0.1, 1, 10, 100], "svc__kernel": ["rbf", "linear"]}, cv=3, n_jobs=2)
+    grid.fit(X, y)
+    print(f"GridSearchCV: {grid.best_params_}, accuracy {grid.best_score_:.3f}")
+
+
 def show() -> None:
-    """Print what the store holds of the last three runs."""
-    runs = autolog.search_runs(max_results=3, output_format="list")
+    """Print what the store holds of the last four runs, and of the candidates of the last."""
+    runs = [run for run in autolog.search_runs(output_format="list") if run.parent_run_id is None][:4]
     print(f"\nRecorded, without a line of logging ({len(runs)} runs):")
     for run in reversed(runs):
         print(f"\n{run.run_name}  {run.status}  run {run.run_id}")
@@ -56,16 +66,20 @@ def show() -> None:
             print(f"  dataset   {data['name']} {data['shape']} {data['kind']}, digest {data['digest']}")
         for model in run.models:
             print(f"  model     {model['path']}, {model['size']} bytes, needs {model['modules']}")
+        for child in run.children():
+            print(f"  child     {child.run_name}: {child.params}, mean {child.metrics['mean_test_score']:.4f}")
     best = autolog.search_runs(
         filter_string="metrics.roc_auc_score_X_test > 0.9", order_by=["metrics.roc_auc_score_X_test DESC"]
     )
     print(f"\nThe best classifier was {best.run_name[0]}. Type next:\n")
     print("  autolog runs                                   # the table of all runs")
     print(f"  autolog show {best.run_id[0][:8]}                          # everything about that one")
+    print("  autolog show last                              # the search, its candidates best first")
     print("  autolog runs --filter 'metrics.training_r2 > 0.4'")
 
 
 if __name__ == "__main__":
     classify()
     regress()
+    search()
     show()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from autolog import guard, session
 from autolog.recording import context
 from autolog.recording.context import Context
 
 __all__ = ["Carrier"]
+
+_token: Final = os.urandom(8).hex()
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class _Portable:
         inside: the plugin whose recorded call the task is part of, or None.
         paused: nothing is recorded.
         handed: what the handler of that call hands on.
+        origin: the process that it comes from.
     """
 
     options: Mapping[str, Any]
@@ -31,6 +35,7 @@ class _Portable:
     inside: str | None
     paused: bool
     handed: Mapping[str, Any]
+    origin: str
 
 
 class Carrier:
@@ -51,7 +56,7 @@ class Carrier:
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
         run = None if here.run is None else here.run.portable()
-        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused, here.handed),)
+        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused, here.handed, _origin()),)
 
 
 def _unpacked(portable: _Portable) -> Carrier:
@@ -65,6 +70,12 @@ def _unpacked(portable: _Portable) -> Carrier:
 def _arrive(portable: _Portable) -> Context:
     if portable.paused:
         return Context(paused=True)
-    session.get().adopt(portable.options)
+    if portable.origin != _origin():  # dask's workers may be threads of the program's own process
+        session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
     return Context(run, portable.inside, handed=dict(portable.handed))
+
+
+def _origin() -> str:
+    """Name this process; a forked child is another."""
+    return f"{os.getpid()}-{_token}"

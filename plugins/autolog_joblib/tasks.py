@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from collections.abc import Callable
 from typing import Any, Final
@@ -33,6 +34,7 @@ class Task:
         self.function = function
         self.carrier = carrier
         self.number = number
+        functools.update_wrapper(self, function, ("__name__",), ())  # dask shows it
 
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

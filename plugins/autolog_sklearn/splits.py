@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.hookspecs import Arguments
+from autolog.hookspecs import Arguments, Outcome
 from autolog.recording.candidates import candidate, log_split, unwritten
 from autolog.recording.runs import error_facts
 from autolog_sklearn.failures import Errors, passed_error, watched
@@ -54,6 +54,8 @@ def on_split(call: Call) -> Steps:
     scorer = guard.call("sklearn.scorer", run, watched, call.kwargs.get("scorer"), errors)
     outcome = yield None if scorer is None else Arguments(call.args, {**call.kwargs, "scorer": scorer})
     passed = passed_error(outcome.result, errors, run)
+    if _is_interrupted(outcome):
+        return
     error = error_facts(outcome.error, run) or passed
     said: dict[str, Any] = {"candidate": unit.number, "params": named_params(unit.params)} if run is parent else {}
     if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
@@ -83,8 +85,15 @@ def on_permutation(call: Call) -> Steps:
     run = _run_of(parent, Unit(call.task, f"permutation {call.task}", {}, 0, 1))
     call.record_on(run)
     outcome = yield None
+    if _is_interrupted(outcome):
+        return
     metrics = {} if outcome.result is None else {"permutation_score": float(outcome.result)}
     log_split(run, 0, metrics, error_facts(outcome.error, run))
+
+
+def _is_interrupted(outcome: Outcome) -> bool:
+    """Say whether a split neither ended nor failed, as by Ctrl-C; what becomes of it follows from the whole."""
+    return outcome.error is not None and not isinstance(outcome.error, Exception)
 
 
 def on_train_sizes(call: Call) -> Steps:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any, Final
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 __all__ = ["deep_params", "named_params", "own_params"]
@@ -64,7 +65,9 @@ def _param_names(cls: type) -> Iterator[str]:
 
 
 def _shown(value: Any) -> Any:
-    """Put the classes' names in place of estimators."""
+    """Put the classes' names in place of estimators, and the number of splits in place of the rows of each."""
+    if type(value) in (list, tuple) and value and all(map(_is_split, value)):
+        return f"{len(value)} splits, given by their rows"
     if isinstance(value, BaseEstimator):
         return type(value).__name__
     if type(value) is list and any(map(_leads_to_estimator, value)):
@@ -72,6 +75,15 @@ def _shown(value: Any) -> Any:
     if type(value) is tuple and any(map(_leads_to_estimator, value)):
         return tuple(_shown(each) for each in value)
     return value
+
+
+def _is_split(value: Any) -> bool:
+    """Say whether a value is what `cv` may be a list of: the rows to train on, and those to test on."""
+    return type(value) in (list, tuple) and len(value) == len(("train", "test")) and all(map(_are_rows, value))
+
+
+def _are_rows(value: Any) -> bool:
+    return type(value) is np.ndarray or (type(value) is list and bool(value) and isinstance(value[0], (int, np.integer)))
 
 
 def _leads_to_estimator(value: Any) -> bool:

@@ -221,6 +221,7 @@ def log_model(model: Any, name: str = "model", run_id: str | None = None) -> Non
 
     Raises:
         ModelError: no plugin knows the model, or it is larger than `max_model_mb`.
+        RefusedError: it cannot be pickled.
         UsageError: the name leads out of the run's folder, or is none that the file system takes.
     """
     from autolog.models.of_runs import save_to_run

@@ -8,6 +8,7 @@ AutologError
 ├── PluginError                a plugin could not be used
 │   └── UnknownBackendError    no installed backend speaks that scheme
 ├── PatchError                 a callable cannot be wrapped without being changed
+├── RefusedError               others' code refuses what a record needs, as an object may refuse to be pickled
 ├── JournalError               bytes that are no journal, or of a newer format
 └── ModelError                 a model cannot be saved, or a saved one not be loaded
     ├── ModelTooLarge          it is larger than max_model_mb
@@ -28,6 +29,7 @@ __all__ = [
     "ModelTooLarge",
     "PatchError",
     "PluginError",
+    "RefusedError",
     "RunNotFoundError",
     "SettingsError",
     "UnknownBackendError",
@@ -78,6 +80,10 @@ class UnknownBackendError(PluginError, ValueError):
 
 class PatchError(AutologError):
     """A callable cannot be wrapped without changing it for its users."""
+
+
+class RefusedError(AutologError):
+    """Others' code refuses what a record needs: a note of the run; nothing of ours has failed."""
 
 
 class JournalError(AutologError):

@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
-from autolog.exceptions import PluginError
+from autolog.exceptions import AutologError, PluginError, RefusedError
 
-__all__ = ["call", "contained", "describe", "logger"]
+__all__ = ["call", "contained", "describe", "logger", "refusable"]
 
 logger = logging.getLogger("autolog")
 
@@ -69,17 +69,39 @@ def contained(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
         raise PluginError(f"its code would have ended the program: {describe(error)}") from error
 
 
+def refusable(missing: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Give `function(*args, **kwargs)`, which is others' code and may refuse.
+
+    Args:
+        missing: what the record lacks then.
+        function: the work.
+
+    Raises:
+        RefusedError: it raised an `Exception`; the message is a note for the run. Errors of ours, of the disk and of a
+            signal handler of the user's pass as they are.
+    """
+    try:
+        return function(*args, **kwargs)
+    except (AutologError, OSError):
+        raise
+    except Exception as error:
+        if _is_from_signal_handler(error):
+            raise
+        raise RefusedError(f"{missing}: {describe(error)}") from error
+
+
 def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
     return function(*args, **kwargs)
 
 
 def _report(site: str, run: Notes | None, error: Exception) -> None:
-    """Say it in each run, and to the logger once in the process; an error on the way says nothing more."""
+    """Say it in each run and, where it is ours, to the logger once in the process; an error on the way ends it."""
     try:
-        text = f"{site} failed: {describe(error)}"
+        refused = isinstance(error, RefusedError)
+        text = str(error) if refused else f"{site} failed: {describe(error)}"
         if run is not None:
             run.note(text)
-        if text not in _said and len(_said) < _MOST:
+        if not refused and text not in _said and len(_said) < _MOST:
             _said.add(text)
             logger.warning("autolog: %s", text, exc_info=error if logger.isEnabledFor(logging.DEBUG) else None)
     except Exception:

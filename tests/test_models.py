@@ -31,7 +31,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import autolog
-from autolog.exceptions import DamagedModelError, MissingRequirementError, ModelError, UntrustedModelError
+from autolog.exceptions import (
+    DamagedModelError,
+    MissingRequirementError,
+    ModelError,
+    RefusedError,
+    UntrustedModelError,
+)
 from autolog.hookspecs import SavedModel
 from autolog.models import files as models
 from autolog.models import pickles
@@ -526,13 +532,14 @@ def test_a_damaged_skops_file_is_a_model_error(tmp_path, content):
             skops_models.load(file_of(tmp_path, content), trusted)
 
 
-def test_what_cannot_be_pickled_raises_what_pickle_raises_and_leaves_nothing(tmp_path):
-    """An object without a pickle costs no file, and the error is pickle's own."""
+def test_what_cannot_be_pickled_is_refused_with_pickles_reason_and_leaves_nothing(tmp_path):
+    """An object without a pickle costs no file, and the error tells and has as its cause what pickle raised."""
     model = Pipeline([("step", FunctionTransformer(kw_args={"lock": threading.Lock()}))])
     with pytest.raises(TypeError) as plain:
         pickle.dumps(model)
-    with pytest.raises(type(plain.value)):
+    with pytest.raises(RefusedError, match=re.escape(str(plain.value))) as refused:
         models.write_model(tmp_path / "model", save_as_pickle(model), PLENTY)
+    assert type(refused.value.__cause__) is TypeError
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import threading
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ import autolog
 
 pytest.importorskip("sklearn")
 import sklearn
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -24,6 +26,7 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -210,7 +213,6 @@ def test_libraries_and_users_classes_are_recorded() -> None:
     assert [len(run.models) for run in (first, second, third)] == [1, 1, 1]
 
 
-@pytest.mark.swallows  # a local class cannot be pickled
 def test_a_class_defined_after_enable_is_recorded() -> None:
     """Subclasses that come later are wrapped as they are made."""
 
@@ -362,6 +364,49 @@ def test_costly_training_metrics_are_skipped_and_noted(monkeypatch: pytest.Monke
     assert asked.metrics["training_accuracy"] > 0.9
 
 
+@pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_training_metrics_of_every_sparse_matrix(form: str) -> None:
+    """Those that have no rows to try a prediction on, too."""
+    x = sparse.random(80, 5, 0.5, format=form, random_state=0)
+    y = np.arange(80) % 2
+    model = KNeighborsClassifier().fit(x, y)
+    assert only_run().metrics["training_accuracy"] == model.score(x, y)
+
+
+def test_what_an_estimator_refuses_is_a_note_and_no_error_of_ours() -> None:
+    """A prediction of the data it was fitted to, a pickle, a best estimator: the run says which, and why."""
+    KNeighborsClassifier(3).fit(IRIS[0][::60][:2], [0, 1])
+    GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 2]}, cv=2, refit=False).fit(*IRIS)
+    model = Ridge()
+    model.lock = threading.Lock()
+    model.fit(*DIABETES)
+    few, search, locked = (run.notes for run in runs() if run.parent_run_id is None)
+    assert [note.partition(":")[0] for note in few] == ["no training metrics"]
+    assert "ValueError: Expected n_neighbors <= n_samples_fit" in few[0]
+    assert search[:2] == [f"no {what}: the search kept no best estimator" for what in ("model", "training metrics")]
+    why = "TypeError: cannot pickle '_thread.lock' object"
+    assert locked == [f"no model: a sklearn.linear_model._ridge.Ridge cannot be pickled: {why}"]
+
+
+def test_a_time_limit_of_the_users_passes_while_a_model_is_pickled() -> None:
+    """What a signal handler raises there is the user's, not a model that cannot be pickled."""
+
+    class Slow(Ridge):
+        def __getstate__(self) -> Any:
+            signal.raise_signal(signal.SIGALRM)
+            return super().__getstate__()
+
+    def out_of_time(*_: Any) -> None:
+        raise LookupError("out of time")
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    try:
+        with pytest.raises(LookupError, match="out of time"):
+            Slow().fit(*DIABETES)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_what_cannot_predict_without_a_trace_is_not_asked_to() -> None:
     """A prediction that would leave one is not made, and the note says why; not wanted, none is made nor noted."""
     KNeighborsClassifier(algorithm="kd_tree").fit(*IRIS)
@@ -495,7 +540,6 @@ def test_training_metrics_repeat_no_warning_of_the_fit() -> None:
     assert warnings.filters == filters
 
 
-@pytest.mark.swallows  # the model with a lambda on it cannot be pickled
 def test_what_draws_numbers_or_was_replaced_is_not_called_again() -> None:
     """A function that may draw, a method that somebody replaced and a container of the user's are left alone."""
 

@@ -22,7 +22,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from autolog.exceptions import MissingRequirementError, ModelError, UntrustedModelError
-from autolog.guard import describe
+from autolog.guard import describe, refusable
 from autolog.hookspecs import SavedModel
 from autolog.models.files import Trust, module_versions
 from autolog.values import type_name
@@ -39,14 +39,17 @@ __all__ = ["check_trust", "dump", "load", "types_in"]
 def dump(model: object, stream: ModelStream) -> SavedModel:
     """Write exactly what `pickle.dumps(model, protocol=5)` gives, and tell what it takes to read it again.
 
-    Large buffers, such as an array's, go to the stream without a copy. What pickle raises passes through.
+    Large buffers, such as an array's, go to the stream without a copy. What the stream raises passes through.
 
     Args:
         model: any object.
         stream: where to.
+
+    Raises:
+        RefusedError: it cannot be pickled.
     """
     pickler = _NotingPickler(stream)
-    pickler.dump(model)
+    refusable(f"no model: a {type_name(model)} cannot be pickled", pickler.dump, model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))
     return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler, modules)), suffix="pkl")
 

@@ -112,7 +112,7 @@ def _save_model(call: Call, run: ActiveRun) -> None:
     if is_search(model):
         model = vars(model).get("best_estimator_")
     if model is None:
-        run.note("no model: the search did not refit its best candidate (refit=False)")
+        run.note("no model: the search kept no best estimator")
     else:
         call.save_model(model)
 

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
+from autolog.guard import refusable
 from autolog_sklearn.classified import Classified, Multilabel, classified
 from autolog_sklearn.kinds import fitted_parts, foreign_class, is_search, own_attributes
 from autolog_sklearn.own_code import prediction_is_safe
@@ -75,6 +76,8 @@ def training_metrics(
     """
     if wanted is False or target is None or rows is None:
         return Measured({})
+    if any(part is None for prefix, part in fitted_parts(model) if not prefix):
+        return Measured({}, "the search kept no best estimator")
     foreign = None if wanted else foreign_class(model)
     if foreign is not None:
         return Measured({}, f"{foreign.__module__}.{foreign.__qualname__} is not scikit-learn's own class")
@@ -139,23 +142,28 @@ def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
         else:
             *before, model = (step for _, step in model.steps)
             for step in before:
-                data = data if isinstance(step, (str, type(None))) else step.transform(data)
+                data = data if isinstance(step, (str, type(None))) else _asked(step.transform, data)
     return model, data
 
 
 def _classification(model: Any, data: Any, target: Any) -> Measured:
     classes = np.asarray(getattr(model, "classes_", ()), dtype=None) if _has_flat_classes(model) else None
-    proba = model.predict_proba(data) if hasattr(model, "predict_proba") else None
+    proba = _asked(model.predict_proba, data) if hasattr(model, "predict_proba") else None
     scores = None
     if hasattr(model, "decision_function") and classes is not None and len(classes) == 2:
-        scores = model.decision_function(data)
-    said = classified(np.asarray(target), model.predict(data), proba, classes, scores)
+        scores = _asked(model.decision_function, data)
+    said = classified(np.asarray(target), _asked(model.predict, data), proba, classes, scores)
     return Measured(metrics_of(said), judged=said)
 
 
 def _regression(model: Any, data: Any, target: Any) -> Measured:
-    true, predicted = np.asarray(target), model.predict(data)
+    true, predicted = np.asarray(target), _asked(model.predict, data)
     return Measured(regression_metrics(true, predicted), judged=(true, predicted))
+
+
+def _asked(method: Callable[[Any], Any], data: Any) -> Any:
+    """Predict or transform; an estimator may refuse to, even for the data that it was fitted to."""
+    return refusable("no training metrics", method, data)
 
 
 def _has_flat_classes(model: Any) -> bool:
@@ -177,7 +185,7 @@ def _is_cheap(predictors: list[Callable[[Any], Any]], data: Any, rows: int, budg
     before, spent = (0, 0.0), 0.0
     for size in itertools.takewhile(lambda size: size < rows, slices):
         began = time.perf_counter()
-        predictors[0](head(data, size))
+        _asked(predictors[0], head(data, size))
         seconds = time.perf_counter() - began
         spent += seconds
         known, cost = before if before[0] < size else (0, 0.0)
@@ -194,4 +202,6 @@ def head(data: Any, count: int) -> Any:
     """Give the first rows of a table or an array."""
     if hasattr(data, "iloc"):
         return data.iloc[:count]
-    return data.head(count) if hasattr(data, "head") else data[:count]
+    if hasattr(data, "head"):
+        return data.head(count)
+    return (data.tocsr() if hasattr(data, "tocsr") else data)[:count]  # not every sparse matrix has rows to slice

@@ -95,7 +95,10 @@ def _round_tags(cv: Any = None, more_results: Mapping[str, Any] | None = None, *
 
 def _log_search(run: ActiveRun, call: Call, plan: Mapping[str, Any]) -> None:
     fitted = vars(call.instance)
-    results = fitted["cv_results_"]
+    results = fitted.get("cv_results_")
+    if results is None:
+        run.note("no candidates: the search kept no cv_results_")
+        return
     numbers = [number for offset, count in plan["rounds"] for number in range(offset, offset + count)]
     if len(numbers) != len(results["params"]):
         numbers = list(range(len(results["params"])))

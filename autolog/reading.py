@@ -147,6 +147,5 @@ def _checked_id(run_id: object) -> str:
 
 
 def _store(store: Store | str | os.PathLike[str] | None) -> Store:
-    if store is None or isinstance(store, (str, os.PathLike)):
-        return session.get().open_store(store)
-    return store
+    session.get().settle()
+    return session.get().open_store(store) if store is None or isinstance(store, (str, os.PathLike)) else store

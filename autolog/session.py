@@ -134,10 +134,15 @@ class Session:
         self._patchers.clear()
         self._declarations.clear()
 
+    @property
+    def is_worker(self) -> bool:
+        """Say whether this process was set up by a task that came from another."""
+        return bool(self._adopted)
+
     def records(self, plugin: str) -> bool:
         """Say whether calls that this plugin sees may open runs; in a worker, those of tasks that were handed to it."""
         here = context.current.get()
-        handed_on = not self._adopted or here.task is not None or here.run is not None
+        handed_on = not self.is_worker or here.task is not None or here.run is not None
         return self.enabled and handed_on and (self._selected is None or plugin in self._selected)
 
     def set_general(self, **options: Any) -> None:
@@ -311,6 +316,11 @@ class Session:
         """Write out all points that wait; called on entering a wrapped call, which may hold the interpreter."""
         if self._recorder is not None:
             self._recorder.flush()
+
+    def settle(self) -> None:
+        """Have done what is still to be recorded of what has happened, before somebody reads it."""
+        if self._recorder is not None:
+            self._recorder.settle()
 
     def _at_exit(self) -> None:
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)

@@ -11,7 +11,7 @@ from autolog.console import say
 from autolog.delivery import Courier
 from autolog.exceptions import UsageError
 from autolog.journal import process
-from autolog.recording import context
+from autolog.recording import afterwards, context
 from autolog.recording.environment import script_name
 from autolog.recording.process_facts import ProcessFacts
 from autolog.recording.runs import ActiveRun
@@ -39,6 +39,8 @@ class Open(Protocol):
         """End it."""
 
 
+_SETTLING: Final = 30.0  # seconds that who reads runs back waits for what is still being made of them
+_LAST: Final = 2.0  # seconds that the end of the process waits for it
 _HANDLES: Final = 64  # on runs of other processes, for the tasks that are still to come
 
 
@@ -187,6 +189,10 @@ class Recorder:
         """Write out all points that wait."""
         process.flush()
 
+    def settle(self) -> None:
+        """Wait for what is still being made."""
+        afterwards.wait(_SETTLING)
+
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
         guard.call("session.exit", None, self._facts.finish)
@@ -194,6 +200,7 @@ class Recorder:
             guard.call("session.training", training.run, training.end_with, error)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
             guard.call("session.end", run, run.end_with, error)
+        guard.call("session.afterwards", None, afterwards.finish, _LAST)
         guard.call("session.close", None, process.close)
         guard.call("session.deliver", None, self._finish_delivery)
 

@@ -8,11 +8,13 @@ is a row of the data: it holds counts, rates, scores, and what the model has lea
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
+from autolog import guard
+from autolog.recording import afterwards
 from autolog.recording.redaction import redact_text
 from autolog.values import JSON, encode
 
@@ -60,15 +62,31 @@ def _without_secrets(values: Sequence[Any]) -> Sequence[Any]:
     return [redact_text(value) if isinstance(value, str) else value for value in values]
 
 
-def log_charts(run: ActiveRun, name: str, of: str, charts: Iterable[Chart]) -> None:
-    """Write charts of one prediction, or of one model, to a file.
+def log_charts(
+    run: ActiveRun, name: str, of: str, made: Iterable[Chart], make: Callable[..., Iterable[Chart]], *given: Any
+) -> None:
+    """Have charts of one prediction, or of one model, made and written to a file, on a thread of ours.
 
     Args:
         run: whose they are.
         name: the file's.
         of: what they show something of.
-        charts: none writes nothing.
+        made: those that are made already.
+        make: gives the others; where there are none at all, nothing is written.
+        given: its arguments, which nobody changes any more.
     """
+    afterwards.do((run.run_id, name), run, f"charts of {of}", _write, run, name, of, list(made), make, given)
+
+
+def _write(
+    run: ActiveRun, name: str, of: str, made: list[Chart], make: Callable[..., Iterable[Chart]], given: Any
+) -> None:
+    with np.errstate(all="ignore"):
+        charts = [*(guard.call("sklearn.curves", run, _made, make, given) or []), *made]
     document = [{"kind": each["kind"], "of": of, **each} for each in charts]
     if document:
         run.add_file(f"charts/{name}.json", json.dumps({"charts": document}).encode("ascii"))
+
+
+def _made(make: Callable[..., Iterable[Chart]], given: Any) -> list[Chart]:
+    return list(make(*given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,21 +26,32 @@ __all__ = ["log_fit_charts"]
 def log_fit_charts(run: ActiveRun, model: Any, judged: Judged, seconds: float) -> None:
     """Write the charts of a fit: of its training prediction, of the model's weights, and of how it is put together.
 
+    The latter are made at once, since the model may be trained on; those of the prediction, which is ours, afterwards.
+
     Args:
         run: the fit's.
         model: fitted.
         judged: the training prediction, where one was made.
         seconds: that reading the weights may take.
     """
-    curves = guard.call("sklearn.curves", run, _all, _of_prediction, judged) or []
     weights = guard.call("sklearn.weights", run, _all, weight_charts, model, seconds) or []
     diagram = guard.call("sklearn.diagram", run, _all, diagram_charts, model) or []
-    log_charts(run, "training", "training", [*curves, *weights, *diagram])
+    log_charts(run, "training", "training", [*weights, *diagram], _of_prediction, _own(judged))
 
 
 @np.errstate(all="ignore")
 def _all(charts: Callable[..., Iterator[Chart]], *given: Any) -> list[Chart]:
     return list(charts(*given))
+
+
+def _own(judged: Judged) -> Judged:
+    """Give a prediction that shares no memory with the truth it was given, which is the user's."""
+    if isinstance(judged, Classified):
+        return replace(judged, labels=tuple(map(np.copy, judged.labels)))
+    if judged is None or isinstance(judged, Multilabel):
+        return judged
+    true, predicted = judged
+    return np.copy(true), predicted
 
 
 def _of_prediction(judged: Judged) -> Iterator[Chart]:

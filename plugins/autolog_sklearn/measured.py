@@ -73,13 +73,11 @@ def log_measured(run: ActiveRun, truth: Any, predicted: Any, data: str, use: Use
     if _done.get(place) is owner:
         return
     _done[place] = owner
-    with np.errstate(all="ignore"):
-        log_charts(run, f"{data}_{use}", data, list(_charts(truth, values, use, positive)))
+    log_charts(run, f"{data}_{use}", data, [], _charts, np.array(truth), np.array(values), use, positive)
 
 
-def _charts(truth: Any, predicted: Any, use: Use, positive: Any) -> Iterator[Chart]:
+def _charts(true: Any, predicted: Any, use: Use, positive: Any) -> Iterator[Chart]:
     """Give the charts that such a prediction can have."""
-    true = np.asarray(truth)
     if use == "residuals":
         yield from residual_charts(true, predicted)
         return
@@ -122,7 +120,7 @@ def log_returned(run: ActiveRun, name: str, result: Any, given: Mapping[str, Any
     """
     found = _matrix(result, given) if name == "confusion_matrix" else _curve(name, result)
     if found is not None:
-        log_charts(run, f"{data}_{name}", data, [found])
+        log_charts(run, f"{data}_{name}", data, [found], tuple)
 
 
 def _curve(name: str, result: Any) -> Chart | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import re
+import threading
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from sklearn.model_selection import GridSearchCV
 
 import autolog
 from autolog.capture.carrier import Carrier
+from autolog_joblib.tasks import Task
 
 BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 X = [[0.0], [1.0], [2.0], [3.0]]
@@ -225,6 +229,87 @@ def test_a_task_stays_small() -> None:
     autolog.enable("sklearn", log_models=False, exclude_params=["a*", "b*"])
     with autolog.start_run():
         assert len(pickle.dumps(Carrier())) < 1024
+
+
+class Tasks:
+    """A collection of a user's own, of which joblib asks the length."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __iter__(self) -> Any:
+        return iter([delayed(abs)(number) for number in range(3)])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"n_jobs": 1}, {"backend": "threading"}, {"backend": "threading", "batch_size": 2, "return_as": "generator"}],
+    ids=["one", "threads", "batches"],
+)
+def test_joblibs_own_output_is_the_same(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a list, a tuple, a generator, a collection, none, and tasks made by hand; so are its complaints."""
+
+    def said() -> tuple[list[Any], str]:
+        made = [delayed(abs)(number) for number in range(5)]
+        given = made, tuple(made), (each for each in made), Tasks(), [], ((abs, (1,), {}),), [[abs, (1,), {}]]
+        found: list[Any] = [list(Parallel(**{"n_jobs": 2, "verbose": 10, **options})(tasks)) for tasks in given]
+        for bad in (5, None, [1], [(abs, ())]):
+            with pytest.raises((TypeError, ValueError)) as caught:
+                list(Parallel(n_jobs=1)(bad))
+            found.append((type(caught.value), str(caught.value)))
+        captured = capfd.readouterr()
+        return found, re.sub(r"\d+\.\d+(s|min)", "", captured.out + captured.err)
+
+    ours = said()
+    autolog.disable()
+    assert ours == said()
+    assert ours[0][:5] == [[0, 1, 2, 3, 4]] * 3 + [[0, 1, 2], []]
+    assert "out of   5" in ours[1]
+
+
+@pytest.mark.skipif("return_as" not in inspect.signature(Parallel).parameters, reason="joblib before 1.3")
+def test_results_in_any_order_and_arrays_in_mapped_memory() -> None:
+    """`return_as="generator_unordered"`, and arguments that joblib hands on as memory maps, arrive as without us."""
+    large = np.arange(300_000.0)
+    with autolog.start_run() as outer:
+        parallel = Parallel(n_jobs=2, return_as="generator_unordered", max_nbytes=1000)
+        kinds = list(parallel(delayed(fit_mapped)(large, number) for number in range(3)))
+    assert sorted(kinds) == [("memmap", large.sum(), number) for number in range(3)]
+    assert constants(autolog.get_run(outer.run_id).children()) == [0.0, 1.0, 2.0]
+
+
+def fit_mapped(values: Any, number: int) -> tuple[str, float, int]:
+    fit(number)
+    return type(values).__name__, values.sum(), number
+
+
+def test_four_threads_that_fit_at_once_give_four_complete_runs() -> None:
+    """With joblib and without; each has its own params, model and end."""
+    threads = [threading.Thread(target=fit, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    Parallel(n_jobs=4, backend="threading")(delayed(fit)(number) for number in range(4))
+    found = runs()
+    assert constants(found) == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    assert {(run.status, run.parent_run_id, len(run.models)) for run in found} == {("FINISHED", None, 1)}
+
+
+def test_a_context_that_comes_back_to_its_process_changes_nothing_there() -> None:
+    """As with a cluster's workers that are threads of the program: fits after it still open runs of their own."""
+    with autolog.start_run() as outer:
+        task = pickle.loads(pickle.dumps(Task(fit, Carrier(), 0)))
+    task(1)
+    fit(2)
+    found = {run.params["constant"]: run.parent_run_id for run in runs() if "constant" in run.params}
+    assert found == {1.0: outer.run_id, 2.0: None}
+
+
+def test_a_task_goes_by_its_functions_name() -> None:
+    """Which dask shows; one without a name has none."""
+    assert Task(fit, Carrier(), 0).__name__ == "fit"
+    assert not hasattr(Task(partial(fit), Carrier(), 0), "__name__")
 
 
 def test_a_disabled_parallel_is_joblibs_own() -> None:

@@ -195,7 +195,7 @@ def test_the_folds_of_another_library_and_of_indices_are_described_not_copied() 
     assert [len(run.children()) for run in runs] == [3] * 5
     shown = [str(run.params["cv"]) for run in runs]
     assert shown[1] == shown[4] == "3 splits, given by their rows"
-    assert all(len(text) < 100 for text in shown)
+    assert [text for text in shown if len(text) > 200] == []
 
 
 class Moody(ClassifierMixin, BaseEstimator):

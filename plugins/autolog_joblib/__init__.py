@@ -21,7 +21,9 @@ __all__ = ["on_parallel"]
 
 def on_parallel(call: Call) -> Generator[Arguments, Outcome, None]:
     """Hand each task on with the context of the call to `Parallel`, and with its number."""
-    tasks: Iterable[Any] = call.argument(0, "iterable")
+    tasks: Any = call.argument(0, "iterable")
+    if not any(hasattr(type(tasks), name) for name in ("__iter__", "__getitem__")):
+        return  # joblib says so
     carry = partial(_carried, Carrier())
     yield Arguments(((_Counted if hasattr(tasks, "__len__") else _each)(carry, tasks),), {})
 

@@ -83,7 +83,9 @@ def _is_split(value: Any) -> bool:
 
 
 def _are_rows(value: Any) -> bool:
-    return type(value) is np.ndarray or (type(value) is list and bool(value) and isinstance(value[0], (int, np.integer)))
+    return type(value) is np.ndarray or (
+        type(value) is list and bool(value) and isinstance(value[0], (int, np.integer))
+    )
 
 
 def _leads_to_estimator(value: Any) -> bool:

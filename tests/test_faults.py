@@ -339,6 +339,7 @@ class Case(NamedTuple):
 
 
 CASES = {
+    "afterwards.work": Case(train, noted=True),
     "calls.after": Case(train, noted=True),
     "calls.before": Case(train),
     "calls.end": Case(train, noted=True),
@@ -380,6 +381,7 @@ CASES = {
     "runs.file": Case(log_files, noted=True),
     "runs.traceback": Case(fail, noted=True),
     "runs.value": Case(log_files, noted=True),
+    "session.afterwards": Case(train),
     "session.close": Case(train),
     "session.deliver": Case(train),
     "session.delivery": Case(train, noted=True),

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import hashlib
-import inspect
-import io
 import itertools
-import operator
 import os
 import shutil
-import struct
 import time
-import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +21,10 @@ from autolog.exceptions import UsageError
 from autolog.journal import points, process
 from autolog.journal.points import Columns
 from autolog.paths import checked, inside
-from autolog.recording import context
+from autolog.recording import checks, context, files
 from autolog.recording.context import Context
+from autolog.recording.decorating import decorated
+from autolog.recording.endings import error_facts, status_of
 from autolog.recording.redaction import redact, redact_name, redact_text
 from autolog.values import JSON, encode, is_cut, nesting_limit, to_bytes
 
@@ -36,12 +32,11 @@ if TYPE_CHECKING:
     from autolog.journal.writer import Journal, PointLog
     from autolog.settings import Settings
 
-__all__ = ["ActiveRun", "error_facts", "status_of"]
+__all__ = ["ActiveRun"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError, RuntimeError)  # by what is no number
 _LARGE: Final = 64 << 10  # bytes; a larger value goes to a file of its own
 _PREVIEW: Final = 1024  # characters of it that stay in the journal
 
@@ -134,7 +129,7 @@ class ActiveRun:
             return {}
         extra = self.settings.redact
         cleaned = {}
-        for name, value in _named(values):
+        for name, value in checks.named(values):
             encoded = encode(value)
             without = redact(name, encoded, extra)
             if redacted is not None and without is not encoded:
@@ -153,7 +148,7 @@ class ActiveRun:
             return value
         digest = hashlib.sha256(data).hexdigest()
         path = self.folder / "values" / f"{digest}.json"
-        if guard.call("runs.value", self, _write_file, path, data) is None:
+        if guard.call("runs.value", self, files.write, path, data) is None:
             self.note(f"the whole value of {name!r} is missing: its file could not be written")
         preview = value if isinstance(value, str) else data.decode("ascii")
         return {"$file": path.name, "sha256": digest, "size": len(data), "preview": preview[:_PREVIEW]}
@@ -162,10 +157,15 @@ class ActiveRun:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Add params; a value of any type, which it keeps."""
-        globs = self.settings.exclude_params
-        kept = {key: value for key, value in _named(params) if not _matches(key, globs)}
+        kept = self._kept(params)
         if kept:
-            self._write("params", {"params": self._clean(kept, self.redacted)})
+            self._write("params", {"params": kept})
+
+    def _kept(self, params: Mapping[str, Any]) -> dict[str, JSON]:
+        globs = self.settings.exclude_params
+        return self._clean(
+            {key: value for key, value in checks.named(params) if not checks.matches(key, globs)}, self.redacted
+        )
 
     def log_metric(self, key: str, value: float, step: int | None = None, timestamp: int | None = None) -> None:
         """Add a point to a series.
@@ -186,18 +186,18 @@ class ActiveRun:
             return
         except TypeError:
             raise UsageError(f"a name must be a str, not {type(key).__name__}: {key!r}") from None
-        now = self._clock() if timestamp is None else _nanoseconds(timestamp)
+        now = self._clock() if timestamp is None else checks.nanoseconds(timestamp)
         try:
             self._log.write(number, 0 if step is None else step, value, now)  # type: ignore[union-attr]
-        except _UNFIT:
+        except checks.UNFIT:
             self.log_metrics({key: value}, step, timestamp)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None) -> None:
         """Add a point to each of several series; arguments and errors as for `log_metric`."""
-        now = self._clock() if timestamp is None else _nanoseconds(timestamp)
-        whole = _step(step)
+        now = self._clock() if timestamp is None else checks.nanoseconds(timestamp)
+        whole = checks.step(step)
         extra = self.settings.redact
-        values = {redact_name(name, extra): _number(name, value) for name, value in _named(metrics)}
+        values = {redact_name(name, extra): checks.number(name, value) for name, value in checks.named(metrics)}
         if self._folder is None or not values:
             return
         journal = self._journal
@@ -216,8 +216,8 @@ class ActiveRun:
             UsageError: a value is no number, a step no whole number of 64 bits, or there is not a step for each value.
         """
         now, extra = self._clock() // 1000, self.settings.redact
-        filled = [(name, values) for name, values in _named(series) if len(values)]
-        columns = {redact_name(name, extra): _columns(name, values, steps, now) for name, values in filled}
+        filled = [(name, values) for name, values in checks.named(series) if len(values)]
+        columns = {redact_name(name, extra): checks.columns(name, values, steps, now) for name, values in filled}
         if columns:
             self._write("points", {"series": {name: points.encode(column) for name, column in columns.items()}})
 
@@ -297,15 +297,7 @@ class ActiveRun:
     def _keep(self, artifact: str, target: Path | OSError, source: Path | bytes) -> None:
         if isinstance(target, OSError):
             raise target
-        partial = target.with_name(f".{uuid.uuid4().hex[:12]}.part")  # a name as long as allowed has no room for more
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            facts = _copied(source, partial)
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        self._write("artifact", {"path": artifact, **facts})
+        self._write("artifact", {"path": artifact, **files.keep(target, source)})
 
     # ---- beginning and end
 
@@ -348,17 +340,18 @@ class ActiveRun:
         run.candidate_of = self, number
         return run
 
-    def begin_candidate(self, splits: int | None, tags: Mapping[str, Any]) -> None:
+    def begin_candidate(self, splits: int | None, tags: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         """Write the beginning of a run that ends with its last split; who writes it again says nothing new.
 
         Args:
             splits: how many there will be; None where that is not known, and then it ends with its parent.
             tags: to begin with.
+            params: that make it this candidate.
         """
         number = None if self.candidate_of is None else self.candidate_of[1]
         names = {"run_name": self.run_name, "experiment": self.experiment, "parent": self.parent_run_id}
         facts = self._clean({**names, "number": number, "splits": splits})
-        self._write("candidate", {**facts, "tags": self._clean(tags)})
+        self._write("candidate", {**facts, "tags": self._clean(tags), "params": self._kept(params)})
 
     def begin(self, tags: Mapping[str, Any] | None = None) -> ActiveRun:
         """Write the start of a session."""
@@ -445,111 +438,6 @@ class ActiveRun:
         return f"<ActiveRun {self.run_id} {self.run_name!r}>"
 
 
-def decorated(function: Callable[P, T], begin: Callable[[], ActiveRun]) -> Callable[P, T]:
-    """Give the function with each call inside a run; a coroutine function stays one."""
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with begin():
-                return await function(*args, **kwargs)
-
-        return awaited  # type: ignore[return-value]
-
-    @functools.wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> T:
-        with begin():
-            return function(*args, **kwargs)
-
-    return called
-
-
-def _matches(key: str, globs: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(key, glob) for glob in globs)
-
-
-def _named(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Check the names of what is to be logged; a name may be any text."""
-    if not isinstance(values, Mapping):
-        raise UsageError(f"give a mapping of names to values, not a {type(values).__name__}")
-    for name in values:
-        if not isinstance(name, str):
-            raise UsageError(f"a name must be a str, not {type(name).__name__}: {name!r}")
-    return list(values.items())
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except _UNFIT as error:
-        raise UsageError(f"metric {name!r} must be a number, not {type(value).__name__}: {error}") from None
-
-
-def _columns(name: str, values: Sequence[float], steps: Sequence[int] | None, time: int) -> Columns:
-    whole = range(len(values)) if steps is None else [_step(step) for step in steps]
-    if len(whole) != len(values):
-        raise UsageError(f"metric {name!r} has {len(values)} values and {len(whole)} steps; give a step for each")
-    return Columns(whole, [_number(name, value) for value in values], [time] * len(values))
-
-
-def _step(step: Any) -> int:
-    try:
-        whole = 0 if step is None else int(step) if float(step).is_integer() else operator.index(step)
-    except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"a step must be a whole number, not {step!r}") from None
-    if not -(1 << 63) <= whole < 1 << 63:
-        raise UsageError(f"a step must fit into 64 bits; {whole} does not")
-    return whole
-
-
 def _later(after: int) -> int:
     """Give the time, or that one where the clock stands before it."""
     return max(after, time.time_ns())
-
-
-def _nanoseconds(timestamp: Any) -> int:
-    """Take milliseconds since the epoch, as MLflow does."""
-    try:
-        found = int(timestamp * 1_000_000)
-    except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"a timestamp must be milliseconds since the epoch, not {timestamp!r}") from None
-    if not -(1 << 63) <= found < 1 << 63:
-        raise UsageError(f"a timestamp must be milliseconds since the epoch; {timestamp!r} is out of range")
-    return found
-
-
-def _write_file(path: Path, data: bytes) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.write_bytes(data)
-
-
-def _copied(source: Path | bytes, target: Path) -> dict[str, JSON]:
-    """Write a file, and give its size and digest."""
-    digest, size = hashlib.sha256(), 0
-    with target.open("wb") as file, io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as data:
-        for block in iter(functools.partial(data.read, 1 << 20), b""):
-            digest.update(block)
-            size += file.write(block)
-    return {"size": size, "sha256": digest.hexdigest()}
-
-
-def status_of(error: BaseException | None) -> str:
-    """Give the status of a run that ended with this exception passing through it, or with None."""
-    if isinstance(error, KeyboardInterrupt):
-        return "KILLED"
-    if isinstance(error, SystemExit):
-        return "FINISHED" if error.code in (None, 0, False) else "FAILED"
-    return "FINISHED" if error is None else "FAILED"
-
-
-def error_facts(error: BaseException | None, run: guard.Notes | None) -> dict[str, str] | None:
-    """Give type, message and traceback of an exception, without secrets."""
-    if error is None:
-        return None
-    lines = guard.call("runs.traceback", run, traceback.format_exception, type(error), error, error.__traceback__)
-    described = guard.describe(error)
-    return {
-        "type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "message": redact_text(described),
-        "traceback": redact_text("".join(lines or [described])),
-    }

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 from sklearn.metrics._scorer import _MultimetricScorer
 
 from autolog.patching import UNSEEN, unseen
-from autolog.recording.runs import ActiveRun, error_facts
+from autolog.recording.endings import error_facts
+from autolog.recording.runs import ActiveRun
 
 __all__ = ["Errors", "passed_error", "watched"]
 
 Errors: TypeAlias = "list[Exception | str]"
-"""The errors of scorers, in their order; of several scorers at once scikit-learn gives only the tracebacks."""
+"""The errors of scorers, in their order; of several scorers at once scikit-learn may give only the tracebacks."""
 
 
 class _Watched:
@@ -65,9 +66,20 @@ def watched(scorer: Any, errors: Errors) -> Any:
         scorer: what scikit-learn was to score a split with.
         errors: takes them.
     """
+    if type(scorer) is dict:  # several at once, before version 1.4
+        return {name: _watched_in_place(each, errors) for name, each in scorer.items()}
     if type(scorer) is _MultimetricScorer:
         return _WatchedScorers(scorer, errors)
     return _Watched(scorer, errors) if callable(scorer) and not isinstance(scorer, _MultimetricScorer) else scorer
+
+
+def _watched_in_place(scorer: Any, errors: Errors) -> Any:
+    """Give a scorer of the same type, which is what decides whether several share their predictions."""
+    if type(scorer).__module__ != _MultimetricScorer.__module__:
+        return _Watched(scorer, errors)
+    twin = object.__new__(type(scorer))
+    twin.__dict__.update(vars(scorer), _score=_Watched(scorer._score, errors))  # noqa: SLF001
+    return twin
 
 
 def passed_error(result: Any, errors: Errors, run: ActiveRun) -> Mapping[str, str] | None:

@@ -9,9 +9,10 @@ from autolog import guard
 from autolog.capture.calls import Call
 from autolog.hookspecs import Arguments, Outcome
 from autolog.recording.candidates import candidate, log_split, unwritten
-from autolog.recording.runs import error_facts
+from autolog.recording.endings import error_facts
 from autolog_sklearn.failures import Errors, passed_error, watched
 from autolog_sklearn.fits import Steps
+from autolog_sklearn.naming import arguments, parameters
 from autolog_sklearn.params import named_params
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ class Unit(NamedTuple):
 def on_split(call: Call) -> Steps:
     """Record a split, if the recorded call that it is part of has handed on what kind of units it is made of."""
     unit_of, parent = _KINDS.get(call.handed.get("kind", "")), call.enclosing_run
-    unit = unit_of(call) if unit_of is not None and parent is not None and parent.records else None
+    given = arguments(call)
+    unit = unit_of(call, given) if unit_of is not None and parent is not None and parent.records else None
     if unit is None or parent is None:
         return
     run = parent if call.handed.get("capped") else _run_of(parent, unit)
     call.record_on(run)
     errors: Errors = []
-    scorer = guard.call("sklearn.scorer", run, watched, call.kwargs.get("scorer"), errors)
-    outcome = yield None if scorer is None else Arguments(call.args, {**call.kwargs, "scorer": scorer})
+    scorer = guard.call("sklearn.scorer", run, watched, given.get("scorer"), errors)
+    outcome = yield None if scorer is None else _scored_by(call, scorer)
     passed = passed_error(outcome.result, errors, run)
     if _is_interrupted(outcome):
         return
@@ -61,6 +63,14 @@ def on_split(call: Call) -> Steps:
     if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
         said["n_test_samples"] = outcome.result["n_test_samples"]
     log_split(run, unit.split, _metrics(outcome.result, unit.prefix), error, **said)
+
+
+def _scored_by(call: Call, scorer: Any) -> Arguments:
+    """Put a scorer in the place of the one given, which older versions of scikit-learn give by position."""
+    if "scorer" in call.kwargs:
+        return Arguments(call.args, {**call.kwargs, "scorer": scorer})
+    place = parameters(call.function).index("scorer")
+    return Arguments((*call.args[:place], scorer, *call.args[place + 1 :]), call.kwargs)
 
 
 def on_increments(call: Call) -> Steps:
@@ -123,23 +133,23 @@ def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:
 # ---- what unit a call is
 
 
-def _of_search(call: Call) -> Unit | None:
-    progress, split = call.kwargs.get("candidate_progress"), call.kwargs.get("split_progress")
+def _of_search(call: Call, given: Mapping[str, Any]) -> Unit | None:
+    progress, split = given.get("candidate_progress"), given.get("split_progress")
     if progress is None or split is None:
         return None
     number = call.handed["offset"] + progress[0]
     tags = {name: values[progress[0] % len(values)] for name, values in call.handed.get("tags", {}).items()}
-    params = call.kwargs.get("parameters") or {}
+    params = given.get("parameters") or {}
     return Unit(number, f"candidate {number}", params, split[0], split[1], "split_", tags)
 
 
-def _of_folds(call: Call) -> Unit | None:
+def _of_folds(call: Call, given: Mapping[str, Any]) -> Unit | None:
     return None if call.task is None else Unit(call.task, f"fold {call.task}", {}, call.task, 1)
 
 
-def _of_points(call: Call) -> Unit | None:
+def _of_points(call: Call, given: Mapping[str, Any]) -> Unit | None:
     """Take apart the number of a task of `validation_curve`: of each fold all points, then the next fold."""
-    params = call.kwargs.get("parameters")
+    params = given.get("parameters")
     if call.task is None or params is None:
         return None
     split, point = divmod(call.task, call.handed["points"])
@@ -155,8 +165,8 @@ def point_name(params: Mapping[str, Any]) -> str:
 _PLAIN: Final = (str, int, float, type(None))
 
 
-def _of_sizes(call: Call) -> Unit | None:
-    sizes, train = call.handed.get("sizes"), call.kwargs.get("train")
+def _of_sizes(call: Call, given: Mapping[str, Any]) -> Unit | None:
+    sizes, train = call.handed.get("sizes"), given.get("train")
     if call.task is None or sizes is None or train is None:
         return None
     split, number = divmod(call.task, sizes)
@@ -167,7 +177,7 @@ def _size(train_size: Any) -> tuple[str, dict[str, int]]:
     return f"train_size={int(train_size)}", {"train_size": int(train_size)}
 
 
-_KINDS: Final[Mapping[str, Callable[[Call], Unit | None]]] = {
+_KINDS: Final[Mapping[str, Callable[[Call, Mapping[str, Any]], Unit | None]]] = {
     "search": _of_search,
     "folds": _of_folds,
     "points": _of_points,

@@ -231,6 +231,9 @@ def test_a_task_stays_small() -> None:
         assert len(pickle.dumps(Carrier())) < 1024
 
 
+GENERATED = {"return_as": "generator"} if "return_as" in inspect.signature(Parallel).parameters else {}
+
+
 class Tasks:
     """A collection of a user's own, of which joblib asks the length."""
 
@@ -243,7 +246,7 @@ class Tasks:
 
 @pytest.mark.parametrize(
     "options",
-    [{"n_jobs": 1}, {"backend": "threading"}, {"backend": "threading", "batch_size": 2, "return_as": "generator"}],
+    [{"n_jobs": 1}, {"backend": "threading"}, {"backend": "threading", "batch_size": 2, **GENERATED}],
     ids=["one", "threads", "batches"],
 )
 def test_joblibs_own_output_is_the_same(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:

@@ -148,7 +148,7 @@ def test_an_estimator_is_the_same_and_recorded(name: str, tmp_path: Path, capfd:
         again = world(model)
         differing = [now == then for now, then in zip(recorded, without, strict=True)]
         assert differing == [now == then for now, then in zip(again, without, strict=True)]
-    assert (recorded.error is None) == (name not in CANNOT_FIT), recorded.error
+    assert recorded.error is None or name in CANNOT_FIT, recorded.error
     assert capfd.readouterr() == ("", "")
     runs = autolog.search_runs(output_format="list") if (tmp_path / "runs").exists() else []
     runs = [run for run in runs if run.parent_run_id is None]

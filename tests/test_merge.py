@@ -50,7 +50,11 @@ facts = st.one_of(
     st.builds(lambda n, d: ("dataset", {"name": n, "digest": d}), names, names),
     st.builds(lambda n, d: ("model", {"name": n, "sha256": d}), names, names),
     st.builds(lambda n, s: ("artifact", {"path": n, "size": s}), names, small_int),
-    st.builds(lambda n: ("candidate", {"run_name": n, "experiment": "e", "splits": 2, "tags": {}}), names),
+    st.builds(
+        lambda n, p: ("candidate", {"run_name": n, "experiment": "e", "splits": 2, "tags": {}, "params": {n: p}}),
+        names,
+        small_int,
+    ),
     st.builds(lambda c, s, v: ("split", {"candidate": c, "split": s, "score": v}), small_int, small_int, small_int),
     st.builds(lambda s, v: ("split", {"split": s, "metrics": {"split_a": encode(v)}}), small_int, some_value),
     st.builds(lambda t: ("note", {"text": t}), names),

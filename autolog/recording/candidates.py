@@ -37,8 +37,7 @@ def candidate(
     run = parent.child(number, run_name)
     if number not in parent.begun:
         parent.begun.add(number)
-        run.begin_candidate(splits, {**(parent.settings.extra_tags or {}), **(tags or {})})
-        run.log_params(params())
+        run.begin_candidate(splits, {**(parent.settings.extra_tags or {}), **(tags or {})}, params())
     return run
 
 

@@ -12,7 +12,7 @@ after another; so the same events give the same run whatever files they came fro
 | tags, environment | the last value of a key |
 | signature | the last |
 | dataset, model, artifact | all; of one name (and digest, or path) the last |
-| candidate | as started; the run's status and end follow from its splits, or else from its parent's |
+| candidate | as started and as params; the run's status and end follow from its splits, or else from its parent's |
 | split | the last of a (candidate, split) |
 | note | all, each text once |
 | beat | none: it only dates the writer |
@@ -128,6 +128,12 @@ def _started(facts: Fold, event: Event) -> None:
     facts.tags.update(_mapping(facts, event.data.get("tags", {})))
 
 
+def _candidate(facts: Fold, event: Event) -> None:
+    _started(facts, event)
+    if "params" in event.data:
+        _params(facts, event)
+
+
 def _finished(facts: Fold, event: Event) -> None:
     facts.ends[str(event.data.get("session"))] = event
 
@@ -190,7 +196,7 @@ def _deleted(facts: Fold, event: Event) -> None:
 
 MERGE: Final[Mapping[str, Callable[[Fold, Event], None]]] = {
     "started": _started,
-    "candidate": _started,
+    "candidate": _candidate,
     "finished": _finished,
     "params": _params,
     "points": _points,

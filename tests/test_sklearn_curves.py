@@ -290,6 +290,19 @@ def test_coefficients_have_the_features_names_through_a_pipeline(store: Path) ->
     assert largest == sorted(largest, reverse=True)
 
 
+@pytest.mark.parametrize("missing", [5, 1500, 2500, 3000])
+def test_of_many_features_the_greatest_are_kept_with_their_names(missing: int) -> None:
+    """As many as fit the table, the greatest first, of equal ones the first, and NaN, where it gets in at all, last."""
+    model = LinearRegression().fit(*DIABETES)
+    model.coef_ = np.random.default_rng(0).integers(-40, 40, 3000) / 4
+    model.coef_[:missing] = np.nan
+    model.feature_names_in_ = np.array([f"feature {number}" for number in range(3000)], dtype=object)
+    (found,) = as_read(weight_charts(model, 1.0)).values()
+    expected = np.argsort(-np.abs(model.coef_), kind="stable")[:1000]
+    assert column(found, "feature") == [f"feature {number}" for number in expected]
+    assert found["features_left_out"] == 2000
+
+
 @pytest.mark.parametrize("model", [DecisionTreeClassifier(max_depth=3), GradientBoostingClassifier(n_estimators=5)])
 def test_importances_are_the_models(model: Any) -> None:
     """Trees and what is made of trees give their importances, by numbered features where they have no names."""

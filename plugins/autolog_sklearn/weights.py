@@ -33,17 +33,28 @@ def weight_charts(model: Any, budget: float) -> Iterator[Chart]:
     importances = _importances(last, attributes, budget)
     coefficients: Any = attributes.get("coef_")
     if importances is not None:
-        names = _names([part for _, part in before], attributes, len(importances))
-        kept = np.argsort(-importances, kind="stable")[:MOST]
-        columns = {"feature": [names[each] for each in kept.tolist()], "importance": importances[kept]}
+        kept = _greatest(importances, MOST)
+        names = _names([part for _, part in before], attributes, len(importances), kept)
+        columns = {"feature": names, "importance": importances[kept]}
         yield chart("feature_importances", columns, of="model", **_left_out(len(importances) - len(kept)))
     if _are_weights(coefficients) and coefficients.ndim in (1, 2):
         rows = np.atleast_2d(coefficients)
-        yield _coefficients(rows, _names([part for _, part in before], attributes, rows.shape[1]), attributes)
+        kept = _greatest(np.abs(rows).max(axis=0), max(1, MOST // len(rows)))
+        names = _names([part for _, part in before], attributes, rows.shape[1], kept)
+        yield _coefficients(rows, kept, names, attributes)
 
 
 def _are_weights(values: Any) -> bool:
     return type(values) is np.ndarray and values.dtype.kind == "f" and 0 < values.size <= _LARGEST
+
+
+def _greatest(values: Array, most: int) -> Array:
+    """Give the places of the greatest values, the greatest first, of equal ones the first one; NaN is the least."""
+    order = -values
+    among = np.arange(len(order))
+    if len(order) > most:  # to sort all of them takes longer
+        among = np.flatnonzero(~(order > np.partition(order, most - 1)[most - 1]))
+    return among[np.argsort(order[among], kind="stable")[:most]]
 
 
 def _left_out(count: int) -> Mapping[str, int]:
@@ -69,12 +80,11 @@ def _importances(last: Any, attributes: Mapping[str, Any], budget: float) -> Arr
 # ---- coefficients
 
 
-def _coefficients(rows: Array, names: list[str], attributes: Mapping[str, Any]) -> Chart:
-    """Give a table with a row for each feature and class or output; of many features those with the greatest."""
-    kept = np.argsort(-np.abs(rows).max(axis=0), kind="stable")[: max(1, MOST // len(rows))]
+def _coefficients(rows: Array, kept: Array, names: list[str], attributes: Mapping[str, Any]) -> Chart:
+    """Give a table with a row for each of the features kept and class or output."""
     shown = rows[:MOST, kept]
     columns = {
-        "feature": [names[each] for each in kept.tolist() for _ in shown],
+        "feature": [name for name in names for _ in shown],
         "of": [label for _ in kept for label in _labels(len(rows), attributes)[:MOST]],
         "coefficient": shown.T.ravel(),
     }
@@ -98,15 +108,15 @@ def _are_texts(values: Any) -> bool:
 # ---- names
 
 
-def _names(before: list[Any], attributes: Mapping[str, Any], count: int) -> list[str]:
-    """Give the features' names as the model has seen them, or as the steps before it name them, else by number."""
+def _names(before: list[Any], attributes: Mapping[str, Any], count: int, kept: Array) -> list[str]:
+    """Name those of the features that are kept: as the model has seen them, or the steps before it, else by number."""
     known: Any = attributes.get("feature_names_in_")
     if known is None and before:
         known = _named_by(before)
-    if not _are_texts(known) or len(known) != count:
-        return [f"x{number}" for number in range(count)]
-    names: list[str] = known.tolist()
-    return names
+    if type(known) is np.ndarray and known.shape == (count,) and _are_texts(known[kept]):
+        names: list[str] = known[kept].tolist()
+        return names
+    return [f"x{number}" for number in kept.tolist()]
 
 
 def _named_by(steps: list[Any]) -> Any:

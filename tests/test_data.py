@@ -23,7 +23,9 @@ import autolog_pandas
 import autolog_polars
 import autolog_pyarrow
 import autolog_scipy
-from autolog.capture.data import CELL_BYTES, dataset_facts, describe, digest, signature
+from autolog.capture.canonical import CELL_BYTES
+from autolog.capture.data import dataset_facts, describe, signature
+from autolog.capture.digests import digest
 from autolog.hookspecs import DataDescription
 
 PLUGINS = (autolog_numpy, autolog_pandas, autolog_polars, autolog_pyarrow, autolog_scipy)
@@ -675,7 +677,8 @@ def test_no_library_is_imported():
     """Describing plain data imports no library, and each plugin none but its own."""
     code = """
 import sys
-from autolog.capture.data import describe, digest
+from autolog.capture.data import describe
+from autolog.capture.digests import digest
 digest([describe([1.5, "a"], lambda data: None)])
 assert not {"numpy", "pandas", "polars", "pyarrow", "scipy"} & set(sys.modules)
 import numpy, autolog_numpy, autolog_scipy

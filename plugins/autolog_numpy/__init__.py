@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from autolog.capture.data import Update, cells_nbytes, hash_array, kind_of, native
+from autolog.capture.canonical import Update, cells_nbytes, hash_array, kind_of, native
 from autolog.hookspecs import Column, DataDescription, hookimpl
 
 __all__ = ["autolog_describe_data"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from autolog.capture.data import (
+from autolog.capture.canonical import (
     CELL_BYTES,
     Update,
     blocks,

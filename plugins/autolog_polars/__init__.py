@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from autolog.capture.data import CELL_BYTES, Update, blocks, hash_array, hash_cells, kind_of
+from autolog.capture.canonical import CELL_BYTES, Update, blocks, hash_array, hash_cells, kind_of
 from autolog.hookspecs import Column, DataDescription, hookimpl
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from autolog.capture.data import Update, blocks, hash_cells, kind_of
+from autolog.capture.canonical import Update, blocks, hash_cells, kind_of
 from autolog.hookspecs import Column, DataDescription, hookimpl
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from autolog.capture.data import CELL_BYTES, Update, cells_nbytes, hash_array, hash_cells, kind_of, native
+from autolog.capture.canonical import CELL_BYTES, Update, cells_nbytes, hash_array, hash_cells, kind_of, native
 from autolog.hookspecs import DataDescription, hookimpl
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sklearn.base import ClusterMixin, OutlierMixin
 
-from autolog.capture.data import label
+from autolog.capture.canonical import label
 from autolog_sklearn.kinds import fitted_parts, own_attributes
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from autolog.capture.data import label
+from autolog.capture.canonical import label
 from autolog.recording.candidates import candidate, log_split
 from autolog_sklearn.kinds import fitted_parts, own_attributes
 

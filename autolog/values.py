@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "LargeValue", "encode", "is_cut", "nesting_limit", "revive", "to_bytes", "type_name"]
+__all__ = ["JSON", "LargeValue", "class_name", "encode", "is_cut", "nesting_limit", "revive", "to_bytes", "type_name"]
 
 JSON: TypeAlias = Any
 Path: TypeAlias = "tuple[int, ...]"
@@ -220,7 +220,11 @@ def _pieces(value: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
 
 def type_name(value: object) -> str:
     """Give the full name of the value's type, e.g. `"pandas.core.frame.DataFrame"`."""
-    kind = type(value)
+    return class_name(type(value))
+
+
+def class_name(kind: type) -> str:
+    """Give a type's name; with its module where that is not Python's own."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 

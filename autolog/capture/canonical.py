@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from autolog.values import type_name
+from autolog.values import class_name, type_name
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,7 +20,6 @@ __all__ = [
     "Update",
     "blocks",
     "cells_nbytes",
-    "class_name",
     "hash_array",
     "hash_cells",
     "kind_of",
@@ -56,11 +55,6 @@ def label(name: object) -> str:
     if isinstance(name, tuple):
         return f"({', '.join(map(label, name))})"
     return type_name(name)
-
-
-def class_name(kind: type) -> str:
-    """Give a type's name; with its module where that is not Python's own."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 _SAY_THEMSELVES = frozenset({str, int, float, bool, type(None), bytes, datetime.date})

@@ -7,10 +7,10 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from autolog.capture.canonical import Update, cells_nbytes, class_name, hash_cells, kind_of, label
+from autolog.capture.canonical import Update, cells_nbytes, hash_cells, kind_of, label
 from autolog.capture.digests import digest, schema
 from autolog.hookspecs import Column, DataDescription
-from autolog.values import JSON
+from autolog.values import JSON, class_name
 
 __all__ = ["dataset_facts", "describe", "signature"]
 

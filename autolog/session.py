@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from autolog import guard, settings
+from autolog import guard
 from autolog.console import say
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Backend
@@ -22,6 +22,8 @@ from autolog.loading.hooks import Hooks
 from autolog.loading.importing import is_imported, when_imported
 from autolog.loading.loader import PLUGINS, Loader, Record
 from autolog.recording import context
+from autolog.settings import sources
+from autolog.settings.table import OPTIONS
 
 if TYPE_CHECKING:
     from autolog.patching import Patcher
@@ -52,7 +54,7 @@ class Session:
         self.enabled = False
         self.hooks = Hooks()
         self.loader = Loader(self._loaded)
-        self.resolved = settings.load({}, {})
+        self.resolved = sources.load({}, {})
         self._general: dict[str, Any] = {}
         self._by_plugin: dict[str, dict[str, Any]] = {}
         self._selected: set[str] | None = None
@@ -70,11 +72,11 @@ class Session:
 
     def enable(self, plugins: tuple[str, ...], options: Mapping[str, Any]) -> None:
         """Switch on, or change what is named."""
-        if settings.is_off():
+        if sources.is_off():
             return
         self.loader.check_plugins(plugins)
         general, by_plugin = self._with(plugins, options)
-        resolved = settings.load(general, by_plugin)
+        resolved = sources.load(general, by_plugin)
         if not self.enabled or "backend" in options or resolved.general.backend != self.resolved.general.backend:
             self._bound = self._checked(self._bind(resolved))
         self.resolved, self._general, self._by_plugin = resolved, general, by_plugin
@@ -99,8 +101,8 @@ class Session:
         self, plugins: tuple[str, ...], options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Give the calls' options with these added: to the plugins named, or to all."""
-        settings.check(options)
-        local = {name: value for name, value in options.items() if plugins and settings.is_per_plugin(name)}
+        sources.check(options)
+        local = {name: value for name, value in options.items() if plugins and OPTIONS[name].per_plugin}
         general = {**self._general, **{name: value for name, value in options.items() if name not in local}}
         changed = {name: {**self._by_plugin.get(name, {}), **local} for name in plugins}
         return general, {**self._by_plugin, **changed}
@@ -122,7 +124,7 @@ class Session:
         self._adopted = portable
         self._general, self._by_plugin = dict(portable["general"]), dict(portable["by_plugin"])
         self._selected = None if portable["selected"] is None else set(portable["selected"])
-        self.resolved, self._bound = settings.load(self._general, self._by_plugin), ()
+        self.resolved, self._bound = sources.load(self._general, self._by_plugin), ()
         self._announced = portable["announced"]
         self._switch_on() if portable["enabled"] else self.disable()
 
@@ -147,8 +149,8 @@ class Session:
 
     def set_general(self, **options: Any) -> None:
         """Change options for all plugins without switching anything on."""
-        settings.check(options)
-        resolved = settings.load({**self._general, **options}, self._by_plugin)
+        sources.check(options)
+        resolved = sources.load({**self._general, **options}, self._by_plugin)
         if resolved.general.backend != self.resolved.general.backend:
             self._bound = ()
         self.resolved = resolved
@@ -244,12 +246,12 @@ class Session:
         self._bound = self._bound or self._bind(self.resolved)
         return self._bound
 
-    def _bind(self, resolved: settings.Resolved) -> tuple[Place, ...]:
+    def _bind(self, resolved: sources.Resolved) -> tuple[Place, ...]:
         folders = ((uri, self.journal_folder(uri)) for uri in resolved.general.backend)
         places = tuple(Place(str(folder or uri), folder) for uri, folder in folders)
         if any(place.folder for place in places):
             return places
-        spool = self.journal_folder(settings.OPTIONS["backend"].default)
+        spool = self.journal_folder(OPTIONS["backend"].default)
         return (Place(str(spool), spool), *places)
 
     def _checked(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
@@ -267,7 +269,7 @@ class Session:
     @property
     def root(self) -> Path | None:
         """The folder that runs are written to; None while autolog is switched off altogether."""
-        return None if settings.is_off() else self.folder
+        return None if sources.is_off() else self.folder
 
     def journal_folder(self, uri: str) -> Path | None:
         """Give the local folder where the journal itself may be kept for a place, None where there is none."""

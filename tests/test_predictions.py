@@ -22,7 +22,7 @@ from autolog.capture.predictions import (
     remember_prediction,
 )
 from autolog.recording.runs import ActiveRun
-from autolog.settings import Settings
+from autolog.settings.table import Settings
 
 UNLINKED = Link(None, None, "unlinked")
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolog import settings
 from autolog.exceptions import SettingsError
-from autolog.settings import OPTIONS, Settings, check, is_off, load
+from autolog.settings.page import as_markdown
+from autolog.settings.sources import check, is_off, load
+from autolog.settings.table import OPTIONS, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -223,8 +224,8 @@ def test_options_of_the_process_cannot_be_set_for_one_plugin():
     """What holds for the whole process is refused where it is set for a plugin."""
     with pytest.raises(SettingsError, match="experiment holds for all plugins and cannot be set for torch alone"):
         load({}, {"torch": {"experiment": "x"}})
-    assert settings.is_per_plugin("log_models")
-    assert not settings.is_per_plugin("backend")
+    assert OPTIONS["log_models"].per_plugin
+    assert not OPTIONS["backend"].per_plugin
 
 
 @pytest.mark.parametrize(
@@ -308,18 +309,16 @@ def test_settings_cannot_be_changed_and_do_not_share_the_callers_containers():
 def test_the_documentation_is_the_table():
     """`docs/settings.md` is what `as_markdown` gives; write it again after a change of the table."""
     page = Path(__file__).parent.parent / "docs" / "settings.md"
-    assert page.read_text(encoding="utf-8") == settings.as_markdown()
+    assert page.read_text(encoding="utf-8") == as_markdown()
     for name, option in OPTIONS.items():
-        assert f"| `{name}` |" in settings.as_markdown()
+        assert f"| `{name}` |" in as_markdown()
         assert option.doc.endswith(".")
 
 
 def test_the_toml_parser_is_imported_only_for_a_file_that_speaks_of_us():
     """Importing the module, and reading a file without our table, leave the parser alone."""
     _write("[project]\n")
-    code = (
-        "import sys, autolog.settings as s; s.load({}, {}); print('tomllib' in sys.modules or 'tomli' in sys.modules)"
-    )
+    code = "import autolog.settings.sources as s, sys; s.load({}, {}); print(not {'tomllib', 'tomli'}.isdisjoint(sys.modules))"
     run = [sys.executable, "-c", code]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "False\n"
     _write("[tool.autolog]\n")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from autolog.recording.recorder import Open
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
-    from autolog.settings import Settings
+    from autolog.settings.table import Settings
 
 __all__ = ["Call", "observer"]
 

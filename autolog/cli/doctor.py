@@ -18,11 +18,12 @@ import click
 from rich.text import Text
 
 import autolog
-from autolog import guard, session, settings
+from autolog import guard, session
 from autolog.cli.places import folder_of, store_option
 from autolog.cli.screen import heading, indented, rows_table, show
 from autolog.exceptions import AutologError
 from autolog.loading.loader import PLUGINS, Loader, Record
+from autolog.settings.sources import is_off
 from autolog.store.gc import roots
 from autolog.text import size, value_text, visible
 
@@ -123,7 +124,7 @@ def _settings() -> Iterator[RenderableType]:
     origins = session.get().resolved.origins()
     rows = [(origin.option, value_text(origin.value), visible(origin.where or origin.source)) for origin in origins]
     yield heading("Settings")
-    if settings.is_off():
+    if is_off():
         yield indented(Text("AUTOLOG=0 in the environment: everything is switched off", "yellow"))
     yield indented(rows_table(rows, ["option", "value", "set at"]))
 

@@ -12,8 +12,9 @@ from typing import Any, Final, NoReturn
 import click
 
 import autolog
-from autolog import settings
 from autolog.exceptions import SettingsError, UsageError
+from autolog.settings.sources import check
+from autolog.settings.table import OPTIONS
 
 __all__ = ["command"]
 
@@ -57,9 +58,9 @@ def _parsed(text: str) -> tuple[str, Any]:
     name = name.strip().replace("-", "_")
     if not equals:
         raise UsageError(f"-o {text}: an option is given as NAME=VALUE")
-    if name not in settings.OPTIONS:
-        settings.check({name: value})  # says which there are
-    option = settings.OPTIONS[name]
+    if name not in OPTIONS:
+        check({name: value})  # says which there are
+    option = OPTIONS[name]
     try:
         return name, option.kind.parse(value)
     except ValueError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from autolog.session import Session
-    from autolog.settings import Settings
+    from autolog.settings.table import Settings
     from autolog.store.base import Store
 
 __all__ = ["Open", "Recorder"]

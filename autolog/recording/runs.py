@@ -30,7 +30,7 @@ from autolog.values import JSON, encode, is_cut, nesting_limit, to_bytes
 
 if TYPE_CHECKING:
     from autolog.journal.writer import Journal, PointLog
-    from autolog.settings import Settings
+    from autolog.settings.table import Settings
 
 __all__ = ["ActiveRun"]
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sklearn")
+import joblib
 
 import autolog
 from autolog.recording.candidates import candidate, log_split, unwritten
@@ -165,6 +166,7 @@ def loaded():
 """
 
 
+@pytest.mark.skipif(not hasattr(joblib, "parallel_config"), reason="joblib before 1.3 starts no workers as it is told")
 def test_where_autolog_is_not_installed_the_bare_task_runs(
     tmp_path: Path, started: Callable[[str], subprocess.Popen[str]]
 ) -> None:

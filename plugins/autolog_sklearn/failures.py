@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 
 from autolog.patching import UNSEEN, unseen
 from autolog.recording.endings import error_facts
@@ -75,7 +75,7 @@ def watched(scorer: Any, errors: Errors) -> Any:
 
 def _watched_in_place(scorer: Any, errors: Errors) -> Any:
     """Give a scorer of the same type, which is what decides whether several share their predictions."""
-    if type(scorer).__module__ != _MultimetricScorer.__module__:
+    if not isinstance(scorer, _BaseScorer) or type(scorer).__module__ != _BaseScorer.__module__:
         return _Watched(scorer, errors)
     twin = object.__new__(type(scorer))
     twin.__dict__.update(vars(scorer), _score=_Watched(scorer._score, errors))  # noqa: SLF001

@@ -31,10 +31,20 @@ OLDEST = (  # the lower ends of the extras' ranges, as far as they go together
 )
 TOOLS = ("pytest", "hypothesis", "cloudpickle", "matplotlib<3.9", "pyparsing<3.3", "threadpoolctl")
 
+CONCERNED = (
+    "test_sklearn_*.py",
+    "test_predictions.py",
+    "test_candidates.py",
+    "test_progress.py",
+    "test_faults.py",
+    "test_joblib.py",
+    "test_own_code.py",
+    "test_patching*.py",
+)
+
 
 def _tests() -> list[str]:
-    patterns = ("test_sklearn_*.py", "test_search*.py", "test_joblib.py", "test_own_code.py", "test_patching*.py")
-    return [str(path) for pattern in patterns for path in sorted((ROOT / "tests").glob(pattern))]
+    return [str(path) for pattern in CONCERNED for path in sorted((ROOT / "tests").glob(pattern))]
 
 
 def _environment(folder: Path) -> Path:

@@ -28,11 +28,11 @@ from reports import Report, differences
 __all__ = ["main"]
 
 PIECES = (
-    "sklearn.tests.test_base",
+    "sklearn.model_selection",
     "sklearn.tests.test_pipeline",
+    "sklearn.tests.test_base",
     "sklearn.tests.test_calibration",
     "sklearn.tests.test_multiclass",
-    "sklearn.model_selection",
     "sklearn.metrics",
     "sklearn.tests.test_common",
 )

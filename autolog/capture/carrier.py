@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -41,6 +42,8 @@ class _Portable:
 class Carrier:
     """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
+    _pickle: bytes | None = None
+
     def __init__(self) -> None:
         self._context = replace(context.current.get(), run=context.current_run())
 
@@ -52,6 +55,12 @@ class Carrier:
             yield
         finally:
             context.current.reset(token)
+
+    def packed(self) -> bytes:
+        """Give its pickle, which is made once for all the tasks that take it along."""
+        if self._pickle is None:
+            self._pickle = pickle.dumps(self)
+        return self._pickle
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()

@@ -43,11 +43,17 @@ class Task:
             return self.function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        luggage = guard.call("joblib.leave", None, pickle.dumps, self.carrier)
+        luggage = guard.call("joblib.leave", None, self.carrier.packed)
         return eval, (_ARRIVE, {"function": self.function, "luggage": luggage, "number": self.number})
 
 
 def arrived(function: Callable[..., Any], luggage: bytes, number: int) -> Callable[..., Any]:
     """Make the task again where it runs; without its context, where that cannot be read, it is the bare function."""
-    carrier = guard.call("joblib.arrive", None, pickle.loads, luggage)
+    carrier = guard.call("joblib.arrive", None, _unpacked, luggage)
     return function if carrier is None else Task(function, carrier, number)
+
+
+@functools.lru_cache(maxsize=1)  # of the call whose settings hold here now; those of another one are set up anew
+def _unpacked(luggage: bytes) -> Carrier:
+    carrier: Carrier = pickle.loads(luggage)
+    return carrier

@@ -91,7 +91,7 @@ def state(folder: Path) -> list[tuple[str, int]]:
 
 
 def wait_for(folder: Path, expected: Callable[[list[tuple[str, int]]], bool]) -> list[tuple[str, int]]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120  # a busy machine starts workers slowly
     while not expected(found := state(folder)):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)

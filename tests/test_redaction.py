@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autolog
-from autolog.recording.redaction import REDACTED, is_secret_name, redact, redact_arguments, redact_text
+from autolog.recording.redaction.names import is_secret_name
+from autolog.recording.redaction.shapes import REDACTED
+from autolog.recording.redaction.texts import redact_arguments, redact_text
+from autolog.recording.redaction.values import redact
 from autolog.values import encode, revive
 
 SECRET_NAMES = [

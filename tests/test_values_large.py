@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import autolog
 from autolog import values
-from autolog.recording import redaction
-from autolog.recording.redaction import REDACTED, is_secret_name, redact, redact_text
-from autolog.recording.suspects import EVERYTHING, suspects
+from autolog.recording.redaction.names import is_secret_name
+from autolog.recording.redaction.shapes import REDACTED
+from autolog.recording.redaction.suspects import EVERYTHING, suspects
+from autolog.recording.redaction.texts import redact_text
+from autolog.recording.redaction.values import _within, redact
 from autolog.values import encode, is_cut, revive, to_bytes
 
 TELLING = [
@@ -66,7 +68,7 @@ anything = st.recursive(
 
 def one_by_one(value, extra):
     """Redact with every text read in earnest."""
-    return redaction._within(value, extra, EVERYTHING, ())
+    return _within(value, extra, EVERYTHING, ())
 
 
 @settings(max_examples=400, deadline=None)

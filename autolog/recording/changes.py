@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autolog.recording.redaction import redact_text
+from autolog.recording.redaction.texts import redact_text
 
 if TYPE_CHECKING:
     import subprocess

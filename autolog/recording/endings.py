@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from autolog import guard
-from autolog.recording.redaction import redact_text
+from autolog.recording.redaction.texts import redact_text
 
 __all__ = ["error_facts", "status_of"]
 

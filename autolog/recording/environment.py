@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autolog import guard
 from autolog.recording import changes
-from autolog.recording.redaction import redact_arguments, redact_text
+from autolog.recording.redaction.texts import redact_arguments, redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -25,7 +25,8 @@ from autolog.recording import checks, context, files
 from autolog.recording.context import Context
 from autolog.recording.decorating import decorated
 from autolog.recording.endings import error_facts, status_of
-from autolog.recording.redaction import redact, redact_name, redact_text
+from autolog.recording.redaction.texts import redact_name, redact_text
+from autolog.recording.redaction.values import redact
 from autolog.values import JSON, encode, is_cut, nesting_limit, to_bytes
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ class Resolved:
 
     def origins(self) -> list[Origin]:
         """Give every value and where it was set, and after them those that differ by plugin, as `plugin.option`."""
-        from autolog.recording.redaction import redact  # a backend's URI may hold a password; nobody else here needs it
+        from autolog.recording.redaction.values import redact  # a backend's URI may hold a password; nobody else here needs it
 
         rows = [*_merged(layer.general for layer in self._layers).values(), *self._by_plugin()]
         return [row._replace(value=redact(row.option, row.value)) for row in rows]
@@ -189,7 +189,7 @@ def _nearest(name: str) -> str:
 
 
 def _unfit(option: Option, value: Any, where: str) -> SettingsError:
-    from autolog.recording.redaction import redact
+    from autolog.recording.redaction.values import redact
 
     shown = redact(option.name, value) if isinstance(value, (str, int, float, list, tuple)) else type(value).__name__
     return SettingsError(f"{option.name} must be {option.kind.words}, not {shown!r:.200} (set at {where}).")

@@ -15,7 +15,7 @@ import numpy as np
 
 from autolog import guard
 from autolog.recording import afterwards
-from autolog.recording.redaction import redact_text
+from autolog.recording.redaction.texts import redact_text
 from autolog.values import JSON, encode
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Which of very many texts may hold a secret: a quick look at all of them together, so that few are read one by one.
 
-Every pattern of `redaction.py` can only be found in a text that has one of the pieces below, so what this module does
-not suspect is clean; what it suspects is read in earnest there.
+Every pattern of `names.py`, `shapes.py` and `named.py` can only be found in a text that has one of the pieces below, so
+what this module does not suspect is clean; what it suspects is read in earnest there.
 """
 
 from __future__ import annotations

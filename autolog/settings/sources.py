@@ -63,7 +63,7 @@ class Resolved:
 
     def origins(self) -> list[Origin]:
         """Give every value and where it was set, and after them those that differ by plugin, as `plugin.option`."""
-        from autolog.recording.redaction.values import redact  # a backend's URI may hold a password; nobody else here needs it
+        from autolog.recording.redaction.values import redact  # a URI may hold a password; nobody else here needs it
 
         rows = [*_merged(layer.general for layer in self._layers).values(), *self._by_plugin()]
         return [row._replace(value=redact(row.option, row.value)) for row in rows]

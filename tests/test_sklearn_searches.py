@@ -37,7 +37,7 @@ from sklearn.model_selection import (
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 import autolog
 from autolog.store.run import Run
@@ -530,6 +530,21 @@ def test_the_table_of_results_is_whole() -> None:
             assert list(found) == results[name].tolist()
     assert columns["param_standardscaler"] == ("StandardScaler", "StandardScaler", None, None)
     assert [each["stump__max_depth"] for each in columns["params"]] == [1, 2, 1, 2]
+
+
+def fetched(X: Any, password: str) -> Any:
+    """Give the data back."""
+    return X
+
+
+def test_the_table_of_results_has_no_secrets(store: Path) -> None:
+    """`cv_results.json` has neither a secret among the params nor one that `exclude_params` names."""
+    autolog.enable(backend=store, exclude_params=["*max_depth"])
+    steps = FunctionTransformer(fetched, kw_args={"password": "hunter2"})
+    grid = {"functiontransformer__kw_args": [{"password": "hunter3"}], "stump__max_depth": [1, 2]}
+    GridSearchCV(make_pipeline(steps, Stump()), grid, cv=2).fit(X, Y)
+    text = only().artifact_path("cv_results.json").read_text("ascii")
+    assert "hunter" not in text and "max_depth" not in text and "[redacted]" in text
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

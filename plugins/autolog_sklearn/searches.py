@@ -14,7 +14,9 @@ from autolog.capture.calls import Call
 from autolog.hookspecs import Arguments, Outcome
 from autolog.patching import UNSEEN, unseen
 from autolog.progress import Progress
+from autolog.recording.checks import matches
 from autolog.recording.context import handing
+from autolog.recording.redaction.values import redact
 from autolog.tables import table_bytes
 from autolog_sklearn.fits import Steps, recorded_fit
 from autolog_sklearn.params import named_params
@@ -157,13 +159,17 @@ def _log_best(run: ActiveRun, fitted: Mapping[str, Any], numbers: list[int]) -> 
 
 
 def _log_table(run: ActiveRun, results: Mapping[str, Any]) -> None:
-    columns = {
-        name: [named_params(each) for each in values] if name == "params" else _column(values)
-        for name, values in results.items()
-    }
-    run.add_file("cv_results.json", table_bytes(columns, ".json"))
+    columns = {name: values.tolist() for name, values in results.items() if not name.startswith("param")}
+    candidates = [_logged_params(run, params) for params in results["params"]]
+    searched = {name: None for params in candidates for name in params if f"param_{name}" in results}
+    columns |= {f"param_{name}": [params.get(name) for params in candidates] for name in searched}
+    columns["params"] = candidates
+    table = {name: columns[name] for name in results if name in columns}
+    run.add_file("cv_results.json", table_bytes(table, ".json"))
 
 
-def _column(values: Any) -> list[Any]:
-    """Give an array as a list; an estimator by its class's name, as in params."""
-    return [next(iter(named_params({"": value}).values()), None) for value in values.tolist()]
+def _logged_params(run: ActiveRun, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give params as they are logged: without those that are excluded, and without secrets."""
+    named = {name: value for name, value in named_params(params).items() if name in params}
+    kept = {name: value for name, value in named.items() if not matches(name, run.settings.exclude_params)}
+    return {name: redact(name, value, run.settings.redact) for name, value in kept.items()}

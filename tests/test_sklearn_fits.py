@@ -391,6 +391,20 @@ def test_what_an_estimator_refuses_is_a_note_and_no_error_of_ours() -> None:
     assert locked == [f"no model: a sklearn.linear_model._ridge.Ridge cannot be pickled: {why}"]
 
 
+@pytest.mark.parametrize("steps", [None, [], object(), "steps", [None], [("a",)], [("a", Ridge(), 1)], {"a": Ridge()}])
+def test_steps_that_are_none_are_scikit_learns_to_complain_of(steps: Any) -> None:
+    """A pipeline of anything but pairs fails as without autolog, and nothing of ours does."""
+
+    def complaint() -> tuple[type, str]:
+        with pytest.raises(Exception) as caught:
+            Pipeline(steps).fit(*DIABETES)
+        return caught.type, str(caught.value)
+
+    ours = complaint()
+    autolog.disable()
+    assert complaint() == ours
+
+
 def test_a_time_limit_of_the_users_passes_while_a_model_is_pickled() -> None:
     """What a signal handler raises there is the user's, not a model that cannot be pickled."""
 

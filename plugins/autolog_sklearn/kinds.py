@@ -46,7 +46,8 @@ def _delegate(estimator: object) -> object:
     """Give the estimator that one asks whether it can predict, itself where it asks none."""
     attributes = getattr(estimator, "__dict__", {})
     if is_pipeline(estimator):
-        return attributes["steps"][-1][1] if attributes.get("steps") else None
+        steps = _steps(estimator)
+        return steps[-1][1] if steps else None
     if is_own(type(estimator)) and type(estimator).__name__ in _ASKING:
         given = (attributes.get(name) for name in ("estimator", "base_estimator"))  # the latter before version 1.6
         return next((each for each in given if each is not None), None)
@@ -54,6 +55,13 @@ def _delegate(estimator: object) -> object:
 
 
 _ASKING: Final = frozenset({"RFE", "RFECV", "SelfTrainingClassifier", "FrozenEstimator"})
+
+
+def _steps(pipeline: object) -> list[tuple[str, Any]]:
+    """Give the steps of a pipeline; none where they are not what they should be, as its fit will say."""
+    steps: Any = vars(pipeline).get("steps")
+    are_pairs = type(steps) in (list, tuple) and all(type(each) in (list, tuple) and len(each) == 2 for each in steps)
+    return [(name, step) for name, step in steps] if are_pairs else []
 
 
 def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -64,10 +72,11 @@ def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any
     if is_search(estimator):
         yield from fitted_parts(vars(estimator).get("best_estimator_"), prefix)
     elif is_pipeline(estimator):
-        *before, (_, last) = vars(estimator)["steps"]
-        for name, step in before:
+        steps = _steps(estimator)
+        for name, step in steps[:-1]:
             yield from fitted_parts(step, f"{prefix}{name}__")
-        yield from fitted_parts(last, prefix)
+        for _, last in steps[-1:]:
+            yield from fitted_parts(last, prefix)
     else:
         yield prefix, estimator
 

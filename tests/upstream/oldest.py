@@ -29,7 +29,7 @@ OLDEST = (  # the lower ends of the extras' ranges, as far as they go together
     "pyarrow==12.*",
     "polars==0.20.*",
 )
-TOOLS = ("pytest", "hypothesis", "cloudpickle", "matplotlib<3.9", "pyparsing<3.3", "threadpoolctl")
+TOOLS = ("pytest", "hypothesis", "cloudpickle", "matplotlib<3.9", "pyparsing<3.3", "pyte", "threadpoolctl")
 
 CONCERNED = (
     "test_sklearn_*.py",

@@ -112,6 +112,7 @@ def _warnings(bare: Report, ours: Report) -> Iterator[str]:
 def _left(bare: Report, ours: Report) -> Iterator[str]:
     for name, left in bare.left.items():
         before, after = Counter(left), Counter(ours.left.get(name, ()))
-        after.pop("autolog-writer", None)  # it ends with the process, when the last fact is written
+        for lasting in ("autolog-writer", "autolog-afterwards"):  # end with the process, as facts come to its last
+            after.pop(lasting, None)
         yield from (f"left at the end: {count} more, {name}: {each}" for each, count in (after - before).items())
         yield from (f"left at the end: {count} less, {name}: {each}" for each, count in (before - after).items())

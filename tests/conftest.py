@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ import autolog
 from autolog import guard, session
 from autolog.capture import predictions
 from autolog.journal import process
+from autolog.patching import Called, Patcher
 from autolog.recording import context
+from observers import Watch, nothing
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,26 @@ def swallowed(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     guard.logger.removeHandler(handler)
     if request.node.get_closest_marker("swallows") is None:
         assert handler.lines == []
+
+
+@pytest.fixture
+def recording(store: Path) -> None:
+    """Record into the test's folder; for a whole file by `pytestmark = pytest.mark.usefixtures("recording")`."""
+    autolog.enable(backend=store, silent=True)
+
+
+@pytest.fixture
+def patcher() -> Iterator[Patcher]:
+    """A patcher whose patches end with the test."""
+    patcher = Patcher()
+    yield patcher
+    patcher.undo()
+
+
+@pytest.fixture(params=["observed", "not observed"])
+def observe(request: pytest.FixtureRequest) -> Callable[[Called], object]:
+    """Have the test run twice: with an observer that follows each call, and with one that finds nothing to do."""
+    return Watch() if request.param == "observed" else nothing
 
 
 @pytest.fixture

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import os
 import re
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,44 +15,10 @@ import pytest
 import autolog
 from autolog.exceptions import RunNotFoundError, SettingsError, UsageError
 from autolog.recording.environment import script_name
-from autolog.recording.runs import ActiveRun
+from elsewhere import in_thread, python
+from recorded import all_runs
 
-
-@pytest.fixture(autouse=True)
-def recording(store: Path) -> None:
-    autolog.enable(backend=store, silent=True)
-
-
-def read(run: ActiveRun) -> Any:
-    return autolog.get_run(run.run_id)
-
-
-def all_runs() -> list[Any]:
-    return autolog.search_runs(output_format="list")
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    found: list[Any] = []
-
-    def target() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:
-            found.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
-
-
-def python(program: str, store: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that records into `store`."""
-    variables = {**os.environ, "AUTOLOG_BACKEND": str(store), **environment}
-    command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
+pytestmark = pytest.mark.usefixtures("recording")
 
 
 # ---- names, arguments, documentation
@@ -122,7 +84,7 @@ def test_every_kind_of_fact_reads_back_with_its_type() -> None:
         autolog.set_tags({"gone": 1, "kept": 2})
         autolog.delete_tag("gone")
         autolog.log_input([[1, 2], [3, 4]], context="eval", tags={"k": "v"}, name="rows")
-    found = read(run)
+    found = autolog.get_run(run.run_id)
     assert found.params == {"c": 0.5, "n": 3, "none": None, "on": True, "list": [1, 2], "größe ✓": "ü"}
     assert [(step, value) for step, value, _ in found.history("loss")] == [(0, 2.0), (1, 1.0)]
     assert found.history("loss")[1][2] == 1_700_000_000.0
@@ -171,7 +133,7 @@ def test_what_cannot_be_taken_is_refused_at_the_door(wrong: Callable[[], Any]) -
             wrong()
         assert autolog.active_run() is run
     assert [each.run_id for each in all_runs()] == [run.run_id]
-    assert read(run).params == {}
+    assert autolog.get_run(run.run_id).params == {}
 
 
 def test_the_fast_way_of_a_metric_refuses_and_takes_what_the_first_call_did() -> None:
@@ -183,7 +145,7 @@ def test_the_fast_way_of_a_metric_refuses_and_takes_what_the_first_call_did() ->
             with pytest.raises(UsageError):
                 autolog.log_metric("a", value, step=step)
         autolog.log_metric("a", True, step=2.0 * 100)
-    assert [value for _, value, _ in read(run).history("a")] == [*map(float, range(200)), 1.0]
+    assert [value for _, value, _ in autolog.get_run(run.run_id).history("a")] == [*map(float, range(200)), 1.0]
 
 
 # ---- runs
@@ -193,12 +155,12 @@ def test_a_run_lasts_until_end_run() -> None:
     """`start_run()` without `with` is active until `end_run`, which gives it a status; a second one is harmless."""
     run = autolog.start_run(run_name="plain")
     assert autolog.active_run() is run
-    assert read(run).status == "RUNNING"
+    assert autolog.get_run(run.run_id).status == "RUNNING"
     autolog.end_run("FAILED")
     autolog.end_run()
     assert autolog.active_run() is None
     assert autolog.last_run() is run
-    assert read(run).status == "FAILED"
+    assert autolog.get_run(run.run_id).status == "FAILED"
 
 
 def test_nested_runs_are_children() -> None:
@@ -209,8 +171,8 @@ def test_nested_runs_are_children() -> None:
         with autolog.start_run(run_name="inner", nested=True) as inner:
             assert autolog.active_run() is inner
         assert autolog.active_run() is outer
-    assert [child.run_id for child in read(outer).children()] == [inner.run_id]
-    assert read(inner).experiment == "e"
+    assert [child.run_id for child in autolog.get_run(outer.run_id).children()] == [inner.run_id]
+    assert autolog.get_run(inner.run_id).experiment == "e"
 
 
 def test_nested_without_an_active_run_is_a_run_of_its_own() -> None:
@@ -228,8 +190,8 @@ def test_a_child_can_be_begun_by_its_parents_id() -> None:
         pass
     with autolog.start_run(parent_run_id=parent.run_id, run_name="late") as child:
         pass
-    assert [each.run_name for each in read(parent).children()] == ["late"]
-    assert read(child).parent_run_id == parent.run_id
+    assert [each.run_name for each in autolog.get_run(parent.run_id).children()] == ["late"]
+    assert autolog.get_run(child.run_id).parent_run_id == parent.run_id
     with pytest.raises(RunNotFoundError):
         autolog.start_run(parent_run_id="0" * 32)
 
@@ -254,7 +216,7 @@ def test_a_body_that_raises_decides_the_status(error: BaseException, status: str
     with pytest.raises(type(error)) as caught, autolog.start_run() as run:
         fail()
     assert caught.value is error
-    found = read(run)
+    found = autolog.get_run(run.run_id)
     assert found.status == status
     assert found.error["type"].endswith(type(error).__name__)
     assert "in fail" in found.error["traceback"]
@@ -321,9 +283,9 @@ def test_decorating_inside_a_run_leaves_no_trace(store: Path) -> None:
             pass
 
         assert autolog.active_run() is outer
-        assert read(outer).children() == []
+        assert autolog.get_run(outer.run_id).children() == []
         work()
-    assert len(read(outer).children()) == 1
+    assert len(autolog.get_run(outer.run_id).children()) == 1
     with pytest.raises(UsageError, match="run_id"):
         autolog.start_run(run_id=outer.run_id)(work)
     assert autolog.active_run() is None
@@ -336,12 +298,12 @@ def test_a_resumed_run_has_the_end_of_its_last_session() -> None:
     with pytest.raises(ValueError, match="no"), autolog.start_run(run_name="a") as run:
         autolog.log_metric("m", 1.0, step=0)
         raise ValueError("no")
-    first = read(run)
+    first = autolog.get_run(run.run_id)
     with autolog.start_run(run_id=run.run_id, run_name="b", tags={"again": True}) as again:
-        assert read(run).status == "RUNNING"
+        assert autolog.get_run(run.run_id).status == "RUNNING"
         assert again.run_id == run.run_id
         autolog.log_metric("m", 2.0, step=1)
-    found = read(run)
+    found = autolog.get_run(run.run_id)
     assert (found.status, found.error, found.run_name, found.tags) == ("FINISHED", None, "b", {"again": True})
     assert found.start_time == first.start_time
     assert found.end_time > first.end_time
@@ -357,16 +319,17 @@ def test_a_finished_run_still_takes_facts() -> None:
         pass
     with autolog.start_run() as second:
         pass
-    end = read(second).end_time
+    end = autolog.get_run(second.run_id).end_time
     autolog.log_metric("late", 1.0)
     autolog.log_param("p", 1, run_id=first.run_id)
     autolog.log_metric("m", 1.0, run_id=first.run_id)
     autolog.set_tag("t", 1, run_id=first.run_id)
     autolog.log_text("x", "a.txt", run_id=first.run_id)
-    found = read(first)
+    found = autolog.get_run(first.run_id)
     assert (found.params, found.metrics, found.tags) == ({"p": 1}, {"m": 1.0}, {"t": 1})
     assert list(found.artifacts) == ["a.txt"]
-    assert (read(second).metrics, read(second).end_time, read(second).status) == ({"late": 1.0}, end, "FINISHED")
+    late = autolog.get_run(second.run_id)
+    assert (late.metrics, late.end_time, late.status) == ({"late": 1.0}, end, "FINISHED")
     with pytest.raises(RunNotFoundError):
         autolog.log_param("p", 1, run_id="0" * 32)
 
@@ -381,7 +344,7 @@ def test_a_run_that_ended_long_ago_still_takes_points() -> None:
             autolog.log_metric("m", 0.0)
     first.log_metric("m", 2.0)
     first.log_metric("n", 3.0)
-    assert read(first).metrics == {"m": 2.0, "n": 3.0}
+    assert autolog.get_run(first.run_id).metrics == {"m": 2.0, "n": 3.0}
 
 
 def test_facts_outside_a_run_go_to_one_named_after_the_script() -> None:
@@ -415,7 +378,7 @@ def test_a_deleted_run_is_passed_over() -> None:
         pass
     autolog.delete_run(run.run_id)
     assert all_runs() == []
-    assert read(run).run_id == run.run_id
+    assert autolog.get_run(run.run_id).run_id == run.run_id
     with pytest.raises(RunNotFoundError):
         autolog.delete_run("0" * 32)
 
@@ -439,9 +402,9 @@ def test_paused_records_nothing_that_is_logged() -> None:
             assert autolog.active_run() is not lost
             in_thread(lambda: autolog.log_metric("thread", 1.0))
         autolog.log_metric("m", 3.0)
-    assert (read(run).params, read(run).artifacts) == ({}, {})
-    assert [value for _, value, _ in read(run).history("m")] == [1.0, 3.0]
-    assert read(run).metrics["thread"] == 1.0  # another context, which is not paused
+    assert (autolog.get_run(run.run_id).params, autolog.get_run(run.run_id).artifacts) == ({}, {})
+    assert [value for _, value, _ in autolog.get_run(run.run_id).history("m")] == [1.0, 3.0]
+    assert autolog.get_run(run.run_id).metrics["thread"] == 1.0  # another context, which is not paused
     assert len(all_runs()) == 1
 
 
@@ -488,7 +451,7 @@ assert sys.meta_path == before, sys.meta_path
 
 def test_autolog_0_makes_everything_inert(store: Path) -> None:
     """With AUTOLOG=0 the program's calls work, and nothing is written, printed or patched."""
-    done = python(OFF, store, AUTOLOG="0")
+    done = python(OFF, AUTOLOG_BACKEND=str(store), AUTOLOG="0")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not store.exists()
 
@@ -511,7 +474,7 @@ exec(sys.argv[1])
 )
 def test_a_run_left_open_ends_with_the_process(store: Path, ending: str, code: int, status: str) -> None:
     """It ends FINISHED, or as the uncaught exception says, with the environment, and one line that says so."""
-    done = python(ENDS, store, ending)
+    done = python(ENDS, ending, AUTOLOG_BACKEND=str(store))
     assert done.returncode == code
     assert done.stdout == ""
     (run,) = all_runs()
@@ -532,7 +495,7 @@ def work():
 
 def test_decorating_alone_leaves_no_folder(store: Path) -> None:
     """Not even the facts of the environment, which come later, bring the withdrawn run back."""
-    done = python(DECORATES, store)
+    done = python(DECORATES, AUTOLOG_BACKEND=str(store))
     assert (done.returncode, done.stderr) == (0, "")
     assert not store.exists() or list(store.iterdir()) == []
 
@@ -548,9 +511,9 @@ def test_a_run_can_be_resumed_in_another_process(store: Path) -> None:
     """The second process adds its session to the run of the first, and to no other folder."""
     with autolog.start_run() as run:
         autolog.log_metric("m", 1.0)
-    done = python(RESUMES, store, run.run_id)
+    done = python(RESUMES, run.run_id, AUTOLOG_BACKEND=str(store))
     assert done.returncode == 0, done.stderr
-    assert [value for _, value, _ in read(run).history("m")] == [1.0, 2.0]
+    assert [value for _, value, _ in autolog.get_run(run.run_id).history("m")] == [1.0, 2.0]
     assert [path.name for path in store.iterdir()] == [run.run_id]
 
 

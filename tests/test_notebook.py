@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import autolog
+from recorded import all_runs
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
@@ -55,11 +55,6 @@ def notebook(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield Notebook(client)
 
 
-def runs(store: Path) -> list[Any]:
-    found = autolog.search_runs(store=store, output_format="list")
-    return sorted(found, key=lambda run: run.start_time)
-
-
 def test_cells_share_their_runs(notebook: Notebook, store: Path) -> None:
     """A fit in one cell takes metrics from a later one, a run may span cells, and an error in a cell harms neither."""
     notebook.run(
@@ -84,9 +79,9 @@ def test_cells_share_their_runs(notebook: Notebook, store: Path) -> None:
         "left = autolog.start_run(run_name='left')",
     )
     assert notebook.errors == ["InvalidParameterError", "UsageError", "KeyError", "ZeroDivisionError"]
-    assert [run.status for run in runs(store) if run.run_name == "left"] == ["RUNNING"]
+    assert [run.status for run in all_runs(store) if run.run_name == "left"] == ["RUNNING"]
     notebook.stop()
-    fitted, failed, across, child, opened, left = runs(store)
+    fitted, failed, across, child, opened, left = all_runs(store)
     assert fitted.params["by_hand"] == 1
     assert any("accuracy_score" in name for name in fitted.metrics)
     assert (failed.run_name, failed.status) == ("LogisticRegression", "FAILED")
@@ -104,5 +99,5 @@ def test_a_kernel_that_dies_leaves_its_run_lost(notebook: Notebook, store: Path)
     """A killed kernel's open run is LOST with all it logged; it is not waited for."""
     notebook.run(SETUP, "autolog.start_run(run_name='open'); autolog.log_metric('m', 1.0)")
     notebook.stop(kill=True)
-    (run,) = runs(store)
+    (run,) = all_runs(store)
     assert (run.status, run.metrics) == ("LOST", {"m": 1.0})

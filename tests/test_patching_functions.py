@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from autolog.exceptions import PatchError
 from autolog.patching import Patcher, caller
+from observers import Following, Watch, nothing
 
 drops_frames = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 keeps our frames in a traceback")
 
@@ -82,48 +83,6 @@ class Model:
 
 cached = functools.lru_cache(factorial)
 '''
-
-
-class Watch:
-    """Observes every call, and changes none."""
-
-    def __init__(self):
-        self.seen, self.ends = [], []
-
-    def __call__(self, called):
-        self.seen.append(called)
-        return Following(called.args, called.kwargs, self.ends)
-
-
-class Following:
-    """An observation that keeps how calls ended."""
-
-    def __init__(self, args, kwargs, ends):
-        self.args, self.kwargs, self.ends = args, kwargs, ends
-
-    def done(self, result):
-        self.ends.append(result)
-
-    def failed(self, error):
-        self.ends.append(error)
-
-
-def nothing(called):
-    """Find nothing to observe."""
-
-
-@pytest.fixture
-def patcher():
-    """Give a patcher whose patches end with the test."""
-    patcher = Patcher()
-    yield patcher
-    patcher.undo()
-
-
-@pytest.fixture(params=["observed", "not observed"])
-def observe(request):
-    """Have the test run twice: with an observer that follows each call, and with one that finds nothing to do."""
-    return Watch() if request.param == "observed" else nothing
 
 
 @pytest.fixture

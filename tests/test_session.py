@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ import pytest
 import autolog
 from autolog import session
 from autolog.exceptions import PluginError, SettingsError, UnknownBackendError
+from elsewhere import python
+from recorded import all_runs
 
 
 def fit() -> None:
@@ -22,17 +23,6 @@ def fit() -> None:
     from sklearn.dummy import DummyRegressor
 
     DummyRegressor().fit([[0.0], [1.0]], [0.0, 1.0])
-
-
-def runs(store: Path) -> list[Any]:
-    found = autolog.search_runs(store=store, output_format="list")
-    return sorted(found, key=lambda run: run.start_time)
-
-
-def python(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, **environment}
-    command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=100)
 
 
 # ---- on, again, and off
@@ -46,7 +36,7 @@ def test_enable_again_changes_what_it_names(store: Path) -> None:
     fit()
     autolog.enable(log_models=True)
     fit()
-    first, second, third = runs(store)
+    first, second, third = all_runs(store)
     assert [run.experiment for run in (first, second, third)] == ["one", "two", "two"]
     assert [len(run.models) for run in (first, second, third)] == [0, 0, 1]
 
@@ -61,7 +51,7 @@ def test_options_of_one_plugin_are_its_own(store: Path) -> None:
     fit()
     with autolog.start_run():
         pass
-    fitted, explicit = runs(store)
+    fitted, explicit = all_runs(store)
     assert (fitted.models, fitted.tags["a"]) == ([], 1)
     assert "a" not in explicit.tags
 
@@ -72,14 +62,14 @@ def test_only_the_plugins_that_were_named_open_runs(store: Path) -> None:
     fit()
     autolog.enable(experiment="e")
     fit()
-    assert runs(store) == []
+    assert all_runs(store) == []
     autolog.enable("sklearn")
     fit()
     assert session.get().records("pandas")
     assert not session.get().records("scipy")
     autolog.enable()
     assert session.get().records("scipy")
-    assert len(runs(store)) == 1
+    assert len(all_runs(store)) == 1
 
 
 def test_what_does_not_exist_is_refused_and_changes_nothing(store: Path) -> None:
@@ -95,7 +85,7 @@ def test_what_does_not_exist_is_refused_and_changes_nothing(store: Path) -> None
         with pytest.raises(error, match=match):
             autolog.enable(*plugins, **options)
     fit()
-    (run,) = runs(store)
+    (run,) = all_runs(store)
     assert run.experiment == "kept"
 
 
@@ -124,7 +114,7 @@ def test_disable_puts_every_original_back(store: Path) -> None:
     fit()
     autolog.disable()
     autolog.disable()
-    assert [run.run_name for run in runs(store)] == ["DummyRegressor", "by hand", "DummyRegressor"]
+    assert [run.run_name for run in all_runs(store)] == ["DummyRegressor", "by hand", "DummyRegressor"]
 
 
 def test_enable_in_a_thread_holds_for_all(store: Path) -> None:
@@ -133,7 +123,7 @@ def test_enable_in_a_thread_holds_for_all(store: Path) -> None:
     thread.start()
     thread.join()
     fit()
-    assert len(runs(store)) == 1
+    assert len(all_runs(store)) == 1
 
 
 # ---- places
@@ -150,9 +140,9 @@ def test_the_place_can_change_between_runs(tmp_path: Path) -> None:
     autolog.end_run()
     with autolog.start_run(run_name="second"):
         pass
-    first, child = runs(tmp_path / "a")
+    first, child = all_runs(tmp_path / "a")
     assert (first.metrics, child.parent_run_id) == ({"m": 1.0}, run.run_id)
-    assert [found.run_name for found in runs(tmp_path / "b")] == ["second"]
+    assert [found.run_name for found in all_runs(tmp_path / "b")] == ["second"]
 
 
 def test_a_relative_place_is_where_enable_found_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +154,12 @@ def test_a_relative_place_is_where_enable_found_it(tmp_path: Path, monkeypatch: 
         step()
         with autolog.start_run():
             pass
-    assert len(runs(tmp_path / "autolog-runs")) == 3
+    assert len(all_runs(tmp_path / "autolog-runs")) == 3
     assert len(autolog.search_runs(output_format="list")) == 3
     autolog.enable(backend="here")
     with autolog.start_run():
         pass
-    assert len(runs(tmp_path / "elsewhere" / "here")) == 1
+    assert len(all_runs(tmp_path / "elsewhere" / "here")) == 1
 
 
 def test_options_come_from_the_environment_and_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +175,7 @@ def test_options_come_from_the_environment_and_the_file(tmp_path: Path, monkeypa
     fit()
     autolog.enable(experiment="call")
     fit()
-    found = runs(tmp_path / "filed")
+    found = all_runs(tmp_path / "filed")
     assert [run.experiment for run in found] == ["file", "variable", "call"]
     assert [run.models for run in found] == [[], [], []]
 
@@ -221,11 +211,11 @@ def test_a_line_at_enable_and_one_for_each_top_level_run(store: Path) -> None:
     assert [line.split()[:3] for line in lines[1:]] == [
         ["autolog:", name, "FINISHED"] for name in ("DummyRegressor", "outer", "decorated")
     ]
-    found = {run.run_name: run for run in runs(store) if run.parent_run_id is None}
+    found = {run.run_name: run for run in all_runs(store) if run.parent_run_id is None}
     assert set(found) == {"DummyRegressor", "outer", "decorated"}
     assert all(run.run_id in done.stderr for run in found.values())
     assert all(run.environment["python_version"] for run in found.values())
-    assert not any(run.environment for run in runs(store) if run.parent_run_id is not None)
+    assert not any(run.environment for run in all_runs(store) if run.parent_run_id is not None)
 
 
 def test_silent_says_nothing(store: Path) -> None:
@@ -266,7 +256,7 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
     assert done.returncode == 0, done.stderr
     if order == "nothing":
         assert json.loads(done.stdout) == []
-    assert len(runs(store)) == (order not in ("nothing", "off"))
+    assert len(all_runs(store)) == (order not in ("nothing", "off"))
 
 
 def test_the_facts_of_a_paused_run_go_nowhere(store: Path) -> None:

@@ -34,6 +34,7 @@ from autolog_sklearn.diagram import diagram_charts
 from autolog_sklearn.ranking import ranked, thinned
 from autolog_sklearn.residuals import residual_charts
 from autolog_sklearn.weights import weight_charts
+from recorded import only_top_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:::sklearn")
 
@@ -63,13 +64,6 @@ def column(found: dict[str, Any], name: str) -> list[Any]:
     """A column of a table, infinity as a number."""
     cells = [row[found["columns"].index(name)] for row in found["data"]]
     return [float(cell["$float"]) if isinstance(cell, dict) else cell for cell in cells]
-
-
-def only_run(store: Path) -> Any:
-    """The only top-level run of a store."""
-    runs = autolog.search_runs(output_format="list", store=store)
-    (found,) = [run for run in runs if run.parent_run_id is None]
-    return found
 
 
 def recorded(run: Any, name: str = "training") -> dict[str, dict[str, Any]]:
@@ -212,8 +206,8 @@ def test_rows_are_ranked_once_for_metrics_and_curves(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "ranked", lambda *given: calls.append(1) or ranked(*given))
     autolog.enable(backend=store, silent=True)
     GaussianNB().fit(*CANCER)
-    assert {"roc_curve", "precision_recall_curve"} <= recorded(only_run(store)).keys()
-    assert "training_roc_auc" in only_run(store).metrics
+    assert {"roc_curve", "precision_recall_curve"} <= recorded(only_top_run(store)).keys()
+    assert "training_roc_auc" in only_top_run(store).metrics
     assert len(calls) == 1
 
 
@@ -267,7 +261,7 @@ def test_no_number_of_the_data_is_written(store: Path) -> None:
     data, target = DIABETES[0], DIABETES[1] + np.random.default_rng(0).normal(0, 1e-3, len(DIABETES[1]))
     autolog.enable(backend=store, silent=True)
     model = Ridge().fit(data, target)
-    written = recorded(only_run(store))
+    written = recorded(only_top_run(store))
     cells = {cell for each in written.values() for row in each["data"] for cell in row if isinstance(cell, float)}
     assert not cells & {*target.tolist(), *model.predict(data).tolist(), *data.ravel().tolist()} - {0.0}
     assert {"residuals", "residual_quantiles", "coefficients"} <= written.keys()
@@ -280,7 +274,7 @@ def test_coefficients_have_the_features_names_through_a_pipeline(store: Path) ->
     """They are the model's, the largest first, named by the transformers before it, and say of which class."""
     autolog.enable(backend=store, silent=True)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*WINE)
-    rows = recorded(only_run(store))["coefficients"]["data"]
+    rows = recorded(only_top_run(store))["coefficients"]["data"]
     names = list(WINE[0].columns)
     assert {(name, of): value for name, of, value in rows} == {
         (names[feature], of): value for (of, feature), value in np.ndenumerate(model[-1].coef_)
@@ -324,7 +318,7 @@ def test_a_search_has_the_charts_of_its_best_estimator(store: Path) -> None:
     autolog.enable(backend=store, silent=True)
     search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [1.0, 2.0]}, cv=2)
     search.fit(*load_diabetes(return_X_y=True, as_frame=True))
-    found = recorded(only_run(store))
+    found = recorded(only_top_run(store))
     best = search.best_estimator_[-1].coef_
     assert sorted(column(found["coefficients"], "coefficient")) == sorted(best.tolist())
     assert "bmi" in column(found["coefficients"], "feature")
@@ -406,12 +400,12 @@ def test_metrics_of_a_known_prediction_give_its_charts_once(store: Path) -> None
     model = GaussianNB().fit(*CANCER)
     predicted, scores = model.predict(X_test), model.predict_proba(X_test)
     skm.accuracy_score(y_test, predicted)
-    run = only_run(store)
+    run = only_top_run(store)
     first = run.artifact_path("charts/X_test_labels.json").stat().st_mtime_ns
     skm.f1_score(y_test, predicted)
     skm.roc_auc_score(y_test, scores[:, 1])
     skm.average_precision_score(y_test, scores[:, 1])
-    run = only_run(store)
+    run = only_top_run(store)
     assert run.artifact_path("charts/X_test_labels.json").stat().st_mtime_ns == first
     assert recorded(run, "X_test_labels").keys() == {"confusion_matrix"}
     found = recorded(run, "X_test_scores")
@@ -426,7 +420,7 @@ def test_probabilities_and_numbers_have_their_charts(store: Path) -> None:
     X_test, y_test = CANCER
     scores = GaussianNB().fit(*CANCER).predict_proba(X_test)
     skm.brier_score_loss(y_test, scores[:, 1])
-    assert "calibration_curve" in recorded(only_run(store), "X_test_probabilities")
+    assert "calibration_curve" in recorded(only_top_run(store), "X_test_probabilities")
     X_new, y_new = DIABETES
     predicted = LinearRegression().fit(*DIABETES).predict(X_new)
     skm.mean_absolute_error(y_new, predicted)
@@ -441,7 +435,7 @@ def test_the_positive_class_is_the_one_the_user_names(store: Path) -> None:
     model = GaussianNB().fit(X_test, y_test)
     scores = model.predict_proba(X_test)
     area = skm.average_precision_score(y_test, scores[:, 0], pos_label="bad")
-    found = recorded(only_run(store), "X_test_scores")["precision_recall_curve"]
+    found = recorded(only_top_run(store), "X_test_scores")["precision_recall_curve"]
     assert found["classes"] == ["bad"]
     assert found["average_precisions"] == [pytest.approx(area)]
 
@@ -453,7 +447,7 @@ def test_what_is_only_inferred_has_no_charts(store: Path) -> None:
     scores = GaussianNB().fit(*CANCER).predict_proba(X_test)
     skm.accuracy_score(y_test, (scores[:, 1] > 0.3).astype(int))
     skm.roc_auc_score(y_test[:100], scores[:100, 1])
-    run = only_run(store)
+    run = only_top_run(store)
     assert "accuracy_score_X_test[inferred]" in run.metrics
     assert [path for path in run.artifacts if path.startswith("charts/")] == ["charts/training.json"]
 
@@ -468,7 +462,7 @@ def test_curves_that_the_user_computes_are_kept_as_returned(store: Path) -> None
     precision, recall, _ = skm.precision_recall_curve(y_test, scores)
     truth, mean = calibration_curve(y_test, scores, n_bins=4)
     matrix = skm.confusion_matrix(y_test, predicted, normalize="true")
-    run = only_run(store)
+    run = only_top_run(store)
     names = ("false_positive_rate", "true_positive_rate", "threshold")
     found = recorded(run, "X_test_roc_curve")["roc_curve"]
     assert [column(found, name) for name in names] == [values.tolist() for values in theirs]
@@ -486,7 +480,7 @@ def test_a_labels_order_of_the_users_is_the_matrix_order(store: Path) -> None:
     X_test, y_test = CANCER[0], np.array(["bad", "good"])[CANCER[1]]
     predicted = GaussianNB().fit(X_test, y_test).predict(X_test)
     matrix = skm.confusion_matrix(y_test, predicted, labels=["good", "bad"])
-    found = recorded(only_run(store), "X_test_confusion_matrix")["confusion_matrix"]
+    found = recorded(only_top_run(store), "X_test_confusion_matrix")["confusion_matrix"]
     assert found["labels"] == ["good", "bad"]
     assert {(row[0], row[1]): row[2] for row in found["data"]}[("good", "bad")] == matrix[0, 1]
 
@@ -498,7 +492,7 @@ def test_charts_never_make_a_prediction_of_their_own(store: Path) -> None:
     """Without training metrics there is no prediction, and so no curve; the coefficients are still there."""
     autolog.enable(backend=store, silent=True, log_training_metrics=False)
     LogisticRegression(max_iter=10_000).fit(*CANCER)
-    assert recorded(only_run(store)).keys() == {"coefficients"}
+    assert recorded(only_top_run(store)).keys() == {"coefficients"}
 
 
 def test_a_program_that_only_fits_imports_nothing_to_draw_with(store: Path) -> None:
@@ -512,4 +506,4 @@ def test_a_program_that_only_fits_imports_nothing_to_draw_with(store: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
-    assert "roc_curve" in recorded(only_run(store))
+    assert "roc_curve" in recorded(only_top_run(store))

@@ -25,6 +25,7 @@ import scipy.sparse
 from joblib import Parallel, delayed
 
 import autolog
+from recorded import measured_later
 
 pytest.importorskip("sklearn")
 import sklearn.metrics
@@ -73,13 +74,6 @@ def recording(tmp_path: Path) -> None:
 def last() -> autolog.Run:
     """The latest run."""
     return autolog.search_runs(output_format="list")[0]
-
-
-def measured(run: autolog.Run) -> dict[str, float]:
-    """The metrics of a run that have a point after its fit."""
-    assert run.end_time is not None
-    end = run.end_time.timestamp()
-    return {key: value for key, value in run.metrics.items() if run.history(key)[-1][2] > end}
 
 
 # ---- every function
@@ -155,7 +149,7 @@ def kind_of(name: str) -> str | None:
 def recorded() -> dict[str, float]:
     """All metrics computed after fits, each after its model's name."""
     runs = autolog.search_runs(output_format="list")
-    return {f"{run.tags['estimator_name']}: {key}": value for run in runs for key, value in measured(run).items()}
+    return {f"{run.tags['estimator_name']}: {key}": value for run in runs for key, value in measured_later(run).items()}
 
 
 def test_every_function_records_what_it_returned() -> None:
@@ -226,7 +220,7 @@ def test_a_number_for_each_class_is_a_metric_for_each() -> None:
     each = f1_score(y, predicted, average=None)
     some = recall_score(y, predicted, labels=[2, 1], average=None)
     areas = roc_auc_score(y, proba, multi_class="ovr", average=None)
-    assert measured(last()) == {
+    assert measured_later(last()) == {
         **{f"f1_score_X(class={label})": each[label] for label in range(3)},
         "recall_score_X(class=2, labels=[2, 1])": some[0],
         "recall_score_X(class=1, labels=[2, 1])": some[1],
@@ -241,7 +235,7 @@ def test_classes_are_named_in_every_container(container: Callable[[Any], Any]) -
     names = np.array(["setosa", "versicolor", "virginica"])
     model = GaussianNB().fit(X, names[y])
     f1_score(container(names[y].tolist()), container(model.predict(X).tolist()), average=None)
-    assert set(measured(last())) == {f"f1_score_X(class={name})[inferred]" for name in names}
+    assert set(measured_later(last())) == {f"f1_score_X(class={name})[inferred]" for name in names}
 
 
 class Kind:
@@ -265,7 +259,7 @@ def test_a_column_that_is_no_class_is_numbered() -> None:
     model = KNeighborsClassifier().fit(samples, tags)
     each = f1_score(tags, model.predict(samples), average=None)
     outputs = r2_score(tags, model.predict(samples), multioutput="raw_values")
-    assert measured(last()) == {
+    assert measured_later(last()) == {
         **{f"f1_score_samples(column={number})": each[number] for number in range(3)},
         **{f"r2_score_samples(multioutput=raw_values, output={number})": outputs[number] for number in range(3)},
     }
@@ -276,7 +270,7 @@ def test_a_tuple_is_named_as_documented() -> None:
     y, predicted, _ = classified()
     precision, recall, fscore, _ = precision_recall_fscore_support(y, predicted, average="macro")
     support = precision_recall_fscore_support(y, predicted)[3]
-    metrics, name = measured(last()), "precision_recall_fscore_support"
+    metrics, name = measured_later(last()), "precision_recall_fscore_support"
     assert metrics[f"{name}.precision_X(average=macro)"] == precision
     assert metrics[f"{name}.recall_X(average=macro)"] == recall
     assert metrics[f"{name}.fbeta_score_X(average=macro)"] == fscore
@@ -288,9 +282,9 @@ def test_a_report_is_a_metric_for_each_of_its_numbers() -> None:
     """As a dict; as a text it holds no numbers."""
     y, predicted, _ = classified()
     classification_report(y, predicted)
-    assert measured(last()) == {}
+    assert measured_later(last()) == {}
     report = classification_report(y, predicted, target_names=["a", "b", "c"], output_dict=True)
-    metrics, name = measured(last()), "classification_report"
+    metrics, name = measured_later(last()), "classification_report"
     assert metrics[f"{name}.accuracy_X"] == report["accuracy"]
     assert metrics[f"{name}.f1-score_X(class=b)"] == report["b"]["f1-score"]
     assert metrics[f"{name}.support_X(average=macro)"] == report["macro avg"]["support"]
@@ -304,7 +298,7 @@ def test_more_numbers_than_a_run_should_hold_are_noted() -> None:
     model = LinearRegression().fit(X, outputs)
     for _ in range(2):
         r2_score(outputs, model.predict(X), multioutput="raw_values")
-    assert measured(last()) == {}
+    assert measured_later(last()) == {}
     missing = "r2_score_X(multioutput=raw_values) is missing: 404 numbers, more than 400 metrics of a call"
     assert last().notes == [missing]
 
@@ -317,7 +311,7 @@ def test_the_steps_of_a_calls_numbers_are_the_same() -> None:
         for _ in range(3):
             f1_score(y, model.predict(X), average=None)
     for run in autolog.search_runs(output_format="list"):
-        steps = {key: [step for step, _, _ in run.history(key)] for key in measured(run)}
+        steps = {key: [step for step, _, _ in run.history(key)] for key in measured_later(run)}
         assert steps == {f"f1_score_X(class={label})": [0, 1, 2] for label in range(3)}
 
 
@@ -329,7 +323,7 @@ def test_the_area_under_a_curve_shows_what_it_was_given() -> None:
     half = tpr / 2
     areas = auc(fpr, tpr), auc(recall, precision), auc(fpr + 0, half)
     keys = "auc_X(y=tpr)", "auc_X(y=precision)", "auc(y=half)[unlinked]"
-    assert measured(last()) == dict(zip(keys, areas, strict=True))
+    assert measured_later(last()) == dict(zip(keys, areas, strict=True))
 
 
 # ---- scorers
@@ -383,7 +377,7 @@ def test_several_scorers_at_once_have_the_users_names() -> None:
     except ValueError:
         pytest.skip("before scikit-learn 1.5 it takes one")
     one, own = check_scoring(model, "recall")(model, X, y), check_scoring(model)(model, X, y)
-    assert measured(last()) == {
+    assert measured_later(last()) == {
         "loss_X": several["loss"],
         "acc_X": several["acc"],
         "recall_score_X": one,
@@ -400,8 +394,8 @@ def test_a_scorer_made_of_a_partial_shows_its_arguments() -> None:
     model = GaussianNB().fit(X, y)
     scored = make_scorer(macro, greater_is_better=False)(model, X, y)
     second, first = autolog.search_runs(output_format="list")
-    assert measured(first) == {"f1_score_X(average=macro)": value}
-    assert measured(second) == {"neg_f1_score_X(average=macro)": scored}
+    assert measured_later(first) == {"f1_score_X(average=macro)": value}
+    assert measured_later(second) == {"neg_f1_score_X(average=macro)": scored}
 
 
 def test_scorers_made_before_and_after_stay_the_same() -> None:
@@ -431,8 +425,8 @@ def test_only_predictions_that_the_user_asked_for_are_inferred_from() -> None:
         calibrated(other, X, y)
     accuracy_score(y, predicted.tolist())
     second, first = autolog.search_runs(output_format="list")
-    assert set(measured(first)) == {"accuracy_score_X[inferred]"}
-    assert set(measured(second)) == {"score_X", "f1_score_X"}
+    assert set(measured_later(first)) == {"accuracy_score_X[inferred]"}
+    assert set(measured_later(second)) == {"score_X", "f1_score_X"}
 
 
 @pytest.mark.parametrize(
@@ -453,7 +447,7 @@ def test_what_is_made_from_predictions_is_inferred(made: Callable[[Any], Any]) -
     X, y = BINARY
     proba = GaussianNB().fit(X, y).predict_proba(X)
     value = accuracy_score(y, made(proba))
-    assert measured(last()) == {"accuracy_score_X[inferred]": value}
+    assert measured_later(last()) == {"accuracy_score_X[inferred]": value}
 
 
 @pytest.mark.parametrize(
@@ -474,7 +468,7 @@ def test_what_shares_the_predictions_memory_is_a_view(shared: Callable[[Any], An
     if not np.shares_memory(np.asarray(view), predicted):
         pytest.skip("this version of the library copies")
     whole, part = accuracy_score(y, view), accuracy_score(y[:9], view[:9])
-    assert measured(last()) == {"accuracy_score_X": whole, "accuracy_score_X[9 of 569 rows]": part}
+    assert measured_later(last()) == {"accuracy_score_X": whole, "accuracy_score_X[9 of 569 rows]": part}
 
 
 def test_a_series_that_a_users_model_predicts_is_known() -> None:
@@ -488,7 +482,7 @@ def test_a_series_that_a_users_model_predicts_is_known() -> None:
     predicted = Named().fit(X, y).predict(X)
     value = accuracy_score(y, predicted)
     assert accuracy_score(y, predicted.to_numpy()) == value
-    assert measured(last()) == {"accuracy_score_X": value}
+    assert measured_later(last()) == {"accuracy_score_X": value}
     assert len(last().history("accuracy_score_X")) == 2
 
 
@@ -499,7 +493,10 @@ def test_sparse_predictions_are_known() -> None:
     predicted = model.predict(samples)
     f1_score(tags, predicted, average="micro")
     f1_score(tags, predicted.toarray(), average="micro")
-    assert set(measured(last())) == {"f1_score_samples(average=micro)", "f1_score_samples(average=micro)[inferred]"}
+    assert set(measured_later(last())) == {
+        "f1_score_samples(average=micro)",
+        "f1_score_samples(average=micro)[inferred]",
+    }
 
 
 def test_the_parts_of_a_model_that_people_use_are_its_runs() -> None:
@@ -519,7 +516,7 @@ def test_truth_and_prediction_may_change_places() -> None:
     X, y = NUMBERS
     model = Ridge().fit(X, y)
     value = mean_squared_error(model.predict(X), y)
-    assert measured(last()) == {"mean_squared_error_X": value}
+    assert measured_later(last()) == {"mean_squared_error_X": value}
 
 
 def test_a_deprecated_name_of_the_prediction_is_no_second_metric() -> None:
@@ -529,7 +526,7 @@ def test_a_deprecated_name_of_the_prediction_is_no_second_metric() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         value = log_loss(y, y_pred=proba)
-    assert measured(last()) == {"log_loss_X": value}
+    assert measured_later(last()) == {"log_loss_X": value}
 
 
 def test_the_score_of_a_model_that_was_not_recorded_is_unlinked() -> None:
@@ -540,7 +537,7 @@ def test_the_score_of_a_model_that_was_not_recorded_is_unlinked() -> None:
     Ridge().fit(X, y)
     unrecorded.score(X, y)
     get_scorer("accuracy")(unrecorded, X, y)
-    assert set(measured(last())) == {"score_X[unlinked]", "accuracy_score_X[unlinked]"}
+    assert set(measured_later(last())) == {"score_X[unlinked]", "accuracy_score_X[unlinked]"}
 
 
 def test_what_is_measured_while_paused_or_off_is_not_recorded() -> None:
@@ -560,7 +557,7 @@ def test_what_is_measured_while_paused_or_off_is_not_recorded() -> None:
     found = last()
     autolog.disable()
     measure()
-    assert measured(found) == measured(autolog.get_run(found.run_id)) == {}
+    assert measured_later(found) == measured_later(autolog.get_run(found.run_id)) == {}
     assert found.artifacts == autolog.get_run(found.run_id).artifacts
 
 
@@ -609,7 +606,7 @@ def test_names_in_functions_comprehensions_attributes_and_subscripts() -> None:
     recall_score(folds["late"][1], model.predict(folds["late"][0]))
     holder = types.SimpleNamespace(X=X_all, y=y_all)
     f1_score(holder.y[9:], model.predict(holder.X[9:]))
-    assert set(measured(last())) == {"accuracy_score_rows", "recall_score", "f1_score"}
+    assert set(measured_later(last())) == {"accuracy_score_rows", "recall_score", "f1_score"}
 
 
 # ---- inspections
@@ -628,7 +625,7 @@ def test_permutation_importances_are_a_table_of_the_run() -> None:
     found = permutation_importance(model, X, y, n_repeats=3, random_state=0)
     several = permutation_importance(model, X, y, n_repeats=2, random_state=0, scoring=["accuracy", "f1_macro"])
     run = last()
-    assert measured(run) == {}
+    assert measured_later(run) == {}
     assert table(run, "permutation_importance_X.json") == {
         "feature": list(X.columns),
         "importance_mean": found.importances_mean.tolist(),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import autolog
+from recorded import all_runs, only_run
 
 pytest.importorskip("sklearn")
 import sklearn
@@ -43,21 +44,7 @@ CANCER = load_breast_cancer(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 
 
-@pytest.fixture(autouse=True)
-def recording(tmp_path: Path) -> None:
-    """Record into a folder of the test's own."""
-    autolog.enable(backend=str(tmp_path / "runs"), silent=True)
-
-
-def runs() -> list[autolog.Run]:
-    """All runs, oldest first."""
-    return autolog.search_runs(output_format="list")[::-1]
-
-
-def only_run() -> autolog.Run:
-    """The one run there is."""
-    (run,) = runs()
-    return run
+pytestmark = pytest.mark.usefixtures("recording")
 
 
 # ---- params
@@ -180,9 +167,9 @@ def test_inner_fits_are_part_of_the_outermost() -> None:
     StandardScaler().fit(IRIS[0])
     KMeans(2, n_init=1).fit_predict(IRIS[0])
     KMeans(2, n_init=1).fit_transform(IRIS[0])
-    assert [run.run_name for run in runs()] == ["Pipeline", "KMeans", "KMeans"]
+    assert [run.run_name for run in all_runs()] == ["Pipeline", "KMeans", "KMeans"]
     make_pipeline(StandardScaler(), PCA(2)).fit_transform(IRIS[0])
-    assert [run.run_name for run in runs()][3:] == ["Pipeline"]  # its last step, PCA, has a score
+    assert [run.run_name for run in all_runs()][3:] == ["Pipeline"]  # its last step, PCA, has a score
 
 
 def test_inside_an_explicit_run_the_first_fit_is_the_runs_own() -> None:
@@ -191,7 +178,7 @@ def test_inside_an_explicit_run_the_first_fit_is_the_runs_own() -> None:
         LogisticRegression(C=2, max_iter=500).fit(*IRIS)
         Ridge(alpha=3).fit(*DIABETES)
         KMeans(2, n_init=1).fit(IRIS[0])
-    (mine,) = (run for run in runs() if run.parent_run_id is None)
+    (mine,) = (run for run in all_runs() if run.parent_run_id is None)
     assert (mine.run_name, mine.status, mine.params["C"]) == ("mine", "FINISHED", 2)
     assert mine.tags["estimator_name"] == "LogisticRegression"
     assert [(child.run_name, child.status) for child in mine.children()] == [
@@ -206,7 +193,7 @@ def test_libraries_and_users_classes_are_recorded() -> None:
     xgboost.XGBClassifier(n_estimators=2, max_depth=2).fit(*CANCER)
     lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, extra_trees=True).fit(*DIABETES)
     Careless().fit(*IRIS)
-    first, second, third = runs()
+    first, second, third = all_runs()
     assert (first.run_name, first.params["max_depth"], first.params["n_estimators"]) == ("XGBClassifier", 2, 2)
     assert (second.run_name, second.params["n_estimators"], second.params["extra_trees"]) == ("LGBMRegressor", 2, True)
     assert third.tags["estimator_class"] == f"{__name__}.Careless"
@@ -243,8 +230,8 @@ def test_threads_have_runs_of_their_own() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(run.params["alpha"] for run in runs()) == [1.0, 2.0, 3.0]
-    assert {run.parent_run_id for run in runs()} == {None}
+    assert sorted(run.params["alpha"] for run in all_runs()) == [1.0, 2.0, 3.0]
+    assert {run.parent_run_id for run in all_runs()} == {None}
 
 
 # ---- how a fit ends
@@ -289,7 +276,7 @@ def test_the_status_says_how_a_fit_ended(error: BaseException, status: str) -> N
     assert "raise self.error" in run.error["traceback"]
     assert run.models == []
     Ridge().fit(*DIABETES)
-    assert runs()[-1].status == "FINISHED"
+    assert all_runs()[-1].status == "FINISHED"
 
 
 # ---- training metrics
@@ -342,7 +329,7 @@ def test_training_metrics_are_unweighted_however_weights_are_given() -> None:
         LinearRegression().fit(*DIABETES, weight),
         make_pipeline(StandardScaler(), Ridge()).fit(*DIABETES, ridge__sample_weight=weight),
     ]
-    for run, model in zip(runs(), models, strict=True):
+    for run, model in zip(all_runs(), models, strict=True):
         assert_scored(run, model)
 
 
@@ -360,7 +347,7 @@ def test_costly_training_metrics_are_skipped_and_noted(monkeypatch: pytest.Monke
     LogisticRegression(max_iter=500).fit(*IRIS)
     autolog.enable(log_training_metrics=True)
     LogisticRegression(max_iter=500).fit(*IRIS)
-    skipped, asked = runs()
+    skipped, asked = all_runs()
     assert of_training(skipped) == {}
     assert any(note.startswith("no training metrics: predicting") for note in skipped.notes)
     assert asked.metrics["training_accuracy"] > 0.9
@@ -383,7 +370,7 @@ def test_what_an_estimator_refuses_is_a_note_and_no_error_of_ours() -> None:
     model = Ridge()
     model.lock = threading.Lock()
     model.fit(*DIABETES)
-    few, search, locked = (run.notes for run in runs() if run.parent_run_id is None)
+    few, search, locked = (run.notes for run in all_runs() if run.parent_run_id is None)
     assert [note.partition(":")[0] for note in few] == ["no training metrics"]
     assert "ValueError: Expected n_neighbors <= n_samples" in few[0]
     assert search[:2] == [f"no {what}: the search kept no best estimator" for what in ("model", "training metrics")]
@@ -430,7 +417,7 @@ def test_what_cannot_predict_without_a_trace_is_not_asked_to() -> None:
     autolog.enable(log_training_metrics=False)
     LogisticRegression(max_iter=500).fit(*IRIS)
     KMeans(2, n_init=1).fit(IRIS[0])
-    first, *others = runs()
+    first, *others = all_runs()
     assert [note for note in first.notes if "KDTree" in note]
     assert [(of_training(run), run.notes) for run in others] == [({}, [])] * 2
 
@@ -446,7 +433,7 @@ def test_the_dataset_is_named_and_known_by_its_content() -> None:
     changed = x_train.copy()
     changed[50, 2] += 1e-9
     Ridge().fit(changed, y_train)
-    first, second, third = (run.inputs[0] for run in runs())
+    first, second, third = (run.inputs[0] for run in all_runs())
     assert (first["name"], second["name"], third["name"]) == ("x_train", "data", "changed")
     assert (first["shape"], first["target"]["shape"], first["context"]) == ([100, 4], [100], "train")
     assert first["digest"] == second["digest"] != third["digest"]
@@ -469,16 +456,16 @@ def test_data_and_signature_are_described_as_they_are() -> None:
     ]
     for container in containers:
         Ridge().fit(container, y)
-    kinds = [run.inputs[0]["kind"] for run in runs()]
+    kinds = [run.inputs[0]["kind"] for run in all_runs()]
     assert kinds[:3] == ["numpy.ndarray", "pandas.DataFrame", "polars.DataFrame"]
     assert "csr_matrix" in kinds[3]
     assert kinds[4] == "list"
-    signatures = [run.signature["inputs"] for run in runs()]
+    signatures = [run.signature["inputs"] for run in all_runs()]
     assert signatures[0] == {"type": "tensor", "dtype": "float64", "shape": [-1, 2]}
     assert signatures[1] == [{"name": "a", "type": "float64"}, {"name": "b", "type": "float64"}]
     assert [column["name"] for column in signatures[2]] == ["a", "b"]
-    assert all(run.inputs[0]["shape"] == [150, 2] for run in runs())
-    assert all(run.signature["outputs"] == {"type": "tensor", "dtype": "int64", "shape": [-1]} for run in runs())
+    assert all(run.inputs[0]["shape"] == [150, 2] for run in all_runs())
+    assert all(run.signature["outputs"] == {"type": "tensor", "dtype": "int64", "shape": [-1]} for run in all_runs())
 
 
 def test_transformed_data_says_how_it_was_made() -> None:
@@ -488,7 +475,7 @@ def test_transformed_data_says_how_it_was_made() -> None:
     Ridge().fit(reduced, IRIS[1])
     Ridge().fit(reduced[:100], IRIS[1][:100])
     Ridge().fit(IRIS[0], IRIS[1])
-    *made, raw = [run for run in runs() if run.run_name == "Ridge"]
+    *made, raw = [run for run in all_runs() if run.run_name == "Ridge"]
     assert raw.inputs[0]["source"] is None
     for run in made:
         steps = run.inputs[0]["source"]["transformed_by"]
@@ -540,7 +527,7 @@ def test_a_model_can_be_left_out_or_too_large() -> None:
     Ridge().fit(*DIABETES)
     autolog.enable(log_models=True, max_model_mb=0.001)
     RandomForestClassifier(20, random_state=0).fit(*IRIS)
-    left_out, too_large = runs()
+    left_out, too_large = all_runs()
     assert (left_out.models, left_out.notes, too_large.models) == ([], [], [])
     assert any("max_model_mb" in note or "larger" in note for note in too_large.notes)
     assert too_large.status == "FINISHED"
@@ -590,7 +577,7 @@ def test_weights_and_groups_are_inputs_named_by_their_argument() -> None:
     Ridge().fit(x, y, weights)
     make_pipeline(StandardScaler(), Ridge()).fit(x, y, ridge__sample_weight=weights)
     DecisionTreeRegressor(max_depth=1).fit(x, y, check_input=True, sample_weight=None)
-    first, second, piped, none = runs()
+    first, second, piped, none = all_runs()
     contexts = [[each["context"] for each in run.inputs] for run in (first, second, piped, none)]
     weighted = ["train", "sample_weight"]
     assert contexts == [weighted, weighted, ["train", "ridge__sample_weight"], ["train"]]
@@ -607,7 +594,7 @@ def test_weights_that_a_pipeline_routes_are_inputs() -> None:
     with sklearn.config_context(enable_metadata_routing=True):
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         make_pipeline(scaler, Ridge().set_fit_request(sample_weight=True)).fit(x, y, sample_weight=weights)
-    alone, routed = runs()
+    alone, routed = all_runs()
     assert [each["context"] for each in routed.inputs] == ["train", "sample_weight"]
     assert routed.inputs[1]["digest"] == alone.inputs[1]["digest"]
 
@@ -678,5 +665,5 @@ def test_labels_of_several_kinds_are_measured_or_left_out_truly() -> None:
     ]
     for model, data, target in trained:
         model.fit(data, target)
-    for run, (model, data, target) in zip(runs(), trained, strict=True):
+    for run, (model, data, target) in zip(all_runs(), trained, strict=True):
         assert run.metrics["training_accuracy"] == model.score(data, target)

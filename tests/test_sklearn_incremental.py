@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import autolog
+from recorded import all_runs, series
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -32,20 +33,7 @@ X, Y = X[np.random.RandomState(0).permutation(150)], Y[np.random.RandomState(0).
 BATCHES = [slice(start, start + 50) for start in (0, 50, 100)]
 
 
-@pytest.fixture(autouse=True)
-def recording(store: Path) -> None:
-    """Record into a folder of the test's own."""
-    autolog.enable(backend=str(store), silent=True)
-
-
-def runs() -> list[autolog.Run]:
-    """All runs, oldest first."""
-    return autolog.search_runs(output_format="list")[::-1]
-
-
-def steps(run: autolog.Run, key: str) -> list[tuple[int, float]]:
-    """Steps and values of a metric."""
-    return [(step, value) for step, value, _ in run.history(key)]
+pytestmark = pytest.mark.usefixtures("recording")
 
 
 def loop(model: Any, batches: list[slice] = BATCHES) -> Any:
@@ -62,13 +50,13 @@ def test_a_loop_is_one_run_with_a_step_a_call() -> None:
     for batch in BATCHES:
         model.partial_fit(X[batch], Y[batch], classes=[0, 1, 2])
         losses.append(model.loss_)
-    (run,) = runs()
+    (run,) = all_runs()
     assert (run.status, run.run_name, run.params["hidden_layer_sizes"]) == ("RUNNING", "MLPClassifier", (3,))
     assert [(each["context"], each["shape"]) for each in run.inputs] == [("train", [50, 4]), ("classes", [3])]
-    assert steps(run, "rows_seen") == [(0, 50), (1, 100), (2, 150)]
-    assert steps(run, "loss") == list(enumerate(losses))
-    assert steps(run, "t") == [(0, 50), (1, 100), (2, 150)]
-    assert [step for step, _ in steps(run, "partial_fit_seconds")] == [0, 1, 2]
+    assert series(run, "rows_seen") == [(0, 50), (1, 100), (2, 150)]
+    assert series(run, "loss") == list(enumerate(losses))
+    assert series(run, "t") == [(0, 50), (1, 100), (2, 150)]
+    assert [step for step, _ in series(run, "partial_fit_seconds")] == [0, 1, 2]
 
 
 def test_the_same_model_comes_out() -> None:
@@ -86,8 +74,8 @@ def test_what_is_measured_between_calls_joins_the_run() -> None:
         scores.append(model.score(X, Y))
         accuracy_score(Y, model.predict(X))
     autolog.log_metric("mine", 1.0)
-    (run,) = runs()
-    assert steps(run, "score_X") == steps(run, "accuracy_score_X") == list(enumerate(scores))
+    (run,) = all_runs()
+    assert series(run, "score_X") == series(run, "accuracy_score_X") == list(enumerate(scores))
     assert run.metrics["mine"] == 1.0
 
 
@@ -97,7 +85,7 @@ def test_what_is_logged_belongs_to_the_loop_that_went_on_last() -> None:
     for model in (first, second, first):
         loop(model, BATCHES[:1])
     autolog.log_metric("mine", 1.0)
-    assert [(run.params["alpha"], "mine" in run.metrics) for run in runs()] == [(0.1, True), (0.2, False)]
+    assert [(run.params["alpha"], "mine" in run.metrics) for run in all_runs()] == [(0.1, True), (0.2, False)]
 
 
 def test_loops_in_the_processes_of_a_pool_are_children_that_end(store: Path) -> None:
@@ -116,8 +104,8 @@ with autolog.start_run(run_name="pool"):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (pool,) = (run for run in runs() if run.parent_run_id is None)
-    found = sorted((run.params["alpha"], len(steps(run, "rows_seen")), run.status) for run in pool.children())
+    (pool,) = (run for run in all_runs() if run.parent_run_id is None)
+    found = sorted((run.params["alpha"], len(series(run, "rows_seen")), run.status) for run in pool.children())
     assert found == [(0.1, 3, "FINISHED"), (0.2, 3, "FINISHED"), (0.3, 3, "FINISHED")]
 
 
@@ -127,7 +115,7 @@ def test_a_fit_of_the_same_estimator_ends_the_loop_and_saves_its_model() -> None
     left = pickle.dumps(model)
     model.fit(X, Y)
     model.partial_fit(X, Y)
-    looped, fitted, further = runs()
+    looped, fitted, further = all_runs()
     assert [run.status for run in (looped, fitted, further)] == ["FINISHED", "FINISHED", "RUNNING"]
     loaded = autolog.load_model(f"runs:/{looped.run_id}/model", trusted=True)
     assert pickle.dumps(loaded) == left
@@ -141,7 +129,7 @@ def test_the_end_of_an_estimator_ends_its_loop() -> None:
     del model
     gc.collect()
     loop(MiniBatchKMeans(2, n_init=1), BATCHES[:1])
-    ended, going = runs()
+    ended, going = all_runs()
     assert (ended.status, ended.models, going.status) == ("FINISHED", [], "RUNNING")
     assert ["the estimator was gone" in note for note in ended.notes] == [True]
 
@@ -162,7 +150,7 @@ raise ValueError("the end")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("ValueError: the end\n")
-    assert [(run.status, run.error["message"], len(run.models)) for run in runs()] == [
+    assert [(run.status, run.error["message"], len(run.models)) for run in all_runs()] == [
         ("FAILED", "ValueError: the end", 1)
     ] * 2
 
@@ -182,9 +170,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    (run,) = runs()
+    (run,) = all_runs()
     assert run.status == "LOST"
-    assert steps(run, "rows_seen") == [(step, 3.0 * (step + 1)) for step in range(100)]
+    assert series(run, "rows_seen") == [(step, 3.0 * (step + 1)) for step in range(100)]
 
 
 def test_inside_a_run_of_the_users_the_loop_is_recorded_on_it() -> None:
@@ -196,10 +184,10 @@ def test_inside_a_run_of_the_users_the_loop_is_recorded_on_it() -> None:
     first.partial_fit(X, Y)
     with autolog.start_run(run_name="other"):
         first.partial_fit(X, Y)
-    mine, child, other = runs()
+    mine, child, other = all_runs()
     assert [(run.run_name, run.status) for run in (mine, other)] == [("mine", "FINISHED"), ("other", "FINISHED")]
     assert (child.parent_run_id, child.params["alpha"], child.status) == (mine.run_id, 0.5, "RUNNING")
-    assert [len(steps(run, "rows_seen")) for run in (mine, child, other)] == [4, 3, 1]
+    assert [len(series(run, "rows_seen")) for run in (mine, child, other)] == [4, 3, 1]
     assert other.tags["warm_start_of"] == mine.run_id
 
 
@@ -212,9 +200,9 @@ def test_a_call_that_fails_is_noted_and_the_loop_goes_on() -> None:
     with pytest.raises(ValueError, match="NaN"):
         model.partial_fit(np.full((2, 4), np.nan), [0, 1])
     model.partial_fit(X, Y)
-    failed, going = runs()
+    failed, going = all_runs()
     assert (failed.status, failed.error["type"], going.status) == ("FAILED", "builtins.ValueError", "RUNNING")
-    assert [step for step, _ in steps(going, "rows_seen")] == [0, 1, 2]
+    assert [step for step, _ in series(going, "rows_seen")] == [0, 1, 2]
     assert ["step 2 would have been: ValueError" in note for note in going.notes] == [True]
 
 
@@ -222,8 +210,8 @@ def test_calls_inside_another_are_part_of_it() -> None:
     """A meta-estimator's members have no runs of their own, and a fit's own calls are no loop."""
     loop(OneVsRestClassifier(SGDClassifier()))
     MiniBatchKMeans(2, n_init=1).fit(X)
-    first, second = runs()
-    assert (first.run_name, len(steps(first, "rows_seen"))) == ("OneVsRestClassifier", 3)
+    first, second = all_runs()
+    assert (first.run_name, len(series(first, "rows_seen"))) == ("OneVsRestClassifier", 3)
     assert (second.run_name, second.status) == ("MiniBatchKMeans", "FINISHED")
 
 
@@ -232,8 +220,8 @@ def test_clusters_tell_their_inertia_and_a_transformer_opens_no_run() -> None:
     scaled = IncrementalPCA(2).partial_fit(X).transform(X)
     model = MiniBatchKMeans(2, n_init=1, random_state=0)
     inertias = [model.partial_fit(scaled[batch]).inertia_ for batch in BATCHES]
-    (run,) = runs()
-    assert steps(run, "inertia") == list(enumerate(inertias))
+    (run,) = all_runs()
+    assert series(run, "inertia") == list(enumerate(inertias))
     assert [made["class"] for made in run.inputs[0]["source"]["transformed_by"]] == ["IncrementalPCA"]
 
 
@@ -244,7 +232,7 @@ def test_loops_in_threads_are_runs_of_their_own() -> None:
         threads = [threading.Thread(target=loop, args=(model,)) for model in models]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
-    assert sorted((run.params["alpha"], len(steps(run, "rows_seen"))) for run in runs()) == [(0.1, 6), (0.2, 6)]
+    assert sorted((run.params["alpha"], len(series(run, "rows_seen"))) for run in all_runs()) == [(0.1, 6), (0.2, 6)]
 
 
 class Own(ClassifierMixin, BaseEstimator):
@@ -266,8 +254,8 @@ def test_a_users_class_is_recorded_and_not_run() -> None:
     model = loop(Own())
     autolog.session.get()._at_exit()
     assert model.loss_ == 3.0
-    (run,) = runs()
-    assert (len(steps(run, "rows_seen")), "loss" in run.metrics, Own.pickled) == (3, False, 0)
+    (run,) = all_runs()
+    assert (len(series(run, "rows_seen")), "loss" in run.metrics, Own.pickled) == (3, False, 0)
     assert (run.status, run.models) == ("FINISHED", [])
     assert ["not scikit-learn's own class" in note for note in run.notes] == [True]
 
@@ -287,7 +275,7 @@ def test_a_forked_child_goes_on_in_a_run_of_its_own() -> None:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     loop(model, BATCHES[:2])
-    parents, childs = runs()
+    parents, childs = all_runs()
     assert (parents.status, childs.status) == ("RUNNING", "FINISHED")
-    assert [len(steps(run, "rows_seen")) for run in (parents, childs)] == [3, 2]
+    assert [len(series(run, "rows_seen")) for run in (parents, childs)] == [3, 2]
     assert childs.tags["warm_start_of"] == parents.run_id

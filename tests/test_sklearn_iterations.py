@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import autolog
+from recorded import series, top_runs
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
@@ -45,20 +44,7 @@ DIABETES = load_diabetes(return_X_y=True)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-@pytest.fixture(autouse=True)
-def recording(tmp_path: Path) -> None:
-    """Record into a folder of the test's own."""
-    autolog.enable(backend=str(tmp_path / "runs"), silent=True)
-
-
-def runs() -> list[autolog.Run]:
-    """All top-level runs, oldest first."""
-    return [run for run in autolog.search_runs(output_format="list")[::-1] if run.parent_run_id is None]
-
-
-def series(run: autolog.Run, key: str) -> list[tuple[int, float]]:
-    """Steps and values of a metric."""
-    return [(step, value) for step, value, _ in run.history(key)]
+pytestmark = pytest.mark.usefixtures("recording")
 
 
 def counted(values: Any) -> list[tuple[int, float]]:
@@ -96,7 +82,7 @@ def test_each_iteration_is_a_point_of_a_series(model: BaseEstimator, names: dict
     """The values are those of the attribute bit for bit, the steps count from 0."""
     model.set_params(random_state=0) if "random_state" in model.get_params() else None
     model.fit(*IRIS)
-    (run,) = runs()
+    (run,) = top_runs()
     for metric, attribute in names.items():
         assert len(getattr(model, attribute)) > 1
         assert series(run, metric) == counted(getattr(model, attribute))
@@ -105,7 +91,7 @@ def test_each_iteration_is_a_point_of_a_series(model: BaseEstimator, names: dict
 def test_objective_and_gap_of_a_graphical_lasso_are_two_series() -> None:
     """What is kept as pairs is logged as two metrics."""
     model = GraphicalLasso(alpha=0.05).fit(IRIS[0])
-    (run,) = runs()
+    (run,) = top_runs()
     assert series(run, "cost") == counted([cost for cost, _ in model.costs_])
     assert series(run, "dual_gap") == counted([gap for _, gap in model.costs_])
 
@@ -115,13 +101,13 @@ def test_boosting_that_stops_early_has_no_points_that_never_were() -> None:
     x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
     model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=5).fit(x, y)
     assert (len(model.estimators_), len(model.estimator_errors_)) == (1, 5)
-    assert series(runs()[0], "estimator_error") == [(0, 0.0)]
+    assert series(top_runs()[0], "estimator_error") == [(0, 0.0)]
 
 
 def test_a_lower_bound_is_a_series_where_the_version_keeps_one() -> None:
     """It ends with the number that older versions keep alone; the mixture says whether it has converged."""
     model = GaussianMixture(3, random_state=0, n_init=2).fit(IRIS[0])
-    (run,) = runs()
+    (run,) = top_runs()
     kept = getattr(model, "lower_bounds_", [model.lower_bound_])
     assert series(run, "lower_bound") == counted(kept)
     assert (run.metrics["n_iter"], run.params["converged_"]) == (model.n_iter_, True)
@@ -131,7 +117,7 @@ def test_a_very_long_series_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPat
     """Points at equal distances are kept at their own steps, and the last; a note counts the rest."""
     monkeypatch.setattr(iterations, "_MOST", 10)
     model = MLPClassifier((2,), max_iter=35, random_state=0, n_iter_no_change=99).fit(*IRIS)
-    (run,) = runs()
+    (run,) = top_runs()
     points = series(run, "loss")
     assert points == [counted(model.loss_curve_)[step] for step in (*range(0, 35, 4), 34)]
     assert any("25 of the points of 'loss'" in note for note in run.notes)
@@ -143,7 +129,7 @@ def test_a_search_and_a_pipeline_tell_of_the_model_inside() -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         pipeline = make_pipeline(StandardScaler(), PCA(2), MLPClassifier((3,), max_iter=5, random_state=0))
         search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1]}, cv=2).fit(*IRIS)
-    (run,) = runs()
+    (run,) = top_runs()
     best = search.best_estimator_
     assert series(run, "loss") == counted(best[-1].loss_curve_)
     assert run.metrics["pca__explained_variance_ratio_sum"] == best[1].explained_variance_ratio_.sum()
@@ -159,7 +145,7 @@ def test_a_warm_start_goes_on_from_the_earlier_run() -> None:
     pipeline.set_params(gradientboostingregressor__n_estimators=5).fit(*DIABETES)
     cold = MLPClassifier((3,), max_iter=4, random_state=0).fit(*IRIS)
     cold.fit(*IRIS)
-    first, second, boosted, more, _, again = runs()
+    first, second, boosted, more, _, again = top_runs()
     assert second.tags["warm_start_of"] == first.run_id
     assert series(first, "loss") + series(second, "loss") == counted(warm.loss_curve_)
     assert series(second, "loss")[0][0] == 4
@@ -178,7 +164,7 @@ def test_numbers_of_classes_and_targets_are_named_by_them() -> None:
     svc = SVC().fit(IRIS[0], names)
     lasso = Lasso().fit(DIABETES[0], np.column_stack([DIABETES[1], DIABETES[1] * 2]))
     many = Lasso().fit(DIABETES[0], np.column_stack([DIABETES[1] * factor for factor in range(1, 31)]))
-    first, second, third = runs()
+    first, second, third = top_runs()
     pairs = {"setosa_versicolor": 0, "setosa_virginica": 1, "versicolor_virginica": 2}
     assert {f"n_iter_{pair}": svc.n_iter_[place] for pair, place in pairs.items()}.items() <= first.metrics.items()
     assert first.metrics["n_support_vectors"] == svc.n_support_.sum()
@@ -207,7 +193,7 @@ def test_numbers_of_classes_and_targets_are_named_by_them() -> None:
 def test_what_an_estimator_has_found_is_a_metric(model: BaseEstimator, found: dict[str, float | None]) -> None:
     """The number that the attribute of that name holds, or what is counted; and no further metric but of training."""
     model.fit(*IRIS)
-    (run,) = runs()
+    (run,) = top_runs()
     metrics = {name: value for name, value in run.metrics.items() if not name.startswith("training_")}
     expected = {name: getattr(model, f"{name}_") if value is None else value for name, value in found.items()}
     assert expected.items() <= metrics.items()
@@ -217,7 +203,7 @@ def test_what_an_estimator_has_found_is_a_metric(model: BaseEstimator, found: di
 def test_what_is_no_number_is_a_param_by_the_attributes_name() -> None:
     """It stands beside the param that the user chose."""
     IsotonicRegression(increasing="auto").fit(np.arange(9.0), -np.arange(9.0))
-    (run,) = runs()
+    (run,) = top_runs()
     assert (run.params["increasing"], run.params["increasing_"]) == ("auto", False)
 
 
@@ -226,7 +212,7 @@ def test_outliers_are_counted_where_they_were_told_anyway() -> None:
     model = IsolationForest(n_estimators=10, random_state=0)
     flagged = make_pipeline(StandardScaler(), model).fit_predict(IRIS[0])
     model.fit(IRIS[0])
-    asked, fitted = runs()
+    asked, fitted = top_runs()
     assert asked.metrics["outlier_fraction"] == np.mean(flagged == -1)
     assert "outlier_fraction" not in fitted.metrics
 
@@ -251,7 +237,7 @@ class Odd(MLPClassifier):
 def test_nothing_of_a_users_class_is_read_or_run() -> None:
     """Its attributes may mean anything; the run has none of them, and its properties are not asked."""
     Odd((2,), max_iter=2).fit(*IRIS)
-    (run,) = runs()
+    (run,) = top_runs()
     assert not {"loss", "n_iter"} & run.metrics.keys()
     assert Odd.asked == 0
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import autolog
+from recorded import all_runs, measured_later, only_run
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
@@ -52,24 +53,6 @@ def recording(tmp_path: Path) -> None:
     autolog.enable(backend=str(tmp_path / "runs"), silent=True, log_training_metrics=False)
 
 
-def runs() -> list[autolog.Run]:
-    """All runs, oldest first."""
-    return autolog.search_runs(output_format="list")[::-1]
-
-
-def only_run() -> autolog.Run:
-    """The one run there is."""
-    (run,) = runs()
-    return run
-
-
-def measured(run: autolog.Run) -> dict[str, float]:
-    """The metrics of a run that have a point after its fit."""
-    assert run.end_time is not None
-    end = run.end_time.timestamp()
-    return {key: value for key, value in run.metrics.items() if run.history(key)[-1][2] > end}
-
-
 def fitted(C: float = 1.0) -> LogisticRegression:
     """A model with a run."""
     return LogisticRegression(C=C).fit(X[:400], y[:400])
@@ -85,20 +68,20 @@ def test_a_metric_of_predictions_joins_the_run_of_their_model() -> None:
     expected = [accuracy_score(y_test, second), accuracy_score(y_test, first)]
     probabilities = one.predict_proba(X_test)
     loss = log_loss(y_test, probabilities)
-    with_one, with_two = runs()
-    assert measured(with_two) == {"accuracy_score_X_test": expected[0]}
-    assert measured(with_one) == {"accuracy_score_X_test": expected[1], "log_loss_X_test": loss}
+    with_one, with_two = all_runs()
+    assert measured_later(with_two) == {"accuracy_score_X_test": expected[0]}
+    assert measured_later(with_one) == {"accuracy_score_X_test": expected[1], "log_loss_X_test": loss}
 
 
 def test_a_view_of_predictions_is_theirs_and_a_part_of_them_says_so() -> None:
     """A column of the probabilities is the whole; a slice of a slice, and the reverse, have series of their own."""
     model = fitted()
     predictions = model.predict(X_test)
-    assert measured(only_run()) == {}
+    assert measured_later(only_run()) == {}
     score = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
     part = accuracy_score(y_test[10:90], predictions[10:][:80])
     reverse = f1_score(y_test[::-1], predictions[::-1], average="macro")
-    assert measured(only_run()) == {
+    assert measured_later(only_run()) == {
         "roc_auc_score_X_test": score,
         "accuracy_score_X_test[80 of 169 rows]": part,
         "f1_score_X_test(average=macro)[reordered]": reverse,
@@ -111,7 +94,7 @@ def test_a_column_of_a_view_belongs_to_the_model_that_made_it(kind: str) -> None
     one, two = (model.fit(X[:400], y[:400]) for model in giving_views(kind))
     first, second = one.predict_proba(X_test)[:, 1], two.predict_proba(X_test)[:, 1]
     scores = [roc_auc_score(y_test, first), roc_auc_score(y_test, second)]
-    assert [measured(run) for run in runs()] == [{"roc_auc_score_X_test": score} for score in scores]
+    assert [measured_later(run) for run in all_runs()] == [{"roc_auc_score_X_test": score} for score in scores]
 
 
 def giving_views(kind: str) -> list[Any]:
@@ -132,10 +115,10 @@ def test_what_is_made_from_predictions_is_inferred_by_length_and_said_to_be() ->
     other.predict(X_test[:50])
     inferred = accuracy_score(y_test, (probabilities[:, 1] > 0.3).astype(int))
     known = accuracy_score(y_test, model.predict(X_test))
-    first, second = runs()
-    assert measured(first) == {"accuracy_score_X_test[inferred]": inferred, "accuracy_score_X_test": known}
-    assert [len(first.history(key)) for key in measured(first)] == [1, 1]
-    assert measured(second) == {}
+    first, second = all_runs()
+    assert measured_later(first) == {"accuracy_score_X_test[inferred]": inferred, "accuracy_score_X_test": known}
+    assert [len(first.history(key)) for key in measured_later(first)] == [1, 1]
+    assert measured_later(second) == {}
 
 
 def test_what_belongs_to_no_prediction_is_unlinked() -> None:
@@ -143,7 +126,7 @@ def test_what_belongs_to_no_prediction_is_unlinked() -> None:
     fitted()
     truth, guess = [0, 1, 1], [0, 1, 0]
     accuracy_score(truth, guess)
-    assert list(measured(only_run())) == ["accuracy_score_truth[unlinked]"]
+    assert list(measured_later(only_run())) == ["accuracy_score_truth[unlinked]"]
 
 
 def test_without_any_run_a_metric_is_not_recorded(tmp_path: Path) -> None:
@@ -159,7 +142,7 @@ def test_predictions_are_known_in_other_threads() -> None:
     thread = threading.Thread(target=lambda: accuracy_score(y_test, predictions))
     thread.start()
     thread.join()
-    assert list(measured(only_run())) == ["accuracy_score_X_test"]
+    assert list(measured_later(only_run())) == ["accuracy_score_X_test"]
 
 
 def test_a_model_that_was_not_recorded_has_no_metrics() -> None:
@@ -171,7 +154,7 @@ def test_a_model_that_was_not_recorded_has_no_metrics() -> None:
     loaded = pickle.loads(pickle.dumps(recorded))
     accuracy_score(y_test, unrecorded.predict(X_test))
     accuracy_score(y_test, loaded.predict(X_test) == 1, normalize=False)
-    assert set(measured(only_run())) == {
+    assert set(measured_later(only_run())) == {
         "accuracy_score_X_test[unlinked]",
         "accuracy_score_X_test(normalize=False)[unlinked]",
     }
@@ -184,16 +167,16 @@ def test_clusters_are_measured_too() -> None:
     score = silhouette_score(points, model.labels_)
     labels = KMeans(3, n_init=1, random_state=0).fit_predict(points)
     agreement = adjusted_rand_score(y[:100], labels)
-    first, second = runs()
-    assert measured(first) == {"silhouette_score_points": pytest.approx(score)}
-    assert measured(second) == {"adjusted_rand_score_points": pytest.approx(agreement)}
+    first, second = all_runs()
+    assert measured_later(first) == {"silhouette_score_points": pytest.approx(score)}
+    assert measured_later(second) == {"adjusted_rand_score_points": pytest.approx(agreement)}
 
 
 def test_either_side_of_a_symmetric_metric() -> None:
     """`cohen_kappa_score(y1, y2)` takes the prediction second, as people write it."""
     model = fitted()
     kappa = cohen_kappa_score(y_test, model.predict(X_test))
-    assert measured(only_run()) == {"cohen_kappa_score_X_test": kappa}
+    assert measured_later(only_run()) == {"cohen_kappa_score_X_test": kappa}
 
 
 # ---- what it is called
@@ -211,7 +194,7 @@ def test_the_data_is_named_as_the_user_names_it() -> None:
     in_function(X[450:])
     accuracy_score(y_test, model.predict(X_test))
     f1_score(y[450:], model.predict(X[450:]))
-    assert set(measured(only_run())) == {
+    assert set(measured_later(only_run())) == {
         "r2_score_rows",
         "mean_squared_error_held_out",
         "accuracy_score_X_test",
@@ -224,7 +207,7 @@ def test_without_a_name_for_the_data_the_truth_names_it() -> None:
     model = fitted()
     y_late = y[450:]
     accuracy_score(y_late, model.predict(X[450:]))
-    assert list(measured(only_run())) == ["accuracy_score_y_late"]
+    assert list(measured_later(only_run())) == ["accuracy_score_y_late"]
 
 
 def test_arguments_that_change_the_meaning_are_part_of_the_name() -> None:
@@ -243,7 +226,7 @@ def test_arguments_that_change_the_meaning_are_part_of_the_name() -> None:
     accuracy_score(y_test, predictions, sample_weight=weights)
     accuracy_score(y_test, predictions, sample_weight=weights * 2)
     run = only_run()
-    assert set(measured(run)) == {
+    assert set(measured_later(run)) == {
         "f1_score_X_test",
         "f1_score_X_test(average=macro)",
         "f1_score_X_test(pos_label=0)",
@@ -274,7 +257,7 @@ def test_a_models_score_is_recorded() -> None:
     model = fitted()
     weights = np.linspace(1, 2, len(y_test))
     plain, weighted = model.score(X_test, y_test), model.score(X_test, y_test, weights)
-    assert measured(only_run()) == {"score_X_test": plain, "score_X_test(sample_weight=weights)": weighted}
+    assert measured_later(only_run()) == {"score_X_test": plain, "score_X_test(sample_weight=weights)": weighted}
 
 
 def test_a_scorer_names_the_data_as_who_called_it_does() -> None:
@@ -282,7 +265,7 @@ def test_a_scorer_names_the_data_as_who_called_it_does() -> None:
     model = fitted()
     made = make_scorer(fbeta_score, beta=2)(model, X_test, y_test)
     known = get_scorer("accuracy")(model, X_test, y_test)
-    assert measured(only_run()) == {"fbeta_score_X_test(beta=2)": made, "accuracy_score_X_test": known}
+    assert measured_later(only_run()) == {"fbeta_score_X_test(beta=2)": made, "accuracy_score_X_test": known}
 
 
 def test_what_scikit_learn_measures_for_itself_is_not_the_users() -> None:
@@ -295,7 +278,7 @@ def test_what_scikit_learn_measures_for_itself_is_not_the_users() -> None:
         cross_validate(LogisticRegression(), X, y, cv=2, scoring=scoring)
     learning_curve(LogisticRegression(), X, y, cv=2, train_sizes=[0.5], scoring="f1")
     GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2, scoring="f1").fit(X, y)
-    found = {key for run in runs() for key in measured(run)}
+    found = {key for run in all_runs() for key in measured_later(run)}
     assert [key for key in found if key.startswith(("accuracy_score", "f1_score", "score"))] == []
     assert not any("X_test" in key for key in found)
 
@@ -309,9 +292,9 @@ def test_what_the_users_code_measures_inside_scikit_learn_is_the_users() -> None
     """A scorer of the user's function is one metric, with its name; what the function calls is part of it."""
     model = fitted()
     value = make_scorer(own_measure, greater_is_better=False)(model, X_test, y_test)
-    assert measured(only_run()) == {"neg_own_measure_X_test": value}
+    assert measured_later(only_run()) == {"neg_own_measure_X_test": value}
     own_measure(y_test, model.predict(X_test))
-    assert set(measured(only_run())) == {"neg_own_measure_X_test", "f1_score_X_test"}
+    assert set(measured_later(only_run())) == {"neg_own_measure_X_test", "f1_score_X_test"}
 
 
 def test_what_is_no_number_is_not_a_metric() -> None:
@@ -321,7 +304,7 @@ def test_what_is_no_number_is_not_a_metric() -> None:
     confusion_matrix(y_test, predictions)
     roc_curve(y_test, predictions)
     silhouette_samples(X_test, predictions)
-    assert (measured(only_run()), only_run().notes) == ({}, [])
+    assert (measured_later(only_run()), only_run().notes) == ({}, [])
 
 
 def test_metrics_can_be_left_out() -> None:
@@ -330,7 +313,7 @@ def test_metrics_can_be_left_out() -> None:
     model = fitted()
     accuracy_score(y_test, model.predict(X_test))
     model.score(X_test, y_test)
-    assert measured(only_run()) == {}
+    assert measured_later(only_run()) == {}
 
 
 class Wrapping(BaseEstimator):
@@ -349,4 +332,4 @@ def test_what_is_measured_inside_a_fit_is_part_of_the_fit() -> None:
     """A library's own use of metrics is no metric of the user's; what the user measures then is."""
     model = Wrapping().fit(X[:400], y[:400])
     value = mean_squared_error(y_test, model.predict(X_test))
-    assert measured(only_run()) == {"mean_squared_error_X_test": value}
+    assert measured_later(only_run()) == {"mean_squared_error_X_test": value}

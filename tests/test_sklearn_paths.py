@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autolog
+from recorded import only_top_run
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
@@ -23,21 +23,12 @@ from sklearn.preprocessing import StandardScaler
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning", "ignore::RuntimeWarning"
-)
-
-
-@pytest.fixture(autouse=True)
-def recording(tmp_path: Path) -> None:
-    """Record into a folder of the test's own."""
-    autolog.enable(backend=str(tmp_path / "runs"), silent=True)
-
-
-def only_run() -> autolog.Run:
-    """The one top-level run there is."""
-    (run,) = (run for run in autolog.search_runs(output_format="list") if run.parent_run_id is None)
-    return run
+pytestmark = [
+    pytest.mark.usefixtures("recording"),
+    pytest.mark.filterwarnings(
+        "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning", "ignore::RuntimeWarning"
+    ),
+]
 
 
 def values(run: autolog.Run, key: str) -> list[float]:
@@ -73,7 +64,7 @@ def test_errors_along_alphas_are_a_series_a_fold(model: BaseEstimator, alphas: s
     """With the alphas themselves and the mean on the parent, and the alpha chosen."""
     last = make_pipeline(model.fit(*DIABETES))[-1]
     last = last[-1] if hasattr(last, "steps") else last
-    run = only_run()
+    run = only_top_run()
     assert equal(folds(run, "mse"), last.mse_path_.T)
     assert equal(values(run, "path_alpha"), getattr(last, alphas))
     assert equal(values(run, "mean_mse"), last.mse_path_.T.mean(axis=0))
@@ -83,7 +74,7 @@ def test_errors_along_alphas_are_a_series_a_fold(model: BaseEstimator, alphas: s
 def test_ratios_are_part_of_the_path() -> None:
     """Of an elastic net each point has an alpha and a ratio; the child of a fold has all points."""
     model = ElasticNetCV(l1_ratio=[0.2, 0.9], cv=3).fit(*DIABETES)
-    run = only_run()
+    run = only_top_run()
     assert equal(folds(run, "mse"), model.mse_path_.reshape(-1, 3).T)
     assert equal(values(run, "path_alpha"), model.alphas_.ravel())
     ratios = values(run, "path_l1_ratio")
@@ -96,7 +87,7 @@ def test_scores_along_the_cs_are_a_series_a_fold(legacy: bool) -> None:
     """In the shape of either version; scores that are the same for all classes are told once."""
     given = {"use_legacy_attributes": legacy} if "use_legacy_attributes" in LogisticRegressionCV().get_params() else {}
     model = LogisticRegressionCV(Cs=[0.1, 1.0, 10.0], cv=3, **given).fit(*IRIS)
-    run = only_run()
+    run = only_top_run()
     scores = model.scores_ if isinstance(model.scores_, np.ndarray) else model.scores_[0]
     assert equal(folds(run, "score"), scores.reshape(3, 3))
     assert equal(values(run, "path_C"), model.Cs_)
@@ -105,7 +96,7 @@ def test_scores_along_the_cs_are_a_series_a_fold(legacy: bool) -> None:
 def test_features_left_and_alphas_of_a_covariance_have_scores() -> None:
     """A `cv_results_` with an array a split is read by its names."""
     model = RFECV(Ridge(), cv=3).fit(*DIABETES)
-    run = only_run()
+    run = only_top_run()
     assert equal(folds(run, "test_score"), [model.cv_results_[f"split{split}_test_score"] for split in range(3)])
     assert equal(values(run, "mean_test_score"), model.cv_results_["mean_test_score"])
     if "n_features" in model.cv_results_:
@@ -115,7 +106,7 @@ def test_features_left_and_alphas_of_a_covariance_have_scores() -> None:
 def test_a_sparse_covariance_is_told_by_fold() -> None:
     """Each fold has its log-likelihoods along the alphas."""
     model = GraphicalLassoCV(cv=3, alphas=3, n_refinements=2).fit(IRIS[0])
-    run = only_run()
+    run = only_top_run()
     assert equal(folds(run, "test_score"), [model.cv_results_[f"split{split}_test_score"] for split in range(3)])
     assert equal(values(run, "path_alpha"), model.cv_results_["alphas"])
 
@@ -124,7 +115,7 @@ def test_what_has_no_folds_has_its_mean_on_the_run() -> None:
     """Errors of left-out rows, and the curve of a threshold, are no runs."""
     stored = "store_cv_results" if "store_cv_results" in RidgeCV().get_params() else "store_cv_values"
     model = RidgeCV([0.1, 1.0], **{stored: True}).fit(*DIABETES)
-    run = only_run()
+    run = only_top_run()
     kept = getattr(model, stored.removeprefix("store_") + "_")
     assert equal(values(run, "mean_mse"), kept.mean(axis=0))
     assert equal(values(run, "path_alpha"), [0.1, 1.0])
@@ -138,7 +129,7 @@ def test_the_curve_of_a_threshold_is_on_the_run() -> None:
         pytest.skip("this version has none")
     model = selection.TunedThresholdClassifierCV(LogisticRegression(), store_cv_results=True, cv=2, thresholds=5)
     model.fit(IRIS[0][:100], IRIS[1][:100])
-    run = only_run()
+    run = only_top_run()
     assert equal(values(run, "mean_score"), model.cv_results_["scores"])
     assert equal(values(run, "path_threshold"), model.cv_results_["thresholds"])
     assert (run.metrics["best_threshold"], run.metrics["best_score"]) == (model.best_threshold_, model.best_score_)
@@ -147,4 +138,4 @@ def test_the_curve_of_a_threshold_is_on_the_run() -> None:
 def test_a_search_over_such_an_estimator_has_its_candidates_only() -> None:
     """The folds of the best estimator are no children of the search; scores of features are no path."""
     GridSearchCV(make_pipeline(SelectKBest(k=3), LassoCV(cv=2)), {"lassocv__eps": [0.01]}, cv=2).fit(*DIABETES)
-    assert [child.run_name for child in only_run().children()] == ["candidate 0"]
+    assert [child.run_name for child in only_top_run().children()] == ["candidate 0"]

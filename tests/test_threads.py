@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,36 +13,10 @@ from sklearn.dummy import DummyRegressor
 import autolog
 from autolog.recording.environment import script_name
 from autolog.recording.runs import ActiveRun
+from elsewhere import in_thread
+from recorded import all_runs
 
-
-@pytest.fixture(autouse=True)
-def recording(store: Path) -> None:
-    autolog.enable(backend=store, silent=True)
-
-
-def read(run: ActiveRun) -> Any:
-    return autolog.get_run(run.run_id)
-
-
-def all_runs() -> list[Any]:
-    return autolog.search_runs(output_format="list")
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    found: list[Any] = []
-
-    def target() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:
-            found.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+pytestmark = pytest.mark.usefixtures("recording")
 
 
 def test_runs_of_two_threads_do_not_mix() -> None:
@@ -77,7 +49,7 @@ def test_a_thread_without_context_logs_to_the_only_run() -> None:
         nested = in_thread(lambda: autolog.start_run(nested=True))
         assert nested.parent_run_id == run.run_id
         nested.end()
-    assert read(run).metrics == {"m": 1.0}
+    assert autolog.get_run(run.run_id).metrics == {"m": 1.0}
 
 
 def test_asyncio_tasks_inherit_and_keep_their_runs() -> None:
@@ -107,7 +79,7 @@ def test_asyncio_tasks_inherit_and_keep_their_runs() -> None:
         return outer, children, await straggler
 
     outer, children, late_run = asyncio.run(main())
-    found = read(outer)
+    found = autolog.get_run(outer.run_id)
     assert found.metrics == {"m": 0.0, "back": 1.0, "late": 1.0}
     assert {each.run_id for each in found.children()} == {each.run_id for each in children}
     assert late_run.parent_run_id is None
@@ -121,7 +93,7 @@ def test_a_copied_context_keeps_its_run() -> None:
             in_thread(lambda: copied.run(autolog.log_metric, "m", 1.0))
             in_thread(lambda: copied.run(autolog.start_run, nested=True, run_name="there"))
             assert autolog.active_run() is other
-    assert read(run).metrics == {"m": 1.0}
+    assert autolog.get_run(run.run_id).metrics == {"m": 1.0}
 
 
 def test_fits_at_once_in_threads_are_complete_runs() -> None:

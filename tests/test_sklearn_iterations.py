@@ -41,10 +41,10 @@ from autolog_sklearn import findings, iterations
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-pytestmark = pytest.mark.usefixtures("recording")
+pytestmark = [
+    pytest.mark.usefixtures("recording"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def counted(values: Any) -> list[tuple[int, float]]:

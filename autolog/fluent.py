@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolog import session
 from autolog.exceptions import SettingsError, UsageError
 from autolog.recording import context
-from autolog.recording.context import Context
+from autolog.recording.context import Context, Entered
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
@@ -67,15 +66,9 @@ def disable() -> None:
     session.get().disable()
 
 
-@contextlib.contextmanager
-def paused() -> Iterator[None]:
+def paused() -> Entered:
     """Record nothing in this context for the body of a `with`: no calls, and nothing that is logged."""
-    silent = session.get().recorder.silent()
-    token = context.current.set(Context(run=silent, paused=True))
-    try:
-        yield
-    finally:
-        context.current.reset(token)
+    return Entered(Context(run=session.get().recorder.silent(), paused=True))
 
 
 def register(plugin: Any, name: str | None = None) -> None:

@@ -114,6 +114,7 @@ class Session:
             "selected": None if self._selected is None else sorted(self._selected),
             "general": {**self._general, "backend": str(self.folder)},
             "by_plugin": self._by_plugin,
+            "found": self.resolved.found,
             "announced": self._announced,
         }
 
@@ -124,7 +125,7 @@ class Session:
         self._adopted = portable
         self._general, self._by_plugin = dict(portable["general"]), dict(portable["by_plugin"])
         self._selected = None if portable["selected"] is None else set(portable["selected"])
-        self.resolved, self._bound = sources.load(self._general, self._by_plugin), ()
+        self.resolved, self._bound = sources.load(self._general, self._by_plugin, portable["found"]), ()
         self._announced = portable["announced"]
         self._switch_on() if portable["enabled"] else self.disable()
 

@@ -42,7 +42,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from autolog_joblib.tasks import Task
+from autolog_joblib.tasks import Luggage, Task
 
 SOURCE = Path(autolog.__file__).parent.parent
 ROOMS = ("autolog", "plugins", "backends")
@@ -220,7 +220,7 @@ def fork(folder: Path) -> object:
 def hand_on(folder: Path) -> object:
     """Train in a task that went through a pickle with its context."""
     enable(folder)
-    coefficients = pickle.loads(pickle.dumps(Task(_coefficients, Carrier(), 0)))()
+    coefficients = pickle.loads(pickle.dumps(Task(_coefficients, 0, Luggage(Carrier()))))()
     end_process()
     return coefficients
 

@@ -24,7 +24,7 @@ from sklearn.model_selection import GridSearchCV
 
 import autolog
 from autolog.capture.carrier import Carrier
-from autolog_joblib.tasks import Task
+from autolog_joblib.tasks import Luggage, Task
 
 BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 X = [[0.0], [1.0], [2.0], [3.0]]
@@ -302,7 +302,7 @@ def test_four_threads_that_fit_at_once_give_four_complete_runs() -> None:
 def test_a_context_that_comes_back_to_its_process_changes_nothing_there() -> None:
     """As with a cluster's workers that are threads of the program: fits after it still open runs of their own."""
     with autolog.start_run() as outer:
-        task = pickle.loads(pickle.dumps(Task(fit, Carrier(), 0)))
+        task = pickle.loads(pickle.dumps(Task(fit, 0, Luggage(Carrier()))))
     task(1)
     fit(2)
     found = {run.params["constant"]: run.parent_run_id for run in runs() if "constant" in run.params}
@@ -311,8 +311,8 @@ def test_a_context_that_comes_back_to_its_process_changes_nothing_there() -> Non
 
 def test_a_task_goes_by_its_functions_name() -> None:
     """Which dask shows; one without a name has none."""
-    assert Task(fit, Carrier(), 0).__name__ == "fit"
-    assert not hasattr(Task(partial(fit), Carrier(), 0), "__name__")
+    assert Task(fit, 0, Luggage(Carrier())).__name__ == "fit"
+    assert not hasattr(Task(partial(fit), 0, Luggage(Carrier())), "__name__")
 
 
 def test_a_disabled_parallel_is_joblibs_own() -> None:

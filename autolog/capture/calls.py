@@ -102,6 +102,11 @@ class Call:
         """Add to what the handler of the call around this one hands on, for the calls that are still to come."""
         self._outer.handed.update(facts)
 
+    @property
+    def records(self) -> bool:
+        """Say whether calls of this plugin open runs."""
+        return self._session.records(self.plugin)
+
     def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
         """Open the run that this call is recorded on; it ends with the call.
 
@@ -115,7 +120,7 @@ class Call:
         Returns:
             The run; None where this plugin was not asked for.
         """
-        if not self._session.records(self.plugin):
+        if not self.records:
             return None
         parent = context.current_run()
         is_outermost = self._outer.inside is None and self._outer.task is None
@@ -212,6 +217,10 @@ class _Recording(Observation):
         self._began = time.perf_counter()
         return True
 
+    def unbegun(self, error: BaseException) -> None:
+        """End the run of a call that is not made."""
+        self._call.end(Outcome(None, error, 0.0))
+
     def _inside(self) -> Context:
         """Give the context of the call: a nested one's own only if it has a run, or something to hand on."""
         outer, call = self._outer, self._call
@@ -272,7 +281,12 @@ def observer(session: Session, plugin: str, handler: Handler, nested: Nested) ->
         if within and (not nested or state.inside in aside or not (nested is True or nested(called.instance))):
             return None
         recording = _Recording(Call(plugin, called, session), handler, nested is True or (within and bool(nested)))
-        return recording if recording.begin() else None
+        try:
+            return recording if recording.begin() else None
+        except BaseException as error:  # Ctrl-C, or a time limit of the user's; the call is not made
+            current.set(state)
+            guard.call("calls.unbegun", None, recording.unbegun, error)
+            raise
 
     return observe
 

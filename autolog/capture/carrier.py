@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -42,25 +40,12 @@ class _Portable:
 class Carrier:
     """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
-    _pickle: bytes | None = None
-
     def __init__(self) -> None:
         self._context = replace(context.current.get(), run=context.current_run())
 
-    @contextlib.contextmanager
-    def entered(self, task: int) -> Iterator[None]:
+    def entered(self, task: int) -> context.Entered:
         """Be in that context, as the task of this number, for the body of a `with`."""
-        token = context.current.set(replace(self._context, task=task))
-        try:
-            yield
-        finally:
-            context.current.reset(token)
-
-    def packed(self) -> bytes:
-        """Give its pickle, which is made once for all the tasks that take it along."""
-        if self._pickle is None:
-            self._pickle = pickle.dumps(self)
-        return self._pickle
+        return context.Entered(replace(self._context, task=task))
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()

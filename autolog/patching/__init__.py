@@ -7,6 +7,7 @@ tracebacks, and warnings pass over them when they look for the line to blame. `s
 """
 
 from autolog.patching.calling import UNSEEN, Called, Observation, Observe, caller, unseen
+from autolog.patching.functions import bare
 from autolog.patching.patcher import Patcher
 
-__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "caller", "unseen"]
+__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "bare", "caller", "unseen"]

@@ -12,7 +12,7 @@ from typing import Any
 from autolog.exceptions import PatchError
 from autolog.patching.calling import SKIPPED, UNSEEN
 
-__all__ = ["plain", "trampoline"]
+__all__ = ["bare", "plain", "trampoline"]
 
 _TEMPLATE = """
 def outside({free}):
@@ -79,6 +79,14 @@ def _compiled(function: FunctionType) -> CodeType:
         kwargs="".join(_PASSED[parameter.kind][1].format(parameter.name) for parameter in parameters),
     )
     return _compiled_source(source)
+
+
+def bare(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function that has the code that this one had before it was patched; itself where it was not."""
+    code = getattr(function, "__code__", None)
+    if type(function) is not FunctionType or not isinstance(code, CodeType) or UNSEEN not in code.co_consts:
+        return function
+    return next((bare(each) for each in code.co_consts if type(each) is FunctionType), function)
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,13 +6,14 @@ write to the same run. Nobody ends it: it has ended when all of its splits are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
-from autolog.journal.events import decode_lines
+from autolog.journal.events import Event, decode_lines
 from autolog.recording.runs import ActiveRun
+from autolog.values import revive
 
-__all__ = ["candidate", "log_split", "unwritten"]
+__all__ = ["candidate", "kept_splits", "log_split", "unwritten"]
 
 
 def candidate(
@@ -72,14 +73,21 @@ def unwritten(parent: ActiveRun, expected: Iterable[tuple[int, int]]) -> list[tu
         expected: what should be there.
     """
     left = set(expected) - parent.splits
-    return sorted(left - set(_written(parent, {number for number, _ in left}))) if left else []
+    candidates = {parent.child(number, "").run_id: number for number, _ in left}
+    written = {(candidates[event.run], event.data["split"]) for event in _splits_of(parent, candidates)}
+    return sorted(left - written)
 
 
-def _written(parent: ActiveRun, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Look into the journals of the run's folder for splits of these candidates."""
-    known = {parent.child(number, "").run_id: number for number in numbers}
-    for path in parent.folder.glob("*.jsonl"):
+def kept_splits(parent: ActiveRun) -> dict[tuple[int, int], Mapping[str, Any]]:
+    """Give what the search's own run was told of splits, by candidate and split: its candidates were no runs yet."""
+    events = _splits_of(parent, {parent.run_id})
+    return {(event.data["candidate"], event.data["split"]): revive(event.data) for event in events}
+
+
+def _splits_of(parent: ActiveRun, runs: Container[str]) -> Iterator[Event]:
+    """Look into the journals of the run's folder for splits of these runs."""
+    for path in parent.folder.glob("*.jsonl") if runs else ():
         lines = (line for line in path.read_bytes().split(b"\n") if b'"kind":"split"' in line)
         for event in decode_lines(b"\n".join(lines))[0]:
-            if event.run in known and event.kind == "split":
-                yield known[event.run], event.data["split"]
+            if event.run in runs and event.kind == "split":
+                yield event

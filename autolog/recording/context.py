@@ -6,17 +6,23 @@ plugin). A plain thread starts without one; what it logs goes to the only explic
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from autolog.recording.decorating import decorated
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
 __all__ = ["Context", "current", "current_run", "explicit", "handing", "last_run", "set_last"]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,31 @@ def current_run() -> ActiveRun | None:
     return run
 
 
-@contextlib.contextmanager
-def handing(facts: Mapping[str, Any]) -> Iterator[None]:
+class Entered:
+    """Is in a context for the body of a `with`, or for the calls of a function that it decorates.
+
+    No `contextmanager`: that assigns to the errors that pass through, which their classes may forbid.
+    """
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, entered: Context) -> None:
+        self._context = entered
+
+    def __enter__(self) -> None:
+        self._token = current.set(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        current.reset(self._token)
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        return decorated(function, partial(Entered, self._context))
+
+
+def handing(facts: Mapping[str, Any]) -> Entered:
     """Hand these facts on as well, besides what is handed on already, for the body of a `with`."""
     here = current.get()
-    token = current.set(replace(here, handed={**here.handed, **facts}))
-    try:
-        yield
-    finally:
-        current.reset(token)
+    return Entered(replace(here, handed={**here.handed, **facts}))
 
 
 def last_run() -> ActiveRun | None:

@@ -310,7 +310,7 @@ class ActiveRun:
 
     def take_first_fit(self) -> bool:
         """True for the first recorded fit inside this run, which goes on the run itself; a further one is a child."""
-        return self._fits() == 0
+        return self._process == os.getpid() and self._fits() == 0
 
     def portable(self) -> dict[str, Any]:
         """Give what `carried` makes a handle on this run from, in another process."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from autolog.exceptions import SettingsError
@@ -36,7 +35,7 @@ class _Layer(NamedTuple):
     """What one source sets: for all, and for single plugins."""
 
     general: _Origins
-    plugins: Mapping[str, _Origins] = MappingProxyType({})
+    plugins: dict[str, _Origins]
 
     def of(self, plugin: str) -> _Origins:
         return {**self.general, **self.plugins.get(plugin, {})}
@@ -52,6 +51,7 @@ class Resolved:
 
     def __init__(self, *layers: _Layer) -> None:
         self.general: Final = _settings(layer.general for layer in layers)
+        self.found: Final = layers[1:-1]  # what stands in files and in variables of the environment
         self._layers = layers
         self._known: dict[str, Settings] = {}
 
@@ -82,17 +82,22 @@ class Resolved:
                     yield row._replace(option=f"{plugin}.{name}")
 
 
-def load(call: Mapping[str, Any], plugin_calls: Mapping[str, Mapping[str, Any]]) -> Resolved:
+def load(
+    call: Mapping[str, Any], plugin_calls: Mapping[str, Mapping[str, Any]], found: tuple[_Layer, ...] | None = None
+) -> Resolved:
     """Read all sources.
 
     Args:
         call: the options given to `enable()` for all plugins.
         plugin_calls: those given for single plugins, by the plugin's name.
+        found: what another process `found` elsewhere, with which this one is to be set up alike; read here if None.
 
     Raises:
         SettingsError: an option that does not exist, or a value it cannot take; names where it was set.
     """
-    return Resolved(_defaults(), _from_file(), _from_environment(), _from_call(call, plugin_calls))
+    if found is None:
+        found = _from_file(), _from_environment()
+    return Resolved(_defaults(), *found, _from_call(call, plugin_calls))
 
 
 def check(options: Mapping[str, Any], plugin: str | None = None) -> None:
@@ -127,7 +132,7 @@ def _merged(layers: Iterable[_Origins]) -> _Origins:
 
 def _defaults() -> _Layer:
     return _Layer(
-        {name: Origin(name, option.kind.take(option.default), "default", "") for name, option in OPTIONS.items()}
+        {name: Origin(name, option.kind.take(option.default), "default", "") for name, option in OPTIONS.items()}, {}
     )
 
 
@@ -143,7 +148,7 @@ def _called(options: Mapping[str, Any], plugin: str | None = None) -> _Origins:
 def _from_environment() -> _Layer:
     """An empty variable counts as not set, as shells cannot easily unset one for a single command."""
     texts = {name: os.environ.get(option.variable, "") for name, option in OPTIONS.items()}
-    return _Layer({name: _parsed(OPTIONS[name], text) for name, text in texts.items() if text.strip()})
+    return _Layer({name: _parsed(OPTIONS[name], text) for name, text in texts.items() if text.strip()}, {})
 
 
 def _parsed(option: Option, text: str) -> Origin:

@@ -8,13 +8,14 @@ from itertools import count
 from typing import Any
 
 import joblib
+import joblib.func_inspect
 
 from autolog import hookimpl
 from autolog.capture.calls import Call
 from autolog.capture.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
-from autolog.patching import UNSEEN, unseen
-from autolog_joblib.tasks import Task
+from autolog.patching import UNSEEN, bare, unseen
+from autolog_joblib.tasks import Luggage
 
 __all__ = ["on_parallel"]
 
@@ -22,10 +23,16 @@ __all__ = ["on_parallel"]
 def on_parallel(call: Call) -> Generator[Arguments, Outcome, None]:
     """Hand each task on with the context of the call to `Parallel`, and with its number."""
     tasks: Any = call.argument(0, "iterable")
-    if not any(hasattr(type(tasks), name) for name in ("__iter__", "__getitem__")):
+    can_iterate = any(hasattr(type(tasks), name) for name in ("__iter__", "__getitem__"))
+    if not can_iterate or len(call.args) + len(call.kwargs) != 1:
         return  # joblib says so
-    carry = partial(_carried, Carrier())
+    carry = partial(_carried, Luggage(Carrier()))
     yield Arguments(((_Counted if hasattr(tasks, "__len__") else _each)(carry, tasks),), {})
+
+
+def on_func_code(call: Call) -> Generator[Arguments, Outcome, None]:
+    """Show `joblib.Memory` the code that a function has without us: where it differs, it throws its results away."""
+    yield Arguments((bare(call.argument(0, "func")),), {})
 
 
 class _Counted:
@@ -51,14 +58,15 @@ def _each(carry: Callable[[Any, int], Any], tasks: Iterable[Any]) -> Iterator[An
     return map(carry, tasks, count())
 
 
-def _carried(carrier: Carrier, task: Any, number: int) -> Any:
+def _carried(luggage: Luggage, task: Any, number: int) -> Any:
     if type(task) not in (tuple, list) or len(task) != len(("function", "args", "kwargs")):
         return task  # is none; joblib says so where it always does
     function, args, kwargs = task
-    return Task(function, carrier, number), args, kwargs
+    return luggage(function, number), args, kwargs
 
 
 @hookimpl
 def autolog_patches(patches: Patches) -> None:
     """Wrap the one door through which all of joblib's backends take their tasks."""
     patches.method(joblib.Parallel, "__call__", on_parallel, nested=True)
+    patches.function(joblib.func_inspect, "get_func_code", on_func_code, nested=True)

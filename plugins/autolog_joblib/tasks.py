@@ -11,14 +11,35 @@ from autolog import guard
 from autolog.capture.carrier import Carrier
 from autolog.patching import UNSEEN, unseen
 
-__all__ = ["Task", "arrived"]
+__all__ = ["Luggage", "Task", "arrived"]
 
 _ARRIVE: Final = """(
-    __import__('autolog_joblib.tasks').tasks.arrived(function, luggage, number)
-    if luggage and __import__('importlib.util').util.find_spec('autolog_joblib') else function
+    __import__('functools').partial(__import__('autolog_joblib.tasks').tasks.arrived, packed)
+    if packed and __import__('importlib.util').util.find_spec('autolog_joblib') else lambda function, number: function
 )"""
-"""Makes a task in another process. A text, since nothing of ours need be there to read it: a cluster's workers may run
-the user's program without autolog, and must go on doing so."""
+"""Gives what makes tasks in another process. A text, since nothing of ours need be there to read it: the workers of a
+cluster may run the user's program without autolog, and must go on doing so."""
+
+
+class Luggage:
+    """What the tasks of one call to `Parallel` take along: the context, packed once, and once for tasks sent together.
+
+    Args:
+        carrier: the context.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self.carrier = carrier
+        self._packed: tuple[bytes | None] | None = None
+
+    def __call__(self, function: Callable[..., Any], number: int) -> Task:
+        """Make the task of that number."""
+        return Task(function, number, self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._packed is None:
+            self._packed = (guard.call("joblib.leave", None, pickle.dumps, self.carrier),)
+        return eval, (_ARRIVE, {"packed": self._packed[0]})
 
 
 class Task:
@@ -26,34 +47,32 @@ class Task:
 
     Args:
         function: what the user's program calls.
-        carrier: the context.
         number: of the task, among those of one call to `Parallel`.
+        luggage: the context.
     """
 
-    def __init__(self, function: Callable[..., Any], carrier: Carrier, number: int) -> None:
+    def __init__(self, function: Callable[..., Any], number: int, luggage: Luggage) -> None:
         self.function = function
-        self.carrier = carrier
         self.number = number
+        self.luggage = luggage
         functools.update_wrapper(self, function, ("__name__",), ())  # dask shows it
 
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        with UNSEEN, self.carrier.entered(self.number):
+        with UNSEEN, self.luggage.carrier.entered(self.number):
             return self.function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        luggage = guard.call("joblib.leave", None, self.carrier.packed)
-        return eval, (_ARRIVE, {"function": self.function, "luggage": luggage, "number": self.number})
+        return self.luggage, (self.function, self.number)
 
 
-def arrived(function: Callable[..., Any], luggage: bytes, number: int) -> Callable[..., Any]:
+def arrived(packed: bytes, function: Callable[..., Any], number: int) -> Callable[..., Any]:
     """Make the task again where it runs; without its context, where that cannot be read, it is the bare function."""
-    carrier = guard.call("joblib.arrive", None, _unpacked, luggage)
-    return function if carrier is None else Task(function, carrier, number)
+    luggage = guard.call("joblib.arrive", None, _unpacked, packed)
+    return function if luggage is None else luggage(function, number)
 
 
 @functools.lru_cache(maxsize=1)  # of the call whose settings hold here now; those of another one are set up anew
-def _unpacked(luggage: bytes) -> Carrier:
-    carrier: Carrier = pickle.loads(luggage)
-    return carrier
+def _unpacked(packed: bytes) -> Luggage:
+    return Luggage(pickle.loads(packed))

@@ -37,7 +37,12 @@ def on_search(call: Call) -> Steps:
     is_continued = call.handed.get("fitting") == fitting
     capped = call.settings.max_tuning_runs is not None
     is_inner = call.handed.get("inner") if is_continued else "kind" in call.handed
-    plan = call.hand_on(kind="search", fitting=fitting, offset=0, rounds=[], capped=capped, inner=is_inner)
+    if not call.records:
+        yield from recorded_fit(call)
+        return
+    total = call.handed["total"] if is_continued else [0]  # of all candidates that this run has had
+    known = {"kind": "search", "fitting": fitting, "offset": 0, "capped": capped, "inner": is_inner}
+    plan = call.hand_on(**known, rounds=[], total=total, first=total[0])
     outcome: Outcome = (yield None) if is_continued else (yield from recorded_fit(call))
     run = call.enclosing_run if is_continued else call.run
     if run is not None and run.records and outcome.error is None:
@@ -53,17 +58,20 @@ def on_run_search(call: Call) -> Steps:
     if rounds is None or hasattr(evaluate, "_autolog_rounds"):
         return
     scores = (f"mean_test_{vars(call.instance).get('refit')}", "mean_test_score")
+    total = call.handed["total"]
     with Progress(None if call.handed["inner"] else call.enclosing_run, scores) as progress:
-        numbered = _numbered(evaluate, rounds, progress)
+        numbered = _numbered(evaluate, rounds, total, progress)
         if call.args:
             yield Arguments((numbered, *call.args[1:]), call.kwargs)
         else:
             yield Arguments((), {**call.kwargs, "evaluate_candidates": numbered})
 
 
-def _numbered(evaluate: Callable[..., Any], rounds: list[tuple[int, int]], progress: Progress) -> Callable[..., Any]:
+def _numbered(
+    evaluate: Callable[..., Any], rounds: list[tuple[int, int]], total: list[int], progress: Progress
+) -> Callable[..., Any]:
     """Give what tries candidates; it notes in `rounds` the first number and the count of those that it has tried."""
-    begun = 0
+    begun = total[0]
 
     @functools.wraps(evaluate)
     @unseen
@@ -72,9 +80,10 @@ def _numbered(evaluate: Callable[..., Any], rounds: list[tuple[int, int]], progr
         with UNSEEN:
             candidates = list(candidate_params)
             offset, begun = begun, begun + len(candidates)
+            total[0] = max(total[0], begun)
             progress.expect(len(candidates))
             tags = guard.call("sklearn.round", None, _round_tags, *args, **kwargs) or {}
-            with handing({"offset": offset, "tags": tags, "rounds": None}):
+            with handing({"offset": offset, "tags": tags, "rounds": None, "total": None}):
                 results = evaluate(candidates, *args, **kwargs)
             rounds.append((offset, len(candidates)))
             return results
@@ -103,9 +112,9 @@ def _log_search(run: ActiveRun, call: Call, plan: Mapping[str, Any]) -> None:
         return
     numbers = [number for offset, count in plan["rounds"] for number in range(offset, offset + count)]
     if len(numbers) != len(results["params"]):
-        numbers = list(range(len(results["params"])))
+        numbers = list(range(plan["first"], plan["first"] + len(results["params"])))
     rows = _rows(results, call.settings.max_tuning_runs)
-    guard.call("sklearn.candidates", run, _log_candidates, run, results, {row: numbers[row] for row in rows}, plan)
+    guard.call("sklearn.candidates", run, _log_candidates, run, results, {row: numbers[row] for row in rows})
     guard.call("sklearn.best", run, _log_best, run, fitted, numbers)
     guard.call("sklearn.cv_results", run, _log_table, run, results)
 
@@ -117,13 +126,11 @@ def _rows(results: Mapping[str, Any], most: int | None) -> list[int]:
     return list(range(count)) if most is None else sorted(range(count), key=lambda row: ranks[row])[:most]
 
 
-def _log_candidates(
-    run: ActiveRun, results: Mapping[str, Any], numbers: Mapping[int, int], plan: Mapping[str, Any]
-) -> None:
+def _log_candidates(run: ActiveRun, results: Mapping[str, Any], numbers: Mapping[int, int]) -> None:
     """Write what no process has written, and then what only the whole search can tell: exact means, and ranks."""
     units = [unit for row, number in numbers.items() for unit in _units(results, row, number)]
     missing = complete(run, units)
-    if missing and not plan["capped"]:
+    if missing:
         run.note(
             f"{missing} of {len(units)} splits were written when the search had ended, from cv_results_, "
             "without their times: where they ran, nothing could be written"
@@ -153,7 +160,7 @@ def _log_best(run: ActiveRun, fitted: Mapping[str, Any], numbers: list[int]) -> 
         run.note("no best candidate: several metrics, and refit=False")
         return
     run.set_tags({"best_child_run_id": run.child(numbers[int(best)], "").run_id})
-    run.log_params({f"best_{name}": value for name, value in named_params(fitted["best_params_"]).items()})
+    run.log_params({f"best_{name}": value for name, value in _logged_params(run, fitted["best_params_"]).items()})
     if "best_score_" in fitted:
         run.log_metric("best_cv_score", float(fitted["best_score_"]))
 

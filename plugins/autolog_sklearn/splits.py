@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.hookspecs import Arguments, Outcome
-from autolog.recording.candidates import candidate, log_split, unwritten
+from autolog.recording.candidates import candidate, kept_splits, log_split, unwritten
 from autolog.recording.endings import error_facts
 from autolog_sklearn.failures import Errors, passed_error, watched
 from autolog_sklearn.fits import Steps
@@ -114,13 +114,15 @@ def on_train_sizes(call: Call) -> Steps:
 
 
 def complete(parent: ActiveRun, units: Iterable[tuple[Unit, Mapping[str, float]]]) -> int:
-    """Write those splits that could not be written where they ran, and say how many these were."""
+    """Write those splits that no run of a candidate has, and say how many could not be written where they ran."""
     expected = {(unit.number, unit.split): (unit, metrics) for unit, metrics in units}
     missing = unwritten(parent, expected)
+    kept = kept_splits(parent) if missing else {}
     for key in missing:
         unit, metrics = expected[key]
-        log_split(_run_of(parent, unit), unit.split, metrics)
-    return len(missing)
+        told = kept.get(key, {})
+        log_split(_run_of(parent, unit), unit.split, told.get("metrics", metrics), told.get("error"))
+    return len(set(missing) - kept.keys())
 
 
 def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:

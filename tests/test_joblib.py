@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import dataclasses
 import inspect
 import os
 import pickle
@@ -20,7 +22,8 @@ from joblib import Parallel, delayed
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import autolog
 from autolog.capture.carrier import Carrier
@@ -154,6 +157,24 @@ def test_an_exception_of_a_task_is_the_users(backend: str) -> None:
     assert "autolog" not in ours[2].replace("test_an_exception", "").replace(str(Path(__file__).parents[1]), "")
 
 
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    """An error whose class lets nobody assign to it, as `contextlib.contextmanager` does on its way."""
+
+    number: int
+
+
+def freeze(number: int) -> None:
+    raise Frozen(number)
+
+
+def test_an_error_that_cannot_be_assigned_to_is_the_users() -> None:
+    """It leaves a task as itself, where joblib lets it: its workers assign to errors, and so fail without us too."""
+    with pytest.raises(Frozen) as caught:
+        Parallel(n_jobs=1)(delayed(freeze)(number) for number in range(1))
+    assert caught.value.number == 0
+
+
 def test_nested_parallels_belong_to_the_outermost_run() -> None:
     """A `Parallel` inside a task carries the same run on."""
     with autolog.start_run() as outer:
@@ -209,6 +230,24 @@ def test_workers_follow_the_settings_of_each_call(tmp_path: Path) -> None:
     assert len(autolog.search_runs(output_format="list", store=tmp_path / "runs")) == 2
 
 
+def test_workers_have_the_settings_of_the_file_and_the_environment(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the program found them, wherever the workers stand now and whatever their own variables say."""
+    (tmp_path / "pyproject.toml").write_text("[tool.autolog.sklearn]\nexclude_params = ['quantile']\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("AUTOLOG_REDACT", "strat*")
+    autolog.enable(backend=store)
+    monkeypatch.delenv("AUTOLOG_REDACT")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    done = Parallel(n_jobs=2, backend="loky")(delayed(fit)(number) for number in range(2))
+    assert os.getpid() not in {pid for _, pid in done}
+    found = runs()
+    assert constants(found) == [0.0, 1.0]
+    assert [run.params["strategy"] for run in found] == ["[redacted]"] * 2
+    assert not any("quantile" in run.params for run in found)
+
+
 def test_an_interrupted_parallel_leaves_complete_runs() -> None:
     """A KeyboardInterrupt in a task goes on to the user; the fits before it are whole, the enclosing run is KILLED."""
 
@@ -229,6 +268,41 @@ def test_a_task_stays_small() -> None:
     autolog.enable("sklearn", log_models=False, exclude_params=["a*", "b*"])
     with autolog.start_run():
         assert len(pickle.dumps(Carrier())) < 1024
+
+
+def test_tasks_that_are_sent_together_take_one_context_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are among theirs once, and are unpacked once; each task has its own function and number."""
+    luggage = Luggage(Carrier())
+    sent = pickle.dumps([luggage(fit, number) for number in range(50)])
+    context = pickle.dumps(luggage.carrier)
+    assert sent.count(context[10:-10]) == 1
+    unpacked: list[str] = []
+
+    def counted(text: str, *names: Any) -> Any:
+        unpacked.append(text)
+        return evaluate(text, *names)
+
+    evaluate = eval
+    monkeypatch.setattr(builtins, "eval", counted)
+    tasks = pickle.loads(sent)
+    assert len(unpacked) == 1
+    assert [(task.function, task.number) for task in tasks] == [(fit, number) for number in range(50)]
+
+
+def test_the_context_of_a_call_is_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all its tasks, in however many batches they are sent; the next call packs its own."""
+    packed: list[Carrier] = []
+    reduce = Carrier.__reduce__
+
+    def counted(carrier: Carrier) -> Any:
+        packed.append(carrier)
+        return reduce(carrier)
+
+    monkeypatch.setattr(Carrier, "__reduce__", counted)
+    for calls in (1, 2):
+        done = Parallel(n_jobs=2, backend="loky", batch_size=5)(delayed(os.getpid)() for _ in range(20))
+        assert os.getpid() not in done
+        assert len(packed) == calls
 
 
 GENERATED = {"return_as": "generator"} if "return_as" in inspect.signature(Parallel).parameters else {}
@@ -259,6 +333,10 @@ def test_joblibs_own_output_is_the_same(options: dict[str, Any], capfd: pytest.C
         for bad in (5, None, [1], [(abs, ())]):
             with pytest.raises((TypeError, ValueError)) as caught:
                 list(Parallel(n_jobs=1)(bad))
+            found.append((type(caught.value), str(caught.value)))
+        for arguments in (([], 5), ()):
+            with pytest.raises(TypeError) as caught:
+                Parallel(n_jobs=1)(*arguments)
             found.append((type(caught.value), str(caught.value)))
         captured = capfd.readouterr()
         return found, re.sub(r"\d+\.\d+(s|min)", "", captured.out + captured.err)
@@ -322,3 +400,28 @@ def test_a_disabled_parallel_is_joblibs_own() -> None:
     assert type(vars(joblib.Parallel)["__call__"]).__name__ == "function"
     assert Parallel(n_jobs=1)([delayed(fit)(1)]) == [(1, os.getpid())]
     assert runs() == []
+
+
+# ---- joblib's memory
+
+
+@pytest.mark.parametrize("function", [cross_val_score, accuracy_score])
+def test_joblibs_memory_keeps_what_it_has_whether_autolog_is_on_or_off(
+    function: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A function that is patched in one session and not in the next is the same to it: it computes once."""
+    given = (LinearRegression(), X * 3, Y * 3) if function is cross_val_score else (Y, Y)
+
+    def remembered() -> tuple[Any, str]:
+        result = joblib.Memory(tmp_path / "memory", verbose=1).cache(function)(*given)
+        captured = capfd.readouterr()
+        return np.asarray(result).tolist(), captured.out + captured.err
+
+    first, said = remembered()
+    assert "Calling sklearn" in said
+    for switch in (autolog.disable, autolog.enable, autolog.enable, autolog.disable):
+        switch()
+        again, said = remembered()
+        assert again == first
+        assert "Calling" not in said
+        assert "Clearing" not in said

@@ -105,6 +105,16 @@ def test_broken_folders_are_passed_over(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "left-1.0.dist-info").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "absent"), str(tmp_path)])
     assert installed.distributions("[autolog.") == []
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Elsewhere()])
+    assert installed.distributions("[autolog.") == []
+
+
+class Elsewhere:
+    """A finder that has distributions of its own."""
+
+    def find_distributions(self, context: object = None) -> list[object]:
+        """Give none."""
+        return []
 
 
 RELEASES = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))

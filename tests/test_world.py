@@ -87,7 +87,9 @@ def test_the_programs_were_recorded(observed: Any) -> None:
     names = {run.run_name for run in runs}
     assert {"Pipeline", "Ridge", "KMeans", "VotingClassifier", "Noisy", "Odd", "Loose", "Failing"} <= names
     failed = {(run.run_name, note.partition(":")[0]) for run in runs for note in run.notes if "failed" in note}
-    assert failed == {("Slotted", "sklearn.model failed")}  # scikit-learn forbids to pickle it
+    assert failed == set()
+    unsaved = {run.run_name for run in runs for note in run.notes if note.startswith("no model: a ")}
+    assert unsaved == {"Slotted"}  # scikit-learn forbids to pickle it
 
 
 @pytest.mark.parametrize("program", ENDING)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -96,10 +97,13 @@ def versions(name: str) -> str | None:
 
 def _are_all_folders() -> bool:
     """Say whether nothing but folders is searched: no archive, and no finder with distributions of its own."""
-    finders = (finder for finder in sys.meta_path if finder is not PathFinder)
-    return not any(hasattr(finder, "find_distributions") for finder in finders) and not any(
-        map(os.path.isfile, sys.path)
-    )
+    others = (finder for finder in sys.meta_path if hasattr(finder, "find_distributions") and not _is_of_paths(finder))
+    return not any(others) and not any(map(os.path.isfile, sys.path))
+
+
+def _is_of_paths(finder: object) -> bool:
+    """Say whether a finder finds what is on `sys.path`: Python's does, and that of its own backport."""
+    return finder is PathFinder or getattr(type(finder), "__module__", "") == "importlib_metadata"
 
 
 def _info_folders() -> Iterable[str]:
@@ -180,7 +184,8 @@ def _from_metadata(word: str) -> Iterable[Distribution]:
 
     first: dict[str, metadata.Distribution] = {}
     for each in metadata.distributions():
-        first.setdefault(_key(each.metadata["Name"]), each)
+        with contextlib.suppress(OSError, LookupError, TypeError):  # what an installation that broke off has left
+            first.setdefault(_key(each.metadata["Name"]), each)
     for key, each in first.items():
         entry_points = each.read_text("entry_points.txt") or ""
         if word in entry_points:

@@ -19,7 +19,7 @@ pytest.importorskip("sklearn")
 import joblib
 
 import autolog
-from autolog.recording.candidates import candidate, log_split, unwritten
+from autolog.recording.candidates import candidate, kept_splits, log_split, unwritten
 from autolog.store.run import Run
 
 SLOW = """
@@ -265,6 +265,25 @@ def test_what_no_process_has_written_is_known(parent: Any) -> None:
             os._exit(0)
     os.waitpid(child, 0)
     assert unwritten(parent, [(0, 0), (0, 1), (1, 0), (1, 1)]) == [(0, 1), (1, 0)]
+
+
+def test_what_a_search_was_told_itself_is_given_back_by_candidate_and_split(parent: Any) -> None:
+    """By whichever process; with errors, and with infinite and missing numbers; what candidates have is left out."""
+    error = {"type": "a.B", "message": "B: no", "traceback": "here"}
+    log_split(parent, 0, {"a": float("inf"), "b": float("nan")}, candidate=3, params={"depth": 1})
+    log_split(candidate(parent, 3, "candidate 3", dict), 1, {"a": 1.0})
+    if (child := os.fork()) == 0:
+        try:
+            log_split(parent, 1, {"a": 2.0}, error, candidate=4)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    kept = kept_splits(parent)
+    assert set(kept) == {(3, 0), (4, 1)}
+    assert str(kept[3, 0]["metrics"]) == "{'a': inf, 'b': nan}"
+    assert kept[3, 0]["params"] == {"depth": 1}
+    assert (kept[4, 1]["metrics"], kept[4, 1]["error"]) == ({"a": 2.0}, error)
+    assert autolog.get_run(parent.run_id).error is None
 
 
 def test_an_error_and_numbers_that_are_none_keep_their_form(parent: Any) -> None:

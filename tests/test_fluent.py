@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import math
 import re
@@ -426,6 +427,69 @@ def test_paused_refuses_what_it_would_refuse_otherwise() -> None:
         for wrong in (lambda: autolog.log_metric("a", "x"), lambda: autolog.log_text("x", "../a")):
             with pytest.raises(UsageError):
                 wrong()
+
+
+def test_paused_decorates_a_function() -> None:
+    """Each call of it records nothing, however often and deep; its name and results stay, what is around is kept."""
+
+    @autolog.paused()
+    def count(n: int) -> int:
+        autolog.log_metric("inside", n)
+        return n if n == 0 else count(n - 1)
+
+    with autolog.start_run():
+        autolog.log_metric("before", 1.0)
+        assert [count(2), count(1)] == [0, 0]
+        autolog.log_metric("after", 1.0)
+    (run,) = all_runs()
+    assert (count.__name__, run.metrics) == ("count", {"before": 1.0, "after": 1.0})
+
+
+def test_paused_decorates_a_coroutine_function() -> None:
+    """It stays one, and pauses until it is done, though another one records meanwhile."""
+
+    @autolog.paused()
+    async def quiet(x: float) -> float:
+        await asyncio.sleep(0)
+        autolog.log_metric("quiet", x)
+        return x
+
+    async def loud(x: float) -> float:
+        for _ in range(3):
+            await asyncio.sleep(0)
+            autolog.log_metric("loud", x)
+        return x
+
+    async def both() -> list[float]:
+        return list(await asyncio.gather(quiet(1.0), loud(2.0), quiet(3.0)))
+
+    assert inspect.iscoroutinefunction(quiet)
+    with autolog.start_run():
+        assert asyncio.run(both()) == [1.0, 2.0, 3.0]
+    (run,) = all_runs()
+    assert run.metrics == {"loud": 2.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    """An error whose class lets nobody assign to it, as `contextlib.contextmanager` does on its way."""
+
+    number: int
+
+
+@pytest.mark.parametrize("around", [autolog.paused, autolog.start_run])
+def test_an_error_that_cannot_be_assigned_to_is_the_users(around: Callable[[], Any]) -> None:
+    """It leaves a pause and a run as itself, whether they stand around a block or a function."""
+
+    def fail() -> None:
+        raise Frozen(7)
+
+    with pytest.raises(Frozen), around():
+        fail()
+    with pytest.raises(Frozen):
+        around()(fail)()
+    autolog.log_metric("after", 1.0)
+    assert "after" in all_runs()[-1].metrics
 
 
 OFF = """

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolog.exceptions import PatchError
-from autolog.patching import Patcher, caller
+from autolog.patching import Patcher, bare, caller
 from observers import Following, Watch, nothing
 
 drops_frames = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 keeps our frames in a traceback")
@@ -397,6 +397,35 @@ def test_metrics_that_scorers_hold_are_observed(patcher):
     assert scorer._score_func([1, 2], [1, 3]) == expected
     assert [c.args for c in watch.seen] == [([1, 2], [1, 3])]
     assert (inspect.signature(metrics.r2_score), inspect.getsource(metrics.r2_score), pickle.dumps(scorer)) == before
+
+
+# ---- the function as it was
+
+
+def test_the_bare_function_has_the_code_that_was_there_before(patcher, library, observe):
+    """The original's code, though two patched it; what was not patched, or is no function, is given as it is."""
+    codes = {name: getattr(library, name).__code__ for name in PLAIN}
+    for name in PLAIN:
+        assert bare(getattr(library, name)) is getattr(library, name)
+    other = Patcher()
+    for each in (patcher, other):
+        patch_all(each, library, observe)
+        for name, code in codes.items():
+            assert bare(getattr(library, name)).__code__ is code
+    other.undo()
+    patcher.undo()
+    for as_it_is in (library.train, library.Model, library.Model().__init__, library.cached, len, 5, None):
+        assert bare(as_it_is) == as_it_is
+
+
+def test_the_bare_function_is_not_observed(patcher, library):
+    """It does what the original does, and knows the same free variables."""
+    watch = Watch()
+    patcher.function(library, "double", watch)
+    assert bare(library.double)(4) == 8
+    assert watch.seen == []
+    assert library.double(4) == 8
+    assert len(watch.seen) == 1
 
 
 # ---- what is refused

@@ -179,6 +179,25 @@ def fail(folder: Path) -> object:
     return error
 
 
+def interrupt(folder: Path) -> object:
+    """Interrupt a call before it is made, and go on."""
+
+    class Model:
+        def fit(self) -> None:
+            raise AssertionError("the call is made")
+
+    enable(folder)
+    autolog.register(module(autolog_patches=lambda patches: patches.method(Model, "fit", interrupted_before)))
+    error = None
+    try:
+        Model().fit()
+    except KeyboardInterrupt as raised:
+        error = type(raised).__name__
+    LogisticRegression().fit(X, Y)
+    end_process()
+    return error
+
+
 def log_by_hand(folder: Path) -> object:
     """Log points in a run that a `with` ends, and give the writing thread time to see them."""
     enable(folder)
@@ -343,6 +362,7 @@ CASES = {
     "calls.after": Case(train, noted=True),
     "calls.before": Case(train),
     "calls.end": Case(train, noted=True),
+    "calls.unbegun": Case(interrupt),
     "carrier.arrive": Case(hand_on),
     "console.say": Case(train_loudly),
     "delivery.close": Case(deliver),
@@ -613,6 +633,80 @@ def test_an_interrupt_while_autolog_works_is_the_users(tmp_path: Path) -> None:
     assert context.current.get() == context.Context()
     end_process()
     assert [run.status for run in autolog.search_runs(output_format="list")] == ["FINISHED"]
+
+
+def interrupted_before(call: Any) -> Any:
+    """Gets the signal of Ctrl-C with a run just opened."""
+    call.start_run("bad")
+    signal.raise_signal(signal.SIGINT)
+    yield
+
+
+def timed_out_before(call: Any) -> Any:
+    """Gets the alarm of a user's time limit with a run just opened."""
+    call.start_run("bad")
+    signal.raise_signal(signal.SIGALRM)
+    yield
+
+
+def interrupted_at_once(call: Any) -> Any:
+    """Gets the signal of Ctrl-C before it has opened a run."""
+    signal.raise_signal(signal.SIGINT)
+    yield
+
+
+class LimitError(Exception):
+    """A time limit of the user's."""
+
+
+@pytest.fixture
+def limit() -> Iterator[None]:
+    """A handler of the alarm that raises."""
+
+    def strike(*_: object) -> None:
+        raise LimitError("it struck")
+
+    before = signal.signal(signal.SIGALRM, strike)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("handler", "error", "status"),
+    [
+        (interrupted_before, KeyboardInterrupt, "KILLED"),
+        (timed_out_before, LimitError, "FAILED"),
+        (interrupted_at_once, KeyboardInterrupt, None),
+    ],
+)
+@pytest.mark.usefixtures("limit")
+def test_a_signal_before_the_call_ends_its_run(
+    handler: Callable[[Any], Any], error: type[BaseException], status: str | None, tmp_path: Path
+) -> None:
+    """It goes on to the user, the call is not made, the run says how it ended, and what comes next is recorded."""
+    with pytest.raises(error):
+        handled_by(handler, tmp_path)
+    assert context.current.get() == context.Context()
+    assert autolog.active_run() is None
+    LogisticRegression().fit(X, Y)
+    runs = autolog.search_runs(output_format="list")[::-1]
+    assert [run.status for run in runs] == [*([status] if status else []), "FINISHED"]
+    assert {run.parent_run_id for run in runs} == {None}
+    assert [run.error["type"].rpartition(".")[2] for run in runs if run.error] == ([error.__name__] if status else [])
+    end_process()
+
+
+def test_a_signal_before_the_first_call_of_an_explicit_run_leaves_the_run_open(tmp_path: Path) -> None:
+    """The run is not the call's to end: it goes on, and ends as its own block does."""
+    enable(tmp_path)
+    with autolog.start_run() as run:
+        with pytest.raises(KeyboardInterrupt):
+            handled_by(interrupted_before, tmp_path)
+        assert autolog.active_run() is run
+        autolog.log_metric("after", 1.0)
+    found = autolog.get_run(run.run_id)
+    assert (found.status, found.metrics, found.children()) == ("FINISHED", {"after": 1.0}, [])
+    end_process()
 
 
 # ---- hooks that fail

@@ -18,6 +18,7 @@ from autolog.journal import process
 
 __all__ = ["do", "finish", "wait"]
 
+_MOMENT: Final = 0.05  # seconds
 _MOST: Final = 256  # pieces that wait; more of them is more than a thread can keep up with
 
 
@@ -67,11 +68,11 @@ def finish(seconds: float) -> None:
 
 
 def _work(stop: threading.Event) -> None:
-    while not stop.is_set():
-        if _waiting:
+    """Do what waits, a moment later: whoever handed it over would else wait for the interpreter, which this takes."""
+    while not stop.wait(_MOMENT):
+        while _waiting and not stop.is_set():
             _next()
-        else:
-            _thread.sleep(None)
+        _thread.sleep(None)
 
 
 def _next() -> None:

@@ -696,6 +696,55 @@ def test_a_signal_before_the_call_ends_its_run(
     end_process()
 
 
+def struck(at: int, work: Callable[[], Any]) -> bool:
+    """Do it with Ctrl-C at that step of what stands before the call; say whether there was such a step."""
+    steps = 0
+
+    def trace(frame: types.FrameType, event: str, _: Any) -> Any:
+        nonlocal steps
+        if (Path(frame.f_code.co_filename).name, frame.f_code.co_name) != ("calls.py", "begin"):
+            return None
+        steps += 1
+        if steps == at:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_wherever_an_interrupt_strikes_before_the_call_the_context_is_as_before(tmp_path: Path) -> None:
+    """Also when that of the call has been entered already; at every step the run is ended, where one was opened."""
+
+    class Model:
+        def fit(self) -> None:
+            return
+
+    enable(tmp_path)
+    autolog.register(module(autolog_patches=lambda patches: patches.method(Model, "fit", opens_a_run)))
+    steps = 0
+    while struck(steps + 1, Model().fit):
+        steps += 1
+        assert context.current.get() == context.Context()
+    end_process()
+    statuses = [run.status for run in autolog.search_runs(output_format="list")][::-1]
+    assert 1 < len(statuses) < steps
+    assert statuses == ["KILLED"] * (len(statuses) - 1) + ["FINISHED"]
+
+
+def opens_a_run(call: Any) -> Any:
+    """Records a call."""
+    call.start_run("good")
+    yield
+
+
 def test_a_signal_before_the_first_call_of_an_explicit_run_leaves_the_run_open(tmp_path: Path) -> None:
     """The run is not the call's to end: it goes on, and ends as its own block does."""
     enable(tmp_path)

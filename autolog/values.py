@@ -17,6 +17,7 @@ import json
 import math
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
@@ -82,13 +83,17 @@ def _are_json(values: Collection[Any]) -> bool:
     return all(map(math.isfinite, values)) if kinds == {float} else kinds <= _ONE_FORM
 
 
+_PLAIN_ONES = (list, tuple, set, frozenset)
 _ONE_FORM = frozenset({str, bool, type(None)})
 
 
 def _sequence(values: Collection[Any], path: Path) -> list[JSON]:
+    inside = (*path, id(values))
+    base: Any = next((kind for kind in _PLAIN_ONES if isinstance(values, kind)), None)
+    if base is not None and type(values) is not base:
+        values = list(base.__iter__(values))  # not by a subclass's own way
     if _are_json(values):
         return list(values)
-    inside = (*path, id(values))
     return [encode(value, inside) for value in values]
 
 
@@ -103,7 +108,8 @@ def _dict(value: Mapping[Any, Any], path: Path) -> JSON:
     if type(value) is dict and _are_json(value.values()) and _are_names(value):
         return value.copy()
     inside = (*path, id(value))
-    items = [(key, encode(item, inside)) for key, item in value.items()]
+    own: Collection[tuple[Any, Any]] = dict.items(value) if isinstance(value, dict) else value.items()
+    items = [(key, encode(item, inside)) for key, item in own]
     if all(type(key) is str and not key.startswith("$") for key, _ in items):
         return dict(items)
     return {"$dict": [[encode(key, inside), item] for key, item in items]}
@@ -150,13 +156,26 @@ def _object(value: object, path: Path) -> JSON:
         if isinstance(name, str):
             return {"$object": f"{value.__module__}.{name}", "text": f"{value.__module__}.{name}"}
     name = type_name(value)
-    if not _has_library_text(type(value)):
+    if not _has_library_text(type(value)) or not _is_librarys(type(value)):
         return {"$object": name, "text": name}
+    if any(hasattr(type(value), mark) for mark in _TABLES):  # its text shows rows
+        return {"$object": name, "text": f"{name}(shape={getattr(value, 'shape', None)})"}
     try:
         text = repr(value)
     except Exception:  # it may show parts that are the user's
         text = name
     return {"$object": name, "text": text}
+
+
+_TABLES = ("__dataframe__", "iloc", "to_arrow")
+"""What tables and columns of pandas, polars and the like have."""
+
+
+def _is_librarys(kind: type) -> bool:
+    """Say whether a class itself is a library's: the text that one inherits may show its own properties."""
+    module = sys.modules.get(kind.__module__)
+    file = str(getattr(module, "__file__", None) or _LIBRARY)
+    return kind.__module__ != "__main__" and (file.startswith(_LIBRARY) or "-packages" in file)
 
 
 def _has_library_text(kind: type) -> bool:
@@ -187,7 +206,7 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Path], JSON]], ...] = (
     (datetime.datetime, lambda value, path: {"$datetime": value.isoformat()}),
     (datetime.date, lambda value, path: {"$date": value.isoformat()}),
     (complex, lambda value, path: {"$complex": [_float(value.real), _float(value.imag)]}),
-    (pathlib.PurePath, lambda value, path: str(value)),
+    (pathlib.PurePath, lambda value, path: pathlib.PurePath.__str__(value)),
     (functools.partial, _partial),
 )
 

@@ -251,7 +251,6 @@ def test_a_search_that_searches_twice_keeps_the_candidates_of_both(jobs: int, mo
     assert (run.status, run.notes) == ("FINISHED", [])
 
 
-@pytest.mark.xfail(reason="what the whole of it told last is taken for the first one's candidates")
 def test_a_search_that_searches_twice_tells_of_each_what_its_own_search_found() -> None:
     """Means and ranks are those among the candidates that were tried together; the best one is the second search's."""
     search = CoarseToFine(Stump(), FEW, cv=2).fit(X, Y)

@@ -53,15 +53,24 @@ def rows_of(view: Layout, whole: Layout) -> str | None:
         whole: the array.
 
     Returns:
-        None for all in their order, be it one column of them or another shape; "5 of 75 rows"; or "reordered".
+        None for all in their order, be it in another shape, or of two columns the second, which is what there is to
+        say of two classes; "column 0" for another column of them; "5 of 75 rows"; or "reordered".
     """
     if view.address == whole.address and view.flat == whole.flat is not None:
         return None
     rows, of = _rows(view, whole), range(whole.shape[0])
     if rows == of:
-        return None
+        return _column(view, whole)
     inside = rows is not None and len(rows) < len(of) and all(end in of for end in (*rows[:1], *rows[-1:]))
     return f"{view.shape[0]} of {len(of)} rows" if inside else "reordered"
+
+
+def _column(view: Layout, whole: Layout) -> str | None:
+    """Name the one column that a view has of several."""
+    if len(view.shape) != 1 or len(whole.shape) != 2 or whole.shape[1] < 2 or not whole.strides[1]:
+        return None
+    column = (view.address - whole.address) // whole.strides[1]
+    return None if (column, whole.shape[1]) == (1, 2) else f"column {column}"
 
 
 def _rows(view: Layout, whole: Layout) -> range | None:

@@ -74,7 +74,7 @@ def _confusion_matrix(axes: Axes, chart: Chart) -> str:
     labels = list(chart.more.get("labels", ()))
     place = {label: index for index, label in enumerate(labels)}
     matrix = [[0.0] * len(labels) for _ in labels]
-    for true, predicted, count in zip(*(chart.columns[name] for name in ("true", "predicted", "count")), strict=True):
+    for true, predicted, count in zip(*chart.columns.values(), strict=True):
         if true in place and predicted in place:
             matrix[place[true]][place[predicted]] = number(count)
     image = axes.imshow(matrix, cmap="Blues", vmin=0)

@@ -12,7 +12,8 @@ import os
 import threading
 import time
 import uuid
-from collections import defaultdict
+import weakref
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ __all__ = ["Journal", "PointLog"]
 
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
+_MOST_OPEN: Final = 64  # files of runs at a time: the program needs some of those it may have, and runs may be many
 _QUIET: Final = 20  # ticks without a point after which the ring rests: nobody looks into it until the next point
 
 
@@ -102,6 +104,8 @@ class Journal:
                 self._backlog.add(lines, points)
 
     def _write(self, lines: bytes) -> bool:
+        if self._file is None and not self._open():
+            return False
         file = self._file  # held while it is written to, so that it is not closed meanwhile
         try:
             if file is None:
@@ -126,6 +130,7 @@ class Journal:
                 self._failed(error)
                 return False
             self._file = file
+            _let_go_of_oldest(self)
             if fresh or not self._has_header:
                 self._has_header = self._write_header()
                 self._file = file if self._has_header else None
@@ -281,13 +286,17 @@ class Journal:
     def _restore(self) -> None:
         """Where the file was deleted while its runs go on, begin a new one, before anything else is written."""
         file = self._file
-        if file is None or not self.running or not _is_deleted(file.number):
+        if not self.running or not (self._is_gone() if file is None else _is_deleted(file.number)):
             return
         if threading.current_thread().name.startswith("autolog-"):
             time.sleep(_GRACE)  # who deletes a folder may be in the midst of it, and would find it not empty
         with self._lock:
             if self._file is file and not self._sealing:
                 self._begin_anew()
+
+    def _is_gone(self) -> bool:
+        """Say whether a file that was let go of is there no more."""
+        return self._has_header and not self._backlog and not self.path.exists()
 
     def _begin_anew(self) -> None:
         """Say in a new file what happened; points that wait follow, which the new ring's numbers do not cover."""
@@ -348,6 +357,18 @@ class Journal:
         ring = self._take_ring()
         if ring is not None:
             ring.drop()
+
+
+_open_ones: deque[weakref.ref[Journal]] = deque()
+
+
+def _let_go_of_oldest(journal: Journal) -> None:
+    """Bound the files that the process has open for us: one that is let go of is opened again when it is written to."""
+    _open_ones.append(weakref.ref(journal))
+    while len(_open_ones) > _MOST_OPEN:
+        oldest = _open_ones.popleft()()
+        if oldest is not None and oldest is not journal:
+            oldest._file = None  # noqa: SLF001  (a journal's own)
 
 
 class _File:

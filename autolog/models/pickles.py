@@ -30,7 +30,7 @@ from autolog.values import type_name
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["check_trust", "dump", "load", "types_in"]
+__all__ = ["check_made", "check_trust", "dump", "load", "types_in"]
 
 
 # ---- writing
@@ -182,12 +182,26 @@ class _TrustingUnpickler(pickle.Unpickler):
         if not _admits(self._trusted, wanted):
             raise UntrustedModelError(f"{wanted} is not trusted; add it to trusted=[…] if you trust it")
         found = super().find_class(module, name)
-        if wanted not in self._trusted and not (_is_made(found) and _admits(self._trusted, _origin(found))):
-            raise UntrustedModelError(
-                f"{wanted} is {_origin(found) or 'no class'}, which is not trusted by its own name; "
-                f"add {wanted} to trusted=[…] if you trust it"
-            )
+        check_made(wanted, found, self._trusted)
         return found
+
+
+def check_made(wanted: str, found: object, trusted: Collection[str]) -> None:
+    """Refuse what is admitted only by being below a package, and is no class that was defined there.
+
+    Args:
+        wanted: the name that the file has for it.
+        found: what has that name.
+        trusted: the full names, or `"package.*"`, of what may run.
+
+    Raises:
+        UntrustedModelError: it is that.
+    """
+    if wanted not in trusted and not (_is_made(found) and _admits(trusted, _origin(found))):
+        raise UntrustedModelError(
+            f"{wanted} is {_origin(found) or 'no class'}, which is not trusted by its own name; "
+            f"add {wanted} to trusted=[…] if you trust it"
+        )
 
 
 def _is_made(found: object) -> bool:

@@ -67,13 +67,14 @@ def _label(said: Classified, number: int) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def matrix_chart(labels: list[Any], cells: Array, values: Array, **more: Any) -> Chart:
+def matrix_chart(labels: list[Any], cells: Array, values: Array, meaning: str = "count", **more: Any) -> Chart:
     """Give a confusion matrix by its cells that are not 0; of many, the greatest.
 
     Args:
         labels: in the order of rows and columns.
         cells: the number of each cell, row by row.
         values: what stands there.
+        meaning: what that is: a "count" of rows, their "share" of a row, a column or all, or their "weight".
         more: as for `chart`.
     """
     if len(cells) > MOST:
@@ -82,7 +83,7 @@ def matrix_chart(labels: list[Any], cells: Array, values: Array, **more: Any) ->
         cells, values = cells[kept], values[kept]
     rows, columns = np.divmod(cells, len(labels))
     named = {"true": [labels[row] for row in rows.tolist()], "predicted": [labels[each] for each in columns.tolist()]}
-    return chart("confusion_matrix", {**named, "count": values}, labels=labels[:MOST], **more)
+    return chart("confusion_matrix", {**named, meaning: values}, labels=labels[:MOST], **more)
 
 
 def _of_each_label(said: Multilabel) -> Chart:

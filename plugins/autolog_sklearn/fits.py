@@ -212,9 +212,16 @@ def on_transform(call: Call) -> Steps:
 
 def _remember_output(call: Call, outcome: Outcome) -> None:
     if outcome.error is None and call.name in ("transform", "fit_transform"):
-        params = revive(encode(deep_params(call.instance)))  # as they are now; the user may change them
+        params = {name: _brief(value) for name, value in deep_params(call.instance).items()}
+        params = revive(encode(params))  # as they are now; the user may change them
         made_by = {"class": type(call.instance).__name__, "params": params}
         remember_output(outcome.result, {"transformed_by": [*_earlier(call), made_by]})
+
+
+def _brief(value: Any) -> Any:
+    """Describe what is long: this is done at each call, and kept as long as its output."""
+    is_long = type(value) in (dict, list, tuple, set, frozenset) and len(value) > 1_000
+    return f"{type(value).__name__} of {len(value):,}" if is_long else value
 
 
 def _earlier(call: Call) -> list[Any]:

@@ -147,7 +147,10 @@ def _matrix(result: Any, given: Mapping[str, Any]) -> Chart | None:
         labels = [] if codes is None else _present(both, codes)
     listed = np.asarray(labels).tolist()
     cells = np.flatnonzero(result)
-    return matrix_chart(listed, cells, result.ravel()[cells]) if len(listed) == len(result) else None
+    if len(listed) != len(result):
+        return None
+    weighted = "count" if given.get("sample_weight") is None else "weight"
+    return matrix_chart(listed, cells, result.ravel()[cells], weighted if given.get("normalize") is None else "share")
 
 
 def _present(both: list[Any], codes: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -134,8 +135,14 @@ def _first(given: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def _link(predicted: object, truth: object) -> Link:
-    """Say whose prediction is measured; people write the two the other way round as well."""
-    return known(predicted) or known(truth) or infer(predicted)
+    """Say whose prediction is measured; people write the two the other way round as well.
+
+    Where both are predictions, and not of one model, it is how far they agree, and not how good one is.
+    """
+    found, other = known(predicted), known(truth)
+    if found is not None and other is not None and other.run is not found.run:
+        return replace(found, how="against predictions")
+    return found or other or infer(predicted)
 
 
 def _log(

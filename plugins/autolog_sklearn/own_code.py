@@ -44,6 +44,8 @@ FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType, WrapperDes
 STATES = (np.random.RandomState, np.random.Generator, np.random.BitGenerator, random.Random)
 
 COPYING = ("copy", "copy_X", "copy_x", "copy_X_train")
+WRITING = ("out", "inplace")
+NAMING = ("feature_name_combiner", "feature_names_out")  # asked by what `set_output` wraps around `transform`
 THREADS = frozenset({"threads", "sharedmem"})
 """What a method that keeps joblib from starting processes says to it."""
 DRAWING = frozenset({"stratified", "uniform"})
@@ -111,7 +113,8 @@ def _reason(value: Any, private: bool) -> str | None:
         )
     if _package(cls) not in KNOWN:
         return f"{_name(cls)} is not scikit-learn's own class"
-    return _overwriting(value) if issubclass(cls, dict) else None
+    given = value.keywords if issubclass(cls, partial) else value
+    return _overwriting(given) if isinstance(given, dict) else None
 
 
 def _is_pure(function: Any) -> bool:
@@ -160,7 +163,10 @@ def _draws(values: Mapping[str, Any]) -> bool:
 
 def _overwriting(values: Mapping[str, Any]) -> str | None:
     """Find a parameter that lets `fit` or `transform` write to the data it is given."""
-    return next((f"{name}=False lets it overwrite the data" for name in COPYING if values.get(name) is False), None)
+    for name in COPYING:
+        if name in values and not _plain(values[name], True):
+            return f"{name}=False lets it overwrite the data"
+    return next((f"{name}= makes it write to an array" for name in WRITING if values.get(name) is not None), None)
 
 
 # ---- what an object leads to
@@ -180,7 +186,7 @@ def _used_attributes(value: Any) -> Iterable[Part]:
     cls: type = type(value)  # mypy finds no hash on type[Any]
     mentioned = _mentions(cls)
     for name, part in _attributes(value).items():
-        if (not mentioned or name in mentioned) and not _is_leaf(part):
+        if (not mentioned or name in mentioned or name in NAMING) and not _is_leaf(part):
             yield part, name.startswith("_")
 
 

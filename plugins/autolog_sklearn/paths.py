@@ -62,10 +62,12 @@ def _of_errors(attributes: Mapping[str, Any]) -> Path | None:
     errors = attributes["mse_path_"]
     alphas = np.asarray(attributes.get("cv_alphas_", attributes.get("alphas_")))
     points = {"alpha": alphas.ravel()}
-    ratios = attributes.get("l1_ratio")
-    if alphas.ndim > 1 and type(ratios) in (list, tuple, np.ndarray):
-        points["l1_ratio"] = np.repeat(np.asarray(ratios, dtype=float), alphas.shape[1])
-    return Path({"mse": errors.reshape(-1, errors.shape[-1]).T}, points)
+    ratios: Any = attributes.get("l1_ratio")
+    if type(ratios) in (list, tuple, np.ndarray):
+        if alphas.ndim == 1:  # they were given, and are the same for each ratio
+            points["alpha"] = np.tile(alphas, len(ratios))
+        points["l1_ratio"] = np.repeat(np.asarray(ratios, dtype=float), len(points["alpha"]) // len(ratios))
+    return Path({"mse": errors.reshape(len(points["alpha"]), -1).T}, points)  # of one fold there is no axis
 
 
 def _of_scores(attributes: Mapping[str, Any]) -> Path | None:

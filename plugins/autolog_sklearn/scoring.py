@@ -83,7 +83,12 @@ def training_metrics(
         return Measured({}, f"{foreign.__module__}.{foreign.__qualname__} is not scikit-learn's own class")
     if not wanted and type(data).__module__.partition(".")[0] not in _CONTAINERS:
         return Measured({}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code")
+    if not wanted and _has_foreign_cells(data):
+        return Measured({}, "its data holds objects whose own code would run")
     kind, names = _kind(model)
+    last = next((part for prefix, part in fitted_parts(model) if not prefix), None)
+    if type(last).__module__.startswith("sklearn.semi_supervised") and bool((np.asarray(target) == -1).any()):
+        return Measured({}, "some rows have no label (-1)")
     if kind is None:
         return Measured({})
     unsafe = None if wanted else prediction_is_safe(model)
@@ -96,6 +101,21 @@ def training_metrics(
         if not known_cheap and not _is_cheap(predictors, data, rows, allowed):
             return Measured({}, f"predicting the training data would take longer than {allowed * 1000:.0f} ms")
         return kind(*_last_step(model, data), target)
+
+
+def _has_foreign_cells(data: Any) -> bool:
+    """Say whether objects of classes that are no library's lie in the data."""
+    if type(data) in (list, tuple):
+        kinds = set(map(type, data))
+        nested = set(map(type, itertools.chain.from_iterable(each for each in data if type(each) in (list, tuple))))
+        return not all(kind.__module__.partition(".")[0] in _CONTAINERS for kind in kinds | nested)
+    if type(data) is np.ndarray and data.dtype.hasobject:
+        return _has_foreign_cells(data.ravel().tolist())
+    if hasattr(data, "dtypes") and hasattr(data, "iloc"):
+        dtypes = enumerate(data.dtypes) if data.ndim == 2 else ()
+        columns = [data.iloc[:, place] for place, dtype in dtypes if getattr(dtype, "hasobject", False)]
+        return any(_has_foreign_cells(column.tolist()) for column in columns)
+    return False
 
 
 def _is_faster_than_fit(model: Any, seconds: float, allowed: float) -> bool:

@@ -41,12 +41,15 @@ def on_search(call: Call) -> Steps:
         yield from recorded_fit(call)
         return
     total = call.handed["total"] if is_continued else [0]  # of all candidates that this run has had
+    # where the fit that searched has logged it, the one around that does not
+    logged: list[bool] = call.handed["logged"] if is_continued else []
     known = {"kind": "search", "fitting": fitting, "offset": 0, "capped": capped, "inner": is_inner}
-    plan = call.hand_on(**known, rounds=[], total=total, first=total[0])
+    plan = call.hand_on(**known, rounds=[], total=total, first=total[0], logged=logged)
     outcome: Outcome = (yield None) if is_continued else (yield from recorded_fit(call))
     run = call.enclosing_run if is_continued else call.run
-    if run is not None and run.records and outcome.error is None:
+    if run is not None and run.records and outcome.error is None and (is_continued or not logged):
         guard.call("sklearn.search", run, _log_search, run, call, plan)
+        logged.append(True)
 
 
 # ---- while it runs
@@ -83,7 +86,7 @@ def _numbered(
             total[0] = max(total[0], begun)
             progress.expect(len(candidates))
             tags = guard.call("sklearn.round", None, _round_tags, *args, **kwargs) or {}
-            with handing({"offset": offset, "tags": tags, "rounds": None, "total": None}):
+            with handing({"offset": offset, "tags": tags, "rounds": None, "total": None, "logged": None}):
                 results = evaluate(candidates, *args, **kwargs)
             rounds.append((offset, len(candidates)))
             return results

@@ -90,6 +90,8 @@ def load(path: Path, trusted: bool | Sequence[str] | None) -> Any:
         types = skops.get_untrusted_types(data=data)
         if types and trusted is not True:
             pickles.check_trust(path, types, trusted)
+            for name in types:  # their modules are admitted by now
+                pickles.check_made(name, _named(name), trusted or ())
         return skops.loads(data, trusted=types)
     except ModelError:
         raise
@@ -97,6 +99,11 @@ def load(path: Path, trusted: bool | Sequence[str] | None) -> Any:
         raise MissingRequirementError(f"{path} needs the module {error.name}, which is not installed here") from error
     except Exception as error:
         raise ModelError(f"{path} cannot be read as a model of skops: {describe(error)}") from error
+
+
+def _named(name: str) -> object:
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _skops() -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -143,9 +145,13 @@ def _said_metrics(said: Classified, column: Array, size: int) -> dict[str, float
     ranking = said.ranking(1) if size == 2 else None
     if ranking is not None:
         metrics["roc_auc"] = ranking.area
-    elif proba is not None and size > 2 and np.allclose(proba.sum(axis=1), 1):
+    elif proba is not None and size > 2 and proba.size <= _RANKED and np.allclose(proba.sum(axis=1), 1):
         metrics["roc_auc_ovr_weighted"] = _roc_auc_ovr(said, column, size)
     return metrics
+
+
+_RANKED: Final = 400_000
+"""Probabilities, of rows times classes, that are sorted for an area a class; it takes some 40 ms."""
 
 
 def _log_loss(column: Array, proba: Array) -> float:

@@ -16,8 +16,9 @@ from autolog_sklearn.own_code import is_own
 __all__ = ["weight_charts"]
 
 _A_TREE: Final = 60e-6  # seconds that reading one takes
+_A_NAME: Final = 2e-6  # seconds that a transformer takes to give one
 _LARGEST: Final = 2_000_000  # coefficients that are looked through
-_NAMERS: Final = ("feature_names_out", "verbose_feature_names_out", "feature_name_combiner")
+_NAMERS: Final = ("importance_getter", "feature_names_out", "verbose_feature_names_out", "feature_name_combiner")
 """Params of transformers that may be a user's function."""
 
 
@@ -34,13 +35,13 @@ def weight_charts(model: Any, budget: float) -> Iterator[Chart]:
     coefficients: Any = attributes.get("coef_")
     if importances is not None:
         kept = _greatest(importances, MOST)
-        names = _names([part for _, part in before], attributes, len(importances), kept)
+        names = _names([part for _, part in before], attributes, len(importances), kept, budget)
         columns = {"feature": names, "importance": importances[kept]}
         yield chart("feature_importances", columns, of="model", **_left_out(len(importances) - len(kept)))
     if _are_weights(coefficients) and coefficients.ndim in (1, 2):
         rows = np.atleast_2d(coefficients)
         kept = _greatest(np.abs(rows).max(axis=0), max(1, MOST // len(rows)))
-        names = _names([part for _, part in before], attributes, rows.shape[1], kept)
+        names = _names([part for _, part in before], attributes, rows.shape[1], kept, budget)
         yield _coefficients(rows, kept, names, attributes)
 
 
@@ -108,10 +109,10 @@ def _are_texts(values: Any) -> bool:
 # ---- names
 
 
-def _names(before: list[Any], attributes: Mapping[str, Any], count: int, kept: Array) -> list[str]:
+def _names(before: list[Any], attributes: Mapping[str, Any], count: int, kept: Array, budget: float) -> list[str]:
     """Name those of the features that are kept: as the model has seen them, or the steps before it, else by number."""
     known: Any = attributes.get("feature_names_in_")
-    if known is None and before:
+    if known is None and before and count * _A_NAME <= budget:
         known = _named_by(before)
     if type(known) is np.ndarray and known.shape == (count,) and _are_texts(known[kept]):
         names: list[str] = known[kept].tolist()
@@ -139,6 +140,8 @@ def _names_by_itself(step: Any) -> bool:
     if not is_own(type(step)) or not hasattr(step, "get_feature_names_out"):
         return False
     attributes = vars(step)
+    if "importance_getter" in attributes and not is_own(type(attributes.get("estimator_"))):
+        return False
     inner = attributes.get("transformers_") or attributes.get("transformer_list") or attributes.get("steps") or ()
     texts = all(not isinstance(each, np.ndarray) or _is_plain(each) for each in attributes.get("categories_", ()))
     return (

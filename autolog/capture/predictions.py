@@ -166,7 +166,7 @@ def _remember_memory(prediction: object, values: object, made: _Prediction, give
 def remember_made(made: object, link: Link) -> None:
     """Note what a function has made from predictions, such as a curve, so that a number made from that joins them."""
     values = array(made)
-    if values is not None and link.how is None:
+    if values is not None and (link.how or "column").startswith("column"):
         place = layout(values)
         _predictions[made] = _Prediction(link.run, link.data, place.shape[0], place)
 

@@ -53,8 +53,8 @@ def rows_of(view: Layout, whole: Layout) -> str | None:
         whole: the array.
 
     Returns:
-        None for all in their order, be it in another shape, or of two columns the second, which is what there is to
-        say of two classes; "column 0" for another column of them; "5 of 75 rows"; or "reordered".
+        None for all in their order, be it in another shape, or one of two columns, which say the same of two classes;
+        "column 0" for one of more columns; "5 of 75 rows"; or "reordered".
     """
     if view.address == whole.address and view.flat == whole.flat is not None:
         return None
@@ -66,11 +66,10 @@ def rows_of(view: Layout, whole: Layout) -> str | None:
 
 
 def _column(view: Layout, whole: Layout) -> str | None:
-    """Name the one column that a view has of several."""
-    if len(view.shape) != 1 or len(whole.shape) != 2 or whole.shape[1] < 2 or not whole.strides[1]:
+    """Name the one column that a view has of more than two."""
+    if len(view.shape) != 1 or len(whole.shape) != 2 or whole.shape[1] <= 2 or not whole.strides[1]:
         return None
-    column = (view.address - whole.address) // whole.strides[1]
-    return None if (column, whole.shape[1]) == (1, 2) else f"column {column}"
+    return f"column {(view.address - whole.address) // whole.strides[1]}"
 
 
 def _rows(view: Layout, whole: Layout) -> range | None:

@@ -8,6 +8,7 @@ import datetime
 import functools
 import hashlib
 import io
+import json
 import logging
 import os
 import pickle
@@ -17,6 +18,7 @@ import sys
 import textwrap
 import threading
 import warnings
+import zipfile
 from fractions import Fraction
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -530,6 +532,22 @@ def test_a_damaged_skops_file_is_a_model_error(tmp_path, content):
     for trusted in (None, True, ["sklearn.*"]):
         with pytest.raises(ModelError, match="hostile"):
             skops_models.load(file_of(tmp_path, content), trusted)
+
+
+@pytest.mark.parametrize("trusted", [None, ["sklearn.*"]])
+def test_skops_runs_no_function_that_is_only_below_a_trusted_package(tmp_path, trusted):
+    """A file that names a command runner, as scikit-learn's own tests import it, is refused, and nothing was run."""
+    dumped = pytest.importorskip("skops.io").dumps(["touch", str(tmp_path / "made")])
+    from autolog_sklearn import skops_models
+
+    with zipfile.ZipFile(io.BytesIO(dumped)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    schema |= {"__module__": "sklearn.utils._testing", "__class__": "check_output"}
+    with zipfile.ZipFile(tmp_path / "hostile.skops", "w") as archive:
+        archive.writestr("schema.json", json.dumps(schema))
+    with pytest.raises(UntrustedModelError, match="check_output"):
+        skops_models.load(tmp_path / "hostile.skops", trusted)
+    assert not (tmp_path / "made").exists()
 
 
 def test_what_cannot_be_pickled_is_refused_with_pickles_reason_and_leaves_nothing(tmp_path):

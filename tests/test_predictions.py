@@ -121,6 +121,19 @@ def test_a_column_of_any_prediction_is_whole(run: ActiveRun, whole: Any) -> None
     assert link(whole[:, 1]).how == (None if len(whole) == 1 else "reordered")
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_one_of_more_than_two_columns_is_named(run: ActiveRun, order: Literal["C", "F"]) -> None:
+    """By its number in the prediction, also where its rows are counted; one of two, or all columns, are the whole."""
+    model, made = Model(), np.zeros((10, 3), order=order)
+    remember_model(model, run)
+    remember_prediction(model, made, "X")
+    names = [f"column {number}" for number in range(3)]
+    assert [link(made[:, number]).how for number in range(3)] == names
+    assert [link(made.T[number]).how for number in range(3)] == names
+    assert link(made[2:6, 1]).how == "4 of 10 rows"
+    assert link(made[:, ::-1]).how is None
+
+
 def test_all_values_in_another_shape_are_whole(run: ActiveRun) -> None:
     """As micro averages take them: flattened in row order, not in another."""
     model, made = Model(), np.zeros((4, 3))

@@ -16,7 +16,7 @@ from recorded import all_runs, measured_later, only_run
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import (
@@ -86,6 +86,34 @@ def test_a_view_of_predictions_is_theirs_and_a_part_of_them_says_so() -> None:
         "accuracy_score_X_test[80 of 169 rows]": part,
         "f1_score_X_test(average=macro)[reordered]": reverse,
     }
+
+
+def test_one_of_several_columns_is_named() -> None:
+    """Each class against the rest has a series of its own; of two classes either column says it all."""
+    iris, labels = load_iris(return_X_y=True)
+    probabilities = LogisticRegression(max_iter=1000).fit(iris, labels).predict_proba(iris)
+    scores = [roc_auc_score(labels == number, probabilities[:, number]) for number in range(3)]
+    (run,) = all_runs()
+    assert measured_later(run) == {f"roc_auc_score_iris[column {number}]": score for number, score in enumerate(scores)}
+    two = fitted().predict_proba(X_test)
+    area = roc_auc_score(y_test, two[:, 1])
+    assert measured_later(all_runs()[1]) == {"roc_auc_score_X_test": area}
+
+
+def test_how_far_two_models_agree_is_said_to_be_that() -> None:
+    """It is no accuracy of either model, and stands beside that; the same model twice is as before."""
+    one, two = fitted(1.0), fitted(0.001)
+    first, second = one.predict(X_test), two.predict(X_test)
+    agreement = accuracy_score(first, second)
+    accuracy = accuracy_score(y_test, second)
+    with_one, with_two = all_runs()
+    assert measured_later(with_one) == {}
+    assert measured_later(with_two) == {
+        "accuracy_score_X_test[against predictions]": agreement,
+        "accuracy_score_X_test": accuracy,
+    }
+    accuracy_score(one.predict(X_test), first)
+    assert measured_later(all_runs()[0]) == {"accuracy_score_X_test": 1.0}
 
 
 @pytest.mark.parametrize("kind", ["tree", "network", "lightgbm", "xgboost"])

@@ -16,7 +16,7 @@ from sklearn.covariance import GraphicalLassoCV
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.feature_selection import RFECV, SelectKBest
 from sklearn.linear_model import ElasticNetCV, LarsCV, LassoCV, LogisticRegression, LogisticRegressionCV, Ridge, RidgeCV
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -139,3 +139,27 @@ def test_a_search_over_such_an_estimator_has_its_candidates_only() -> None:
     """The folds of the best estimator are no children of the search; scores of features are no path."""
     GridSearchCV(make_pipeline(SelectKBest(k=3), LassoCV(cv=2)), {"lassocv__eps": [0.01]}, cv=2).fit(*DIABETES)
     assert [child.run_name for child in only_top_run().children()] == ["candidate 0"]
+
+
+def test_the_path_of_a_single_split_is_that_of_one_fold() -> None:
+    """Its errors have no axis for the fold; the one child has a value an alpha."""
+    model = LassoCV(cv=ShuffleSplit(1, random_state=0)).fit(*DIABETES)
+    run = only_top_run()
+    assert equal(folds(run, "mse"), [model.mse_path_.ravel()])
+    assert equal(values(run, "path_alpha"), model.alphas_)
+    assert equal(values(run, "mean_mse"), model.mse_path_.ravel())
+
+
+@pytest.mark.parametrize("cv", [3, ShuffleSplit(1, random_state=0)])
+def test_alphas_that_are_given_are_the_path_of_each_ratio(cv: Any) -> None:
+    """Four alphas and three ratios are twelve points, each with its own alpha, ratio and errors."""
+    alphas, ratios = [1.0, 0.1, 0.01, 0.001], [0.1, 0.5, 0.9]
+    model = ElasticNetCV(alphas=alphas, l1_ratio=ratios, cv=cv).fit(*DIABETES)
+    run = only_top_run()
+    errors = model.mse_path_.reshape(3, 4, -1)
+    found = zip(values(run, "path_l1_ratio"), values(run, "path_alpha"), folds(run, "mse").T.tolist(), strict=True)
+    assert [(ratio, alpha, each) for ratio, alpha, each in found] == [
+        (ratio, alpha, errors[row, column].tolist())
+        for row, ratio in enumerate(ratios)
+        for column, alpha in enumerate(alphas)
+    ]

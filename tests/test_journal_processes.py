@@ -418,6 +418,66 @@ def test_a_process_that_its_parent_has_not_asked_about_is_gone(store: Path) -> N
         assert only(store).status == "LOST"
 
 
+# ---- many runs at a time
+
+
+MANY = """
+    import resource
+    import numpy as np
+    from sklearn.linear_model import SGDClassifier
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    rows, labels = np.random.RandomState(0).rand(20, 3), np.arange(20) % 2
+    models = [SGDClassifier(alpha=1.0 + number) for number in range(400)]
+    for step in range(2):
+        for model in models:
+            model.partial_fit(rows, labels, classes=[0, 1])
+        files = [open(os.devnull) for _ in range(150)]
+        print(len(files))
+        del files
+"""
+
+
+def test_many_open_runs_leave_the_program_its_files(store: Path) -> None:
+    """With 400 runs going on where 256 files may be open, the program can open its own, and no run lacks anything."""
+    ended = program(store, MANY)
+    assert ended.stdout == "150\n150\n"
+    assert "cannot write" not in ended.stderr
+    found = runs(store)
+    assert sorted(run.params["alpha"] for run in found) == [1.0 + number for number in range(400)]
+    assert {run.status for run in found} == {"FINISHED"}
+    whole = {(tuple(steps(run, "partial_fit_seconds")), run.unreadable, tuple(run.notes)) for run in found}
+    assert whole == {((0, 1), 0, ())}
+
+
+def test_a_folder_deleted_while_its_file_is_let_go_of_begins_anew(store: Path) -> None:
+    """What comes to such a run later is kept, and a note says that the rest is gone; the other runs lack nothing."""
+    program(
+        store,
+        """
+        import shutil
+        def begin(number):
+            run = autolog.start_run(run_name=str(number))
+            run.log_params({"before": number})
+            begun.append(run)
+        begun = []
+        for number in range(100):
+            thread = threading.Thread(target=begin, args=(number,))  # where no run is active
+            thread.start()
+            thread.join()
+        assert len(os.listdir("/proc/self/fd")) < 90
+        shutil.rmtree(begun[0].folder)
+        for run in begun:
+            run.log_params({"after": 2})
+            run.log_metrics({"loss": 1.0})
+        """,
+    )
+    found = {int(run.run_name or -1): run for run in runs(store)}
+    assert found[0].params == {"after": 2}
+    assert found[0].notes == ["the run's folder was deleted while it ran; what it held is gone"]
+    assert all(found[number].params == {"before": number, "after": 2} for number in range(1, 100))
+    assert {(*run.metrics.items(), run.unreadable) for run in found.values()} == {(("loss", 1.0), 0)}
+
+
 # ---- time and idleness
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import pickle
 import random
+from collections import Counter
 from functools import cache, partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
@@ -22,6 +24,7 @@ from sklearn.ensemble import (
 )
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.impute import IterativeImputer
@@ -32,12 +35,15 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PowerTransformer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.discovery import all_estimators
 
+import autolog
+from autolog_sklearn import scoring
 from autolog_sklearn.own_code import prediction_is_safe
+from recorded import only_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:::sklearn", "ignore:::scipy", "ignore:::joblib")
 
@@ -303,3 +309,68 @@ def test_a_class_of_the_tests_that_scikit_learn_ships_is_nobodys_library():
     """What stands in scikit-learn's own tests counts as a user's: it may count its calls."""
     cls = type("Counting", (LogisticRegression,), {"__module__": "sklearn.metrics.tests.test_score_objects"})
     assert "is not scikit-learn's own class" in prediction_is_safe(cls().fit(ROWS, LABELS))
+
+
+# ---- fits that are recorded: X and the user's functions are touched as often as without autolog
+
+
+def combine(feature, category):
+    """Stand for a namer of the user's."""
+    CALLS["combine"] += 1
+    return f"{feature}_{category}"
+
+
+def importances(model):
+    """Stand for a user's own look at coefficients."""
+    CALLS["importances"] += 1
+    return np.abs(model.coef_).ravel()
+
+
+def name_features(transformer, names):
+    """Stand for a user's own names."""
+    CALLS["name_features"] += 1
+    return list(names)
+
+
+CALLS = Counter()
+TOUCHING = {
+    "copy is numpy's False": lambda rows: StandardScaler(copy=np.False_),
+    "out": lambda rows: FunctionTransformer(np.log1p, kw_args={"out": rows}),
+    "out of a partial": lambda rows: FunctionTransformer(partial(np.log1p, out=rows)),
+    "combiner": lambda rows: OneHotEncoder(sparse_output=False, feature_name_combiner=combine),
+    "names": lambda rows: FunctionTransformer(np.log1p, feature_names_out=name_features),
+    "getter": lambda rows: SelectFromModel(LogisticRegression(), importance_getter=importances),
+}
+
+
+def what_a_fit_touches(make, as_pandas):
+    """Fit a pipeline; give the rows that it leaves, and how often it called the user's functions."""
+    rows = ROWS.round(1)
+    step = make(rows)
+    if as_pandas:
+        step.set_output(transform="pandas")
+    data = pd.DataFrame(rows, columns=list("abcd"), copy=False) if as_pandas else rows
+    CALLS.clear()
+    make_pipeline(step, LogisticRegression()).fit(data, LABELS)
+    return rows.tobytes(), Counter(CALLS)
+
+
+@pytest.mark.parametrize("as_pandas", [False, True])
+@pytest.mark.parametrize("make", TOUCHING.values(), ids=TOUCHING)
+def test_a_recorded_fit_touches_what_a_fit_touches(make, as_pandas, store, monkeypatch):
+    """A recorded fit writes to X, and calls the user's functions, as often as one that nobody watches."""
+    monkeypatch.setattr(scoring, "_FREE", 60.0)
+    alone = what_a_fit_touches(make, as_pandas)
+    autolog.enable("sklearn", backend=store, silent=True)
+    assert what_a_fit_touches(make, as_pandas) == alone
+    assert only_run().status == "FINISHED"
+
+
+@pytest.mark.parametrize("name", list(TOUCHING)[:3])
+def test_such_a_fit_says_why_it_has_no_metrics(name, store):
+    """What would write to X again is named in a note of the run."""
+    autolog.enable("sklearn", backend=store, silent=True)
+    what_a_fit_touches(TOUCHING[name], False)
+    run = only_run()
+    assert not [key for key in run.metrics if key.startswith("training_")]
+    assert any("overwrite the data" in note or "write to an array" in note for note in run.notes)

@@ -474,6 +474,27 @@ def test_curves_that_the_user_computes_are_kept_as_returned(store: Path) -> None
     assert {(row[0], row[1]): row[2] for row in found["data"]} == dict(np.ndenumerate(matrix))
 
 
+@pytest.mark.parametrize(
+    ("given", "meaning"),
+    [
+        ({}, "count"),
+        ({"normalize": "true"}, "share"),
+        ({"normalize": "all"}, "share"),
+        ({"sample_weight": 0.5 + CANCER[1]}, "weight"),
+        ({"sample_weight": 0.5 + CANCER[1], "normalize": "pred"}, "share"),
+    ],
+)
+def test_what_stands_in_a_matrix_is_called_what_it_is(store: Path, given: Any, meaning: str) -> None:
+    """Rows that are counted, shares of them, or their weights."""
+    autolog.enable(backend=store, silent=True)
+    X_test, y_test = CANCER
+    predicted = GaussianNB().fit(*CANCER).predict(X_test)
+    matrix = skm.confusion_matrix(y_test, predicted, **given)
+    found = recorded(only_top_run(store), "X_test_confusion_matrix")["confusion_matrix"]
+    assert found["columns"] == ["true", "predicted", meaning]
+    assert {(row[0], row[1]): row[2] for row in found["data"]} == dict(np.ndenumerate(matrix))
+
+
 def test_a_labels_order_of_the_users_is_the_matrix_order(store: Path) -> None:
     """`labels=` gives the rows and columns their meaning."""
     autolog.enable(backend=store, silent=True)

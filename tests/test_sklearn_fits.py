@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import autolog
@@ -19,12 +20,14 @@ from recorded import all_runs, only_run
 pytest.importorskip("sklearn")
 import sklearn
 from scipy import sparse
+from sklearn import semi_supervised
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
@@ -667,3 +670,73 @@ def test_labels_of_several_kinds_are_measured_or_left_out_truly() -> None:
         model.fit(data, target)
     for run, (model, data, target) in zip(all_runs(), trained, strict=True):
         assert run.metrics["training_accuracy"] == model.score(data, target)
+
+
+# ---- what has no training metrics
+
+
+@pytest.mark.parametrize("name", ["LabelSpreading", "LabelPropagation", "SelfTrainingClassifier"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_rows_without_a_label_are_not_taken_for_a_class(name: str, piped: bool) -> None:
+    """Where some labels are -1, a semi-supervised fit has no training metrics, and a note says why."""
+    kind = getattr(semi_supervised, name)
+    model = kind(LogisticRegression(max_iter=1000)) if name == "SelfTrainingClassifier" else kind(gamma=0.5)
+    labels = IRIS[1].copy()
+    labels[::3] = -1
+    (make_pipeline(StandardScaler(), model) if piped else model).fit(IRIS[0], labels)
+    run = only_run()
+    assert [key for key in run.metrics if key.startswith("training_")] == []
+    assert any("some rows have no label (-1)" in note for note in run.notes)
+
+
+def test_a_semi_supervised_fit_to_all_labels_has_its_metrics() -> None:
+    """With no row left open, it is a classifier as others are; and -1 is a class to those."""
+    semi_supervised.LabelSpreading(gamma=0.5).fit(*IRIS)
+    LogisticRegression().fit(CANCER[0][:, :2], 2 * CANCER[1] - 1)
+    assert all("training_accuracy" in run.metrics for run in all_runs())
+
+
+class Word(str):
+    """A text with methods of the user's."""
+
+    __slots__ = ()
+    asked = 0
+
+    def lower(self) -> str:
+        Word.asked += 1
+        return str.lower(self)
+
+
+def words(kind: Any) -> Any:
+    """Twenty texts in a container."""
+    return kind([Word(f"{each} and more") for each in "abcd" * 5])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        list,
+        lambda cells: np.array(cells, dtype=object),
+        pytest.param(
+            lambda cells: pd.Series(cells, dtype=object),
+            marks=pytest.mark.xfail(reason="the cells of a column by itself are not looked at"),
+        ),
+    ],
+    ids=["list", "array", "series"],
+)
+def test_cells_with_methods_of_their_own_are_not_asked_again(kind: Any) -> None:
+    """Objects of the user's in X are looked into by the fit alone; a note says why there are no metrics."""
+    Word.asked = 0
+    labels = [0, 1] * 10
+    model = make_pipeline(CountVectorizer(), LogisticRegression())
+    with autolog.paused():
+        model.fit(words(kind), labels)
+    alone, Word.asked = Word.asked, 0
+    assert alone == 20
+    model.fit(words(kind), labels)
+    assert Word.asked == alone
+    run = only_run()
+    assert "training_accuracy" not in run.metrics
+    assert any("own code would run" in note for note in run.notes)
+    model.fit(list(map(str, words(list))), labels)
+    assert "training_accuracy" in all_runs()[-1].metrics

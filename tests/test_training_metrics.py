@@ -303,3 +303,13 @@ def test_arguments_stay_as_they_are():
         array.flags.writeable = False
     assert len(classification_metrics(true, true, proba, np.array([0, 1]))) == 6
     assert len(regression_metrics(proba[:, 0], proba[:, 1])) == 4
+
+
+@pytest.mark.parametrize(("rows", "measured"), [(1_000, True), (1_001, False)])
+def test_the_area_over_classes_is_left_out_beyond_its_bound(rows, measured):
+    """Of 400 classes a thousand rows are ranked, and no more; all else is measured."""
+    rng = np.random.RandomState(0)
+    true, proba = np.append(np.arange(400), rng.randint(0, 400, rows - 400)), rng.dirichlet(np.ones(400), rows)
+    found = silently(classification_metrics, true, proba.argmax(axis=1), proba, np.arange(400))
+    assert ("training_roc_auc_ovr_weighted" in found) is measured
+    assert {"training_accuracy", "training_f1_weighted", "training_neg_log_loss"} <= found.keys()

@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,6 +40,7 @@ _IDLE: Final = (
     "tqdm",
 )
 _CONTAINERS: Final = ("builtins", "numpy", "pandas", "polars", "pyarrow", "scipy")
+_KNOWN: Final = (*_CONTAINERS, "datetime", "decimal", "fractions", "pathlib", "uuid")
 
 
 class Measured(NamedTuple):
@@ -83,7 +84,7 @@ def training_metrics(
         return Measured({}, f"{foreign.__module__}.{foreign.__qualname__} is not scikit-learn's own class")
     if not wanted and type(data).__module__.partition(".")[0] not in _CONTAINERS:
         return Measured({}, f"slicing a {type(data).__module__}.{type(data).__qualname__} would run its own code")
-    if not wanted and _has_foreign_cells(data):
+    if not wanted and (_has_foreign_cells(data) or _has_foreign_cells(target)):
         return Measured({}, "its data holds objects whose own code would run")
     kind, names = _kind(model)
     last = next((part for prefix, part in fitted_parts(model) if not prefix), None)
@@ -106,16 +107,23 @@ def training_metrics(
 def _has_foreign_cells(data: Any) -> bool:
     """Say whether objects of classes that are no library's lie in the data."""
     if type(data) in (list, tuple):
-        kinds = set(map(type, data))
-        nested = set(map(type, itertools.chain.from_iterable(each for each in data if type(each) in (list, tuple))))
-        return not all(kind.__module__.partition(".")[0] in _CONTAINERS for kind in kinds | nested)
-    if type(data) is np.ndarray and data.dtype.hasobject:
-        return _has_foreign_cells(data.ravel().tolist())
-    if hasattr(data, "dtypes") and hasattr(data, "iloc"):
-        dtypes = enumerate(data.dtypes) if data.ndim == 2 else ()
-        columns = [data.iloc[:, place] for place, dtype in dtypes if getattr(dtype, "hasobject", False)]
-        return any(_has_foreign_cells(column.tolist()) for column in columns)
-    return False
+        kinds = set(map(type, itertools.chain(data, itertools.chain.from_iterable(map(_cells, data)))))
+        return not all(kind.__module__.partition(".")[0] in _KNOWN for kind in kinds)
+    if type(data) is np.ndarray:
+        return data.dtype.hasobject and _has_foreign_cells(data.ravel().tolist())
+    if not hasattr(data, "iloc"):
+        return False
+    if data.ndim == 1:
+        return getattr(data.dtype, "hasobject", False) and _has_foreign_cells(data.tolist())
+    objects = [place for place, dtype in enumerate(data.dtypes) if getattr(dtype, "hasobject", False)]
+    return any(_has_foreign_cells(data.iloc[:, place].tolist()) for place in objects)
+
+
+def _cells(row: Any) -> Iterable[Any]:
+    """Give what lies in a row of a list."""
+    if type(row) is dict:
+        return itertools.chain(row, row.values())
+    return row if type(row) in (list, tuple) else ()
 
 
 def _is_faster_than_fit(model: Any, seconds: float, allowed: float) -> bool:

@@ -60,7 +60,8 @@ def on_run_search(call: Call) -> Steps:
     rounds, evaluate = call.handed.get("rounds"), call.argument(0, "evaluate_candidates")
     if rounds is None or hasattr(evaluate, "_autolog_rounds"):
         return
-    scores = (f"mean_test_{vars(call.instance).get('refit')}", "mean_test_score")
+    refit = vars(call.instance).get("refit")
+    scores = (f"mean_test_{refit}" if type(refit) is str else "mean_test_score", "mean_test_score")
     total = call.handed["total"]
     with Progress(None if call.handed["inner"] else call.enclosing_run, scores) as progress:
         numbered = _numbered(evaluate, rounds, total, progress)

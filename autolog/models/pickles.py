@@ -30,7 +30,7 @@ from autolog.values import type_name
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["check_made", "check_trust", "dump", "load", "types_in"]
+__all__ = ["check_made", "check_trust", "dump", "load", "reading", "types_in"]
 
 
 # ---- writing
@@ -131,9 +131,9 @@ def load(path: Path, trusted: Trust) -> Any:
         ModelError: the file is no whole pickle, or an object in it cannot be rebuilt here.
     """
     if trusted is True:
-        with _reading(path), path.open("rb") as file:
+        with reading(path, "a pickle"), path.open("rb") as file:
             return pickle.load(file)
-    with _reading(path):
+    with reading(path, "a pickle"):
         data = path.read_bytes()
         check_trust(path, _names_in(data), trusted)
         return _TrustingUnpickler(data, trusted or ()).load()
@@ -248,13 +248,18 @@ def types_in(path: Path) -> list[str]:
     Raises:
         ModelError: the file is no whole pickle, or names things in a way that only running it would tell.
     """
-    with _reading(path):
+    with reading(path, "a pickle"):
         return sorted(_names_in(path.read_bytes()))
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Make whatever a file's bytes lead to one of our errors."""
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Make whatever a file's bytes lead to one of our errors.
+
+    Args:
+        path: the file.
+        what: it is read as, e.g. "a pickle".
+    """
     try:
         yield
     except ModelError:
@@ -262,7 +267,7 @@ def _reading(path: Path) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise MissingRequirementError(f"{path} needs the module {error.name}, which is not installed here") from error
     except Exception as error:
-        raise ModelError(f"{path} cannot be read as a pickle: {describe(error)}") from error
+        raise ModelError(f"{path} cannot be read as {what}: {describe(error)}") from error
 
 
 # ---- listing

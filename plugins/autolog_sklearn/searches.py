@@ -75,16 +75,14 @@ def _numbered(
     evaluate: Callable[..., Any], rounds: list[tuple[int, int]], total: list[int], progress: Progress
 ) -> Callable[..., Any]:
     """Give what tries candidates; it notes in `rounds` the first number and the count of those that it has tried."""
-    begun = total[0]
 
     @functools.wraps(evaluate)
     @unseen
     def evaluate_candidates(candidate_params: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal begun
         with UNSEEN:
             candidates = list(candidate_params)
-            offset, begun = begun, begun + len(candidates)
-            total[0] = max(total[0], begun)
+            offset = total[0]
+            total[0] += len(candidates)
             progress.expect(len(candidates))
             tags = guard.call("sklearn.round", None, _round_tags, *args, **kwargs) or {}
             with handing({"offset": offset, "tags": tags, "rounds": None, "total": None, "logged": None}):

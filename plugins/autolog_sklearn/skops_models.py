@@ -85,7 +85,7 @@ def load(path: Path, trusted: bool | Sequence[str] | None) -> Any:
         ModelError: the file is none of skops', or an object in it cannot be rebuilt here.
     """
     skops: Any = _skops()
-    try:
+    with pickles.reading(path, "a model of skops"):
         data = path.read_bytes()  # once, so that what is checked is what is loaded
         types = skops.get_untrusted_types(data=data)
         if types and trusted is not True:
@@ -93,12 +93,6 @@ def load(path: Path, trusted: bool | Sequence[str] | None) -> Any:
             for name in types:  # their modules are admitted by now
                 pickles.check_made(name, _named(name), trusted or ())
         return skops.loads(data, trusted=types)
-    except ModelError:
-        raise
-    except ModuleNotFoundError as error:
-        raise MissingRequirementError(f"{path} needs the module {error.name}, which is not installed here") from error
-    except Exception as error:
-        raise ModelError(f"{path} cannot be read as a model of skops: {describe(error)}") from error
 
 
 def _named(name: str) -> object:

@@ -98,6 +98,15 @@ class Patches(Protocol):
                 that says of which instances.
         """
 
+    def own(self, base: type) -> None:
+        """Have the calls of `base` and its subclasses count as this plugin's, whichever plugin's handlers see them.
+
+        It was asked for or not, and its options hold: so for estimators of this framework that derive from another's.
+
+        Args:
+            base: the class at the root.
+        """
+
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a module's function other code, so that those who already hold it by name are caught as well.
 
@@ -174,11 +183,12 @@ class SavedModel:
     """How a model was written.
 
     Args:
-        format: what reads it again, e.g. `"pickle"`, `"ubj"`; given to `autolog_load_model`.
+        format: what reads it again, e.g. `"pickle"`, `"ubj"`.
         model_class: the model's full type name.
         modules: the top-level modules it needs, with the exact version of each.
         notes: what a reader should know, e.g. that a class lives in `__main__`.
         suffix: of the file's name, where it is not the format.
+        state: what else `autolog_load_model` needs to make it again, by name; plain values.
     """
 
     format: str
@@ -186,6 +196,7 @@ class SavedModel:
     modules: Mapping[str, str]
     notes: tuple[str, ...] = ()
     suffix: str = ""
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @hookspec(firstresult=True)
@@ -200,12 +211,12 @@ def autolog_save_model(model: object, stream: ModelStream, format: str) -> Saved
 
 
 @hookspec(firstresult=True)
-def autolog_load_model(path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
-    """Read a model whose `format` this plugin knows; its digest has been checked.
+def autolog_load_model(path: Path, saved: SavedModel, trusted: bool | Sequence[str] | None) -> Any:
+    """Read a model whose `saved.format` this plugin knows; its digest has been checked.
 
     Args:
         path: the file.
-        format: as `autolog_save_model` gave it.
+        saved: what `autolog_save_model` gave; where it comes from a stranger's run, anything may stand in it.
         trusted: True, or the full names of the types whose code may run.
 
     Raises:

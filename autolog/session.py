@@ -59,6 +59,7 @@ class Session:
         self._by_plugin: dict[str, dict[str, Any]] = {}
         self._selected: set[str] | None = None
         self._patchers: dict[str, Patcher] = {}
+        self._owners: dict[str, list[type]] = {}
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
         self._bound: tuple[Place, ...] = ()
         self._stores: dict[str, Store] = {}
@@ -135,6 +136,7 @@ class Session:
         for patcher in self._patchers.values():
             patcher.undo()
         self._patchers.clear()
+        self._owners.clear()
         self._declarations.clear()
 
     @property
@@ -214,6 +216,7 @@ class Session:
     def switch_off(self, record: Record, error: Exception) -> None:
         """Undo what a plugin has wrapped, and call no hook of it again: it failed."""
         self._patchers[record.name].undo()
+        self._owners.pop(record.name, None)
         if record.module is not None:
             self.hooks.unregister(record.module)
         record.stop("failed", guard.describe(error))
@@ -222,6 +225,15 @@ class Session:
         """Give the plugins inside whose recorded calls this one is silent."""
         record = self.loader.find(PLUGINS, plugin)
         return frozenset(self.hooks.stands_aside_for(record.module) if record and record.module else ())
+
+    def own(self, plugin: str, base: type) -> None:
+        """Have the calls of a class and its subclasses count as this plugin's."""
+        self._owners.setdefault(plugin, []).append(base)
+
+    def owner_of(self, kind: type) -> str | None:
+        """Give the plugin that owns a class."""
+        owners = self._owners.items()
+        return next((name for name, bases in owners if any(base in kind.__mro__ for base in bases)), None)
 
     def on_import(self, name: str, declare: Callable[[ModuleType], None]) -> None:
         """Call `declare(module)` once a module has been imported, as long as autolog is on."""

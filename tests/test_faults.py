@@ -415,7 +415,7 @@ CASES = {
     "sklearn.candidate_params": Case(search, noted=True),
     "sklearn.candidates": Case(search, noted=True),
     "sklearn.charts": Case(train, noted=True),
-    "sklearn.curves": Case(train, noted=True),
+    "charts.make": Case(train, noted=True),
     "sklearn.cv_count": Case(cross_validate, noted=True),
     "sklearn.cv_data": Case(cross_validate, noted=True),
     "sklearn.cv_params": Case(cross_validate, noted=True),
@@ -782,7 +782,7 @@ def _saves(model: object, stream: Any) -> Any:
     raising()
 
 
-def _loads(path: Path, format: str, trusted: Any) -> Any:
+def _loads(path: Path, saved: Any, trusted: Any) -> Any:
     raising()
 
 

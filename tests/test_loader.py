@@ -101,7 +101,7 @@ HOOKS = {
     "describe": PLUGIN
     + "@autolog.hookimpl\ndef autolog_describe_data(data):\n    raise RuntimeError('cannot describe')\n",
     "fewer": PLUGIN + "@autolog.hookimpl\ndef autolog_stands_aside_for():\n    return ['other']\n"
-    "@autolog.hookimpl\ndef autolog_load_model(format):\n    return None\n",
+    "@autolog.hookimpl\ndef autolog_load_model(saved):\n    return None\n",
 }
 
 

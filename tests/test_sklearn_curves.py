@@ -26,8 +26,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeClassifier
 
 import autolog
+from autolog.recording.charts import MOST, chart
 from autolog_sklearn import scoring
-from autolog_sklearn.charts import MOST, chart
 from autolog_sklearn.classified import classified
 from autolog_sklearn.curves import classification_charts
 from autolog_sklearn.diagram import diagram_charts

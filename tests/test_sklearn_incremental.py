@@ -119,8 +119,8 @@ def test_a_fit_of_the_same_estimator_ends_the_loop_and_saves_its_model() -> None
     assert [run.status for run in (looped, fitted, further)] == ["FINISHED", "FINISHED", "RUNNING"]
     loaded = autolog.load_model(f"runs:/{looped.run_id}/model", trusted=True)
     assert pickle.dumps(loaded) == left
-    assert further.tags["warm_start_of"] == fitted.run_id
-    assert "warm_start_of" not in {**looped.tags, **fitted.tags}
+    assert further.tags["continued_from"] == fitted.run_id
+    assert "continued_from" not in {**looped.tags, **fitted.tags}
 
 
 def test_the_end_of_an_estimator_ends_its_loop() -> None:
@@ -188,7 +188,7 @@ def test_inside_a_run_of_the_users_the_loop_is_recorded_on_it() -> None:
     assert [(run.run_name, run.status) for run in (mine, other)] == [("mine", "FINISHED"), ("other", "FINISHED")]
     assert (child.parent_run_id, child.params["alpha"], child.status) == (mine.run_id, 0.5, "RUNNING")
     assert [len(series(run, "rows_seen")) for run in (mine, child, other)] == [4, 3, 1]
-    assert other.tags["warm_start_of"] == mine.run_id
+    assert other.tags["continued_from"] == mine.run_id
 
 
 def test_a_call_that_fails_is_noted_and_the_loop_goes_on() -> None:
@@ -278,4 +278,4 @@ def test_a_forked_child_goes_on_in_a_run_of_its_own() -> None:
     parents, childs = all_runs()
     assert (parents.status, childs.status) == ("RUNNING", "FINISHED")
     assert [len(series(run, "rows_seen")) for run in (parents, childs)] == [3, 2]
-    assert childs.tags["warm_start_of"] == parents.run_id
+    assert childs.tags["continued_from"] == parents.run_id

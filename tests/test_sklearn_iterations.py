@@ -146,12 +146,12 @@ def test_a_warm_start_goes_on_from_the_earlier_run() -> None:
     cold = MLPClassifier((3,), max_iter=4, random_state=0).fit(*IRIS)
     cold.fit(*IRIS)
     first, second, boosted, more, _, again = top_runs()
-    assert second.tags["warm_start_of"] == first.run_id
+    assert second.tags["continued_from"] == first.run_id
     assert series(first, "loss") + series(second, "loss") == counted(warm.loss_curve_)
     assert series(second, "loss")[0][0] == 4
-    assert more.tags["warm_start_of"] == boosted.run_id
+    assert more.tags["continued_from"] == boosted.run_id
     assert [step for step, _ in series(more, "train_score")] == [2, 3, 4]
-    assert "warm_start_of" not in {**first.tags, **again.tags}
+    assert "continued_from" not in {**first.tags, **again.tags}
     assert series(again, "loss") == counted(cold.loss_curve_)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolog import guard
 from autolog.capture.data import describe
+from autolog.capture.signatures import parameters
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, DataDescription, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
@@ -52,9 +53,10 @@ class Call:
         self.instance = called.instance
         self.args = called.args
         self.kwargs: Mapping[str, Any] = called.kwargs
-        self.settings: Settings = session.resolved.of(plugin)
         self.run: ActiveRun | None = None
         self._session = session
+        self._owner = self.owner_of(called.instance) or plugin
+        self.settings: Settings = session.resolved.of(self._owner)
         self._outer = context.current.get()
         self._at_end: Callable[[ActiveRun, BaseException | None], None] | None = None
         self.handing: dict[str, Any] = {}
@@ -63,13 +65,26 @@ class Call:
         """Give an argument by its position (the instance not counted) or its name."""
         return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
 
-    def named_arguments(self) -> dict[str, Any]:
-        """Give all that was given, by the names of the parameters.
+    def given(self) -> dict[str, Any]:
+        """Give all that was given, by the names of the parameters; what has none, or fits none, is left out."""
+        return {**dict(zip(parameters(self.function), self.args, strict=False)), **self.kwargs}
 
-        Raises:
-            TypeError: it does not fit them; the call will fail.
-        """
-        return inspect.signature(self.function).bind(*self.args, **self.kwargs).arguments
+    def with_argument(self, name: str, value: Any) -> Arguments:
+        """Give the arguments with another value for one of them, wherever the caller has put it."""
+        names = parameters(self.function)[: len(self.args)]
+        if name not in names:
+            return Arguments(self.args, {**self.kwargs, name: value})
+        place = names.index(name)
+        return Arguments((*self.args[:place], value, *self.args[place + 1 :]), self.kwargs)
+
+    def owner_of(self, instance: object) -> str | None:
+        """Give the plugin that has said it `owns` the class of an object; None where none has."""
+        return self._session.owner_of(type(instance))
+
+    @property
+    def is_part(self) -> bool:
+        """Say whether this call is part of another, recorded one, whose handler says what run there is, if any."""
+        return self._outer.inside is not None and self._outer.recorded
 
     @property
     def enclosing_run(self) -> ActiveRun | None:
@@ -104,8 +119,8 @@ class Call:
 
     @property
     def records(self) -> bool:
-        """Say whether calls of this plugin open runs."""
-        return self._session.records(self.plugin)
+        """Say whether such calls open runs: this plugin was asked for, or the one that owns the instance's class."""
+        return self._session.records(self._owner)
 
     def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
         """Open the run that this call is recorded on; it ends with the call.
@@ -206,7 +221,8 @@ class _Recording(Observation):
 
     def begin(self) -> bool:
         """Run the handler up to its `yield`; False where there is nothing to record."""
-        self._call.flush()
+        if not self._nested:  # there are many of those inside a call, and the ring keeps their points safe as well
+            self._call.flush()
         said = guard.call("calls.before", None, self._before)
         if said is None and self._call.run is None:
             return False
@@ -225,7 +241,7 @@ class _Recording(Observation):
         """Give the context of the call: a nested one's own only if it has a run, or something to hand on."""
         outer, call = self._outer, self._call
         if call.run is not None or not self._nested:
-            return Context(call.run or outer.run, call.plugin, outer.paused, handed=call.handing)
+            return Context(call.run or outer.run, call.plugin, call.records, outer.paused, handed=call.handing)
         return replace(outer, handed=call.handing) if call.handing else outer
 
     def _before(self) -> bool | None:

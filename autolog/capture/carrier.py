@@ -24,6 +24,7 @@ class _Portable:
         options: the calls to `enable`, so that another process can do the same.
         run: what a handle on the active run is made of, or None.
         inside: the plugin whose recorded call the task is part of, or None.
+        recorded: whether calls of that one open runs.
         paused: nothing is recorded.
         handed: what the handler of that call hands on.
         origin: the process that it comes from.
@@ -32,6 +33,7 @@ class _Portable:
     options: Mapping[str, Any]
     run: Mapping[str, Any] | None
     inside: str | None
+    recorded: bool
     paused: bool
     handed: Mapping[str, Any]
     origin: str
@@ -50,7 +52,8 @@ class Carrier:
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
         run = None if here.run is None else here.run.portable()
-        return _unpacked, (_Portable(current.portable(), run, here.inside, here.paused, here.handed, _origin()),)
+        place = here.inside, here.recorded, here.paused, here.handed
+        return _unpacked, (_Portable(current.portable(), run, *place, _origin()),)
 
 
 def _unpacked(portable: _Portable) -> Carrier:
@@ -67,7 +70,7 @@ def _arrive(portable: _Portable) -> Context:
     if portable.origin != _origin():  # dask's workers may be threads of the program's own process
         session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
-    return Context(run, portable.inside, handed=dict(portable.handed))
+    return Context(run, portable.inside, portable.recorded, handed=dict(portable.handed))
 
 
 def _origin() -> str:

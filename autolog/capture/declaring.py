@@ -38,6 +38,10 @@ class Declared:
         """Wrap methods of a class and all its subclasses."""
         self._patcher.subclasses(base, {name: self._observer(handler, nested) for name, handler in handlers.items()})
 
+    def own(self, base: type) -> None:
+        """Have the calls of a class count as this plugin's."""
+        self._session.own(self._record.name, base)
+
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a function other code."""
         self._patcher.function(module, name, self._observer(handler, nested))

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from autolog.capture.identity import ByIdentity
 from autolog.capture.views import Layout, array, base, layout, rows_of
 
 if TYPE_CHECKING:
@@ -58,21 +59,6 @@ class _Prediction(NamedTuple):
     layout: Layout | None
 
 
-class _ByIdentity:
-    """A mapping from living objects to values that neither compares nor keeps the objects."""
-
-    def __init__(self) -> None:
-        self._entries: dict[int, tuple[weakref.ref[Any], Any]] = {}
-
-    def __setitem__(self, key: object, value: Any) -> None:
-        number = id(key)
-        self._entries[number] = (weakref.ref(key, lambda _: self._entries.pop(number, None)), value)
-
-    def get(self, key: object) -> Any:
-        reference, value = self._entries.get(id(key), (None, None))
-        return value if reference is not None and reference() is key else None
-
-
 class _ByPlace:
     """A mapping from places in memory to values, each for as long as the object lives that keeps its place."""
 
@@ -92,9 +78,9 @@ class _ByPlace:
 
 _VIEWS: Final = 8  # views of views that are followed; a numpy array keeps what it is a view of as .base
 
-_models = _ByIdentity()
-_outputs = _ByIdentity()
-_predictions = _ByIdentity()
+_models = ByIdentity()
+_outputs = ByIdentity()
+_predictions = ByIdentity()
 _places = _ByPlace()
 _recent: ContextVar[tuple[_Prediction, ...]] = ContextVar("autolog_recent_predictions", default=())
 

@@ -176,6 +176,11 @@ class Journal:
         self.write(run, "points", {"series": {key: points.encode(column) for key, column in columns.items()}})
         return True
 
+    def expect_points(self, count: int) -> None:
+        """Use the ring from the next point on, where more are to come than are written at once."""
+        if count > _EARLY:
+            self._early = itertools.count(_EARLY + 1).__next__
+
     def point_log(self, run: str) -> PointLog:
         """Give one run's way into the ring."""
         with self._lock:

@@ -85,10 +85,10 @@ class Hooks:
                 return saved  # type: ignore[no-any-return]
         return None
 
-    def load_model(self, path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
+    def load_model(self, path: Path, saved: SavedModel, trusted: bool | Sequence[str] | None) -> Any:
         """Have the plugin that knows the format read a model; an error passes to who asked."""
         for found in self._implementations("autolog_load_model"):
-            model = _call(found, {"path": path, "format": format, "trusted": trusted})
+            model = _call(found, {"path": path, "saved": saved, "trusted": trusted})
             if model is not None:
                 return model
         return None

@@ -14,12 +14,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from autolog.exceptions import DamagedModelError, MissingRequirementError, ModelError, ModelTooLarge
 from autolog.guard import logger
+from autolog.hookspecs import SavedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from autolog.hookspecs import ModelStream, SavedModel
+    from autolog.hookspecs import ModelStream
     from autolog.values import JSON
 
 __all__ = ["ModelTooLarge", "Trust", "WrittenModel", "check_digest", "load", "module_versions", "write_model"]
@@ -35,26 +36,28 @@ class WrittenModel:
     """A model as it lies in its file.
 
     Args:
-        format: what reads it again, given to `autolog_load_model`.
-        model_class: the model's full type name.
-        modules: the top-level modules it needs, with the exact version of each, "" where a module has none.
-        notes: what a reader should know.
+        saved: what its plugin told of it.
         size: the file's, in bytes.
         sha256: the file's digest, hexadecimal.
         seconds: what saving took.
     """
 
-    format: str
-    model_class: str
-    modules: Mapping[str, str]
-    notes: tuple[str, ...]
+    saved: SavedModel
     size: int
     sha256: str
     seconds: float
 
     def as_facts(self) -> dict[str, JSON]:
         """Give the same as JSON, for an event; `load` takes it."""
-        return {**vars(self), "modules": dict(self.modules), "notes": list(self.notes)}
+        told = {name: getattr(self.saved, name) for name in ("format", "model_class")}
+        more = {"modules": dict(self.saved.modules), "notes": list(self.saved.notes), "state": dict(self.saved.state)}
+        return {**told, **more, "size": self.size, "sha256": self.sha256, "seconds": self.seconds}
+
+
+def told_of(facts: Mapping[str, JSON]) -> SavedModel:
+    """Give what was told of a model when it was written."""
+    modules, notes, state = facts["modules"], tuple(facts.get("notes", ())), facts.get("state") or {}
+    return SavedModel(facts["format"], str(facts.get("model_class")), modules, notes, state=state)
 
 
 def write_model(path: Path, save: Callable[[ModelStream], SavedModel | None], max_bytes: int) -> WrittenModel | None:
@@ -116,25 +119,19 @@ class _HashingStream:
             raise ModelTooLarge(f"the model is larger than {self._max_bytes:,} bytes; raise max_model_mb to save it")
 
     def describe(self, saved: SavedModel, seconds: float) -> WrittenModel:
-        return WrittenModel(
-            format=saved.format,
-            model_class=saved.model_class,
-            modules=saved.modules,
-            notes=saved.notes,
-            size=self._size,
-            sha256=self._digest.hexdigest(),
-            seconds=seconds,
-        )
+        return WrittenModel(saved, self._size, self._digest.hexdigest(), seconds)
 
 
-def load(path: Path, facts: Mapping[str, JSON], trusted: Trust, load_with: Callable[[Path, str, Trust], Any]) -> Any:
+def load(
+    path: Path, facts: Mapping[str, JSON], trusted: Trust, load_with: Callable[[Path, SavedModel, Trust], Any]
+) -> Any:
     """Read a model back, once its bytes and its requirements have been checked.
 
     Args:
         path: the file.
         facts: what `WrittenModel.as_facts` gave when it was written.
         trusted: True, or the full names of the types whose code may run; handed on to `load_with`.
-        load_with: reads the file, given `(path, format, trusted)`.
+        load_with: reads the file, given `(path, saved, trusted)`.
 
     Raises:
         DamagedModelError: the bytes are not those that were recorded.
@@ -143,7 +140,7 @@ def load(path: Path, facts: Mapping[str, JSON], trusted: Trust, load_with: Calla
     check_digest(path, facts["sha256"])
     for name, version in facts["modules"].items():
         _check_requirement(path, name, version)
-    return load_with(path, facts["format"], trusted)
+    return load_with(path, told_of(facts), trusted)
 
 
 def check_digest(path: Path, sha256: str) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from autolog.capture.origins import remember_loaded
 from autolog.exceptions import ModelError, UsageError
 from autolog.loading.hooks import Hooks
 from autolog.models import files as models
@@ -40,18 +41,15 @@ def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
     """
     if not run.records:
         return True
-    found: list[SavedModel] = []
 
     def save(stream: ModelStream) -> SavedModel | None:
-        saved = hooks.save_model(model, stream, run.settings.model_format)
-        found.extend([saved] if saved is not None else [])
-        return saved
+        return hooks.save_model(model, stream, run.settings.model_format)
 
     path = run.path(f"{name}/model")
     written = models.write_model(path, save, int(run.settings.max_model_mb * 1_000_000))
     if written is None:
         return False
-    final = path.with_suffix(f".{found[0].suffix or found[0].format}")
+    final = path.with_suffix(f".{written.saved.suffix or written.saved.format}")
     path.replace(final)
     run.log_facts("model", {"name": name, "path": f"{name}/{final.name}", **written.as_facts()})
     if run.redacted:
@@ -65,16 +63,17 @@ def load_from_store(uri: str, store: Store, trusted: bool | Sequence[str] | None
     if parts is None:
         raise UsageError(f"{uri!r} is no model URI; it reads runs:/<run id of 32 digits>/<name>, e.g. runs:/…/model")
     run = store.run(parts[1])
-    facts = _facts(run, parts[2])
+    facts = {name: run.whole(value) for name, value in _facts(run, parts[2]).items()}
     path = store.file(run.run_id, facts["path"])
 
-    def load_with(path: Path, form: str, trusted: Trust) -> Any:
-        session.use_plugins(facts["modules"])
-        return session.hooks.load_model(path, form, trusted)
+    def load_with(path: Path, saved: SavedModel, trusted: Trust) -> Any:
+        session.use_plugins(saved.modules)
+        return session.hooks.load_model(path, saved, trusted)
 
     model = models.load(path, facts, trusted, load_with)
     if model is None:
         raise ModelError(f"no installed plugin reads models of the format {facts['format']!r}")
+    remember_loaded(model, run.run_id)
     return model
 
 

@@ -32,6 +32,7 @@ class Context:
     Args:
         run: the run that facts go to, or None.
         inside: the plugin whose wrapped call is under way, or None; calls inside it are part of it.
+        recorded: whether calls of that one open runs: it was asked for.
         paused: nothing is recorded.
         task: the number of the task that this is, among those of one call to a pool, or None: what it trains is a child
             of the run, never the run itself.
@@ -40,6 +41,7 @@ class Context:
 
     run: ActiveRun | None = None
     inside: str | None = None
+    recorded: bool = False
     paused: bool = False
     task: int | None = None
     handed: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -10,7 +10,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -89,7 +89,7 @@ class ActiveRun:
         self._started = time.perf_counter()
         self._log: PointLog | None = None
         self._numbers: dict[str, int] = {}
-        self._steps: Counter[str] = Counter()
+        self._counts: Counter[Hashable] = Counter()
         self.redacted: set[str] = set()  # the params that something was taken out of
         self._fits = itertools.count().__next__
         self._outer: Context | None = None
@@ -302,11 +302,16 @@ class ActiveRun:
 
     # ---- beginning and end
 
-    def next_step(self, key: str) -> int:
-        """Count the points of a series that has no steps of its own, such as a metric computed again and again."""
-        step = self._steps[key]
-        self._steps[key] += 1
-        return step
+    def next_number(self, key: Hashable) -> int:
+        """Count what has no numbers of its own, from 0: the points of a metric computed again and again, trainings."""
+        number = self._counts[key]
+        self._counts[key] += 1
+        return number
+
+    def expect_points(self, count: int) -> None:
+        """Say that so many points are to come: where they are many, they take the way of many from the first on."""
+        if self._folder is not None:
+            self._journal.expect_points(count)
 
     def take_first_fit(self) -> bool:
         """True for the first recorded fit inside this run, which goes on the run itself; a further one is a child."""

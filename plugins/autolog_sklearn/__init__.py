@@ -21,7 +21,7 @@ def autolog_patches(patches: Patches) -> None:
     declared.declare(patches)
 
 
-@hookimpl
+@hookimpl(trylast=True)  # a library whose estimators derive from scikit-learn's may know a better way
 def autolog_save_model(model: object, stream: ModelStream, format: str) -> SavedModel | None:
     """Save an estimator, whoever wrote its class."""
     if not isinstance(model, BaseEstimator):
@@ -36,13 +36,13 @@ def autolog_save_model(model: object, stream: ModelStream, format: str) -> Saved
 
 
 @hookimpl
-def autolog_load_model(path: Path, format: str, trusted: bool | Sequence[str] | None) -> Any:
+def autolog_load_model(path: Path, saved: SavedModel, trusted: bool | Sequence[str] | None) -> Any:
     """Load a pickle or skops' file, as far as the caller trusts its types."""
-    if format == "skops":
+    if saved.format == "skops":
         from autolog_sklearn import skops_models
 
         return skops_models.load(path, trusted)
-    if format == "pickle":
+    if saved.format == "pickle":
         from autolog.models import pickles
 
         return pickles.load(path, trusted)

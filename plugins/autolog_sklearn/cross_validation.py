@@ -45,7 +45,7 @@ def on_cross_validation(call: Call) -> Steps:
 
 
 def _log_params(call: Call, run: ActiveRun, estimator: Any) -> None:
-    given = {name: value for name, value in call.named_arguments().items() if name not in _DATA and value is not None}
+    given = {name: value for name, value in call.given().items() if name not in _DATA and value is not None}
     run.log_params(named_params({"estimator": estimator, **given}))
 
 
@@ -54,7 +54,7 @@ def _plan(call: Call) -> None:
     kind = {"validation_curve": "points", "learning_curve": "sizes", "permutation_test_score": "permutations"}
     call.hand_on(kind=kind.get(call.name, "folds"))
     if call.name == "validation_curve":
-        call.hand_on(points=len(call.named_arguments()["param_range"]))
+        call.hand_on(points=len(call.given()["param_range"]))
 
 
 def _count(call: Call) -> int:
@@ -104,7 +104,7 @@ def _log_cross_val_predict(run: ActiveRun, result: Any, call: Call) -> None:
 
 
 def _log_validation_curve(run: ActiveRun, result: Any, call: Call) -> None:
-    given = call.named_arguments()
+    given = call.given()
     points = [{given["param_name"]: value} for value in given["param_range"]]
     scores = dict(zip(("train_score", "test_score"), result, strict=True))
     _log_curve(run, [(point_name(each), each) for each in points], scores)

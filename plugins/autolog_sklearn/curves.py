@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
 
-from autolog_sklearn.charts import MOST, Chart, chart
+from autolog.recording.charts import MOST, Chart, chart
 from autolog_sklearn.classified import Classified, Multilabel
 from autolog_sklearn.labels import Array
 from autolog_sklearn.ranking import Ranking, thinned
 
-__all__ = ["classification_charts", "matrix_chart"]
+__all__ = ["classification_charts", "computed", "matrix_chart"]
 
 _CLASSES: Final = 20  # with a curve of their own: those with most rows
 _BINS: Final = 10
@@ -37,6 +37,12 @@ def classification_charts(said: Classified | Multilabel, *, calibrated: bool = T
         yield _precision_recall(said, rankings)
     if calibrated and said.proba is not None and said.column is not None and len(said.columns) == 2:
         yield _calibration(said, said.column == 1, said.proba[:, 1])
+
+
+@np.errstate(all="ignore")
+def computed(charts: Callable[..., Iterator[Chart]], *given: Any) -> list[Chart]:
+    """Give the charts that a generator makes; what numpy would warn of on the way is meant to be."""
+    return list(charts(*given))
 
 
 # ---- confusion matrices

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
-from importlib import import_module
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
 from sklearn.base import BaseEstimator
 
 from autolog.capture.calls import Call
-from autolog.hookspecs import Handler, Patches
+from autolog.capture.late import late
+from autolog.hookspecs import Patches
 from autolog_sklearn.kinds import is_search
 
 __all__ = ["declare"]
@@ -44,16 +44,7 @@ def declare(patches: Patches) -> None:
         patches.on_import(module, partial(declare_there, patches))
 
 
-def _handler(where: str) -> Handler:
-    """Give the handler `module.name` of this package, imported when it is first called."""
-    found = cache(partial(_imported, *where.split(".")))
-    return lambda call: found()(call)
-
-
-def _imported(module: str, name: str) -> Any:
-    return getattr(import_module(f"autolog_sklearn.{module}"), name)
-
-
+_handler: Final = partial(late, "autolog_sklearn")
 _fitted: Final = _handler("fits.on_fit")
 _searched: Final = _handler("searches.on_search")
 

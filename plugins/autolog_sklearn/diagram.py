@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sklearn.base import BaseEstimator
 
-from autolog_sklearn.charts import Chart, chart
+from autolog.recording.charts import Chart, chart
 from autolog_sklearn.kinds import is_search
 from autolog_sklearn.params import own_params
 

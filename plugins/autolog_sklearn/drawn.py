@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autolog import guard
-from autolog_sklearn.charts import Chart, log_charts
+from autolog.recording.charts import Chart, log_charts
 from autolog_sklearn.classified import Classified, Multilabel
-from autolog_sklearn.curves import classification_charts
+from autolog_sklearn.curves import classification_charts, computed
 from autolog_sklearn.diagram import diagram_charts
 from autolog_sklearn.residuals import residual_charts
 from autolog_sklearn.scoring import Judged
@@ -34,14 +34,9 @@ def log_fit_charts(run: ActiveRun, model: Any, judged: Judged, seconds: float) -
         judged: the training prediction, where one was made.
         seconds: that reading the weights may take.
     """
-    weights = guard.call("sklearn.weights", run, _all, weight_charts, model, seconds) or []
-    diagram = guard.call("sklearn.diagram", run, _all, diagram_charts, model) or []
-    log_charts(run, "training", "training", [*weights, *diagram], _of_prediction, _own(judged))
-
-
-@np.errstate(all="ignore")
-def _all(charts: Callable[..., Iterator[Chart]], *given: Any) -> list[Chart]:
-    return list(charts(*given))
+    weights = guard.call("sklearn.weights", run, computed, weight_charts, model, seconds) or []
+    diagram = guard.call("sklearn.diagram", run, computed, diagram_charts, model) or []
+    log_charts(run, "training", "training", [*weights, *diagram], computed, _of_prediction, _own(judged))
 
 
 def _own(judged: Judged) -> Judged:

@@ -19,7 +19,7 @@ from autolog.values import encode, revive
 from autolog_sklearn import loops
 from autolog_sklearn.findings import log_findings, outlier_fraction
 from autolog_sklearn.iterations import Kept, goes_on, kept_before, log_iterations
-from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, trained_part
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import Judged, budget, head, training_metrics
 
@@ -71,7 +71,8 @@ def begin(call: Call) -> ActiveRun | None:
         if call.name == "partial_fit" or any(goes_on(part) for _, part in fitted_parts(model))
         else None
     )
-    continued = {} if earlier is None else {"warm_start_of": earlier.run_id}
+    continued = {} if earlier is None else {"continued_from": earlier.run_id}
+    call.hand_on(owner=call.owner_of(trained_part(model)))
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
 
 

@@ -102,7 +102,7 @@ def _add_table(call: Call, columns: Mapping[str, Sequence[Any]]) -> None:
     if run is None:
         return
     name = key(call.name, call.variable_name(call.argument(1, "X")), {}, how)
-    count = run.next_step(name)
+    count = run.next_number(name)
     if len(next(iter(columns.values()), ())) > _MOST:
         _note(run, name)
     else:

@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from autolog_sklearn.own_code import is_own
 
-__all__ = ["fitted_parts", "foreign_class", "is_pipeline", "is_predictor", "is_search", "keeps_path", "own_attributes"]
+__all__ = [
+    "fitted_parts",
+    "foreign_class",
+    "is_pipeline",
+    "is_predictor",
+    "is_search",
+    "keeps_path",
+    "own_attributes",
+    "trained_part",
+]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
 
@@ -79,6 +88,14 @@ def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any
             yield from fitted_parts(last, prefix)
     else:
         yield prefix, estimator
+
+
+def trained_part(estimator: object) -> object:
+    """Give what a fit trains in the end: of a search's estimator, or of a pipeline's last step, the same; or itself."""
+    if is_search(estimator):
+        return trained_part(vars(estimator).get("estimator"))
+    steps = _steps(estimator) if is_pipeline(estimator) else []
+    return trained_part(steps[-1][1]) if steps else estimator
 
 
 def keeps_path(estimator: object) -> bool:

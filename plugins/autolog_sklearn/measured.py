@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from autolog.capture.views import array, base, layout
-from autolog_sklearn.charts import MOST, Chart, chart, log_charts
+from autolog.recording.charts import MOST, Chart, chart, log_charts
 from autolog_sklearn.classified import classified
-from autolog_sklearn.curves import classification_charts, matrix_chart
+from autolog_sklearn.curves import classification_charts, computed, matrix_chart
 from autolog_sklearn.labels import column, number_alike
 from autolog_sklearn.ranking import thinned
 from autolog_sklearn.residuals import residual_charts
@@ -73,7 +73,7 @@ def log_measured(run: ActiveRun, truth: Any, predicted: Any, data: str, use: Use
     if _done.get(place) is owner:
         return
     _done[place] = owner
-    log_charts(run, f"{data}_{use}", data, [], _charts, np.array(truth), np.array(values), use, positive)
+    log_charts(run, f"{data}_{use}", data, [], computed, _charts, np.array(truth), np.array(values), use, positive)
 
 
 def _charts(true: Any, predicted: Any, use: Use, positive: Any) -> Iterator[Chart]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.predictions import Link, infer, known, model_run, remember_made, remember_prediction
+from autolog.capture.signatures import innermost, parameters
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.recording import context
-from autolog_sklearn.naming import arguments, function_name, innermost, key, meaning, parameters
+from autolog_sklearn.naming import function_name, key, meaning
 from autolog_sklearn.results import Part, is_number, parts
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def on_metric(call: Call) -> Steps:
     """Record what a metric function gave, under its name, the data's, and the arguments that change its meaning."""
     outcome = yield None
     if outcome.error is None and is_users(call):
-        given = arguments(call)
+        given = call.given()
         found = parts(call.function, outcome.result, given)
         if found:
             _record(call, given, found)
@@ -149,7 +150,7 @@ def _log(
     run: ActiveRun, name: str, data: str | None, meant: Mapping[str, Any], how: str | None, found: Sequence[Part]
 ) -> None:
     """Log what one call gave as the next step of its series."""
-    step = run.next_step(key(name, data, meant, how))
+    step = run.next_number(key(name, data, meant, how))
     if len(found) <= _MOST:
         names = [key(f"{name}.{part.name}" if part.name else name, data, {**meant, **part.of}, how) for part in found]
         run.log_metrics({each: part.value for each, part in zip(names, found, strict=True)}, step)
@@ -164,7 +165,7 @@ def on_score(call: Call) -> Steps:
     """Record what `model.score(X, y)` gave with the model's run."""
     outcome = yield None
     if outcome.error is None and is_number(outcome.result) and is_users(call):
-        rest = {name: value for name, value in call.named_arguments().items() if name not in ("X", "y")}
+        rest = {name: value for name, value in call.given().items() if name not in ("X", "y")}
         data = call.argument(0, "X"), call.argument(1, "y")
         _record_score(call, call.instance, data, rest, {"score": (call.function, outcome.result)})
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from autolog.capture.calls import Call
+from autolog.capture.signatures import innermost
 
-__all__ = ["arguments", "defaults", "function_name", "innermost", "key", "meaning", "parameters"]
+__all__ = ["defaults", "function_name", "key", "meaning"]
 
 _PLAIN: Final = (str, int, float)
 _SHORT: Final = 20
@@ -66,17 +67,6 @@ def function_name(function: Any) -> str:
     return str(function.__name__) if type(function).__module__ == "builtins" else type(function).__name__
 
 
-def arguments(call: Call) -> dict[str, Any]:
-    """Give what a function was called with, by the names of its parameters."""
-    return {**dict(zip(parameters(call.function), call.args, strict=False)), **call.kwargs}
-
-
-def parameters(function: Any) -> tuple[str, ...]:
-    """Give the names of a function's parameters; of one that is not written in Python, none."""
-    code = getattr(innermost(function), "__code__", None)
-    return () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-
-
 def defaults(function: Any) -> dict[str, Any]:
     """Give the defaults of a function's parameters, those that a partial sets among them not being any."""
     inner = innermost(function)
@@ -88,14 +78,3 @@ def defaults(function: Any) -> dict[str, Any]:
         **dict(zip(positional[len(positional) - len(values) :], values, strict=True)),
         **(inner.__kwdefaults__ or {}),
     }
-
-
-def innermost(function: Any) -> Any:
-    """Give the function inside partials and decorators, such as scikit-learn's validation of parameters."""
-    while True:
-        if type(function) is partial:
-            function = function.func
-        elif isinstance(function, FunctionType) and isinstance(vars(function).get("__wrapped__"), FunctionType):
-            function = function.__wrapped__  # type: ignore[attr-defined]
-        else:
-            return function

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from autolog_sklearn.charts import MOST, Chart, chart
+from autolog.recording.charts import MOST, Chart, chart
 from autolog_sklearn.labels import Array
 from autolog_sklearn.training_metrics import targets
 

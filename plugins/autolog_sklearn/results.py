@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from autolog_sklearn.naming import innermost, parameters
+from autolog.capture.signatures import innermost, parameters
 
 __all__ = ["Part", "is_number", "parts"]
 

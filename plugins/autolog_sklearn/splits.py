@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.hookspecs import Arguments, Outcome
+from autolog.hookspecs import Outcome
 from autolog.recording.candidates import candidate, kept_splits, log_split, unwritten
 from autolog.recording.endings import error_facts
 from autolog_sklearn.failures import Errors, passed_error, watched
 from autolog_sklearn.fits import Steps
-from autolog_sklearn.naming import arguments, parameters
 from autolog_sklearn.params import named_params
 
 if TYPE_CHECKING:
@@ -46,15 +45,16 @@ class Unit(NamedTuple):
 def on_split(call: Call) -> Steps:
     """Record a split, if the recorded call that it is part of has handed on what kind of units it is made of."""
     unit_of, parent = _KINDS.get(call.handed.get("kind", "")), call.enclosing_run
-    given = arguments(call)
+    given = call.given()
     unit = unit_of(call, given) if unit_of is not None and parent is not None and parent.records else None
     if unit is None or parent is None:
         return
     run = parent if call.handed.get("capped") else _run_of(parent, unit)
     call.record_on(run)
+    call.hand_on(prefix=None if run is parent else unit.prefix and f"split{unit.split}_")
     errors: Errors = []
     scorer = guard.call("sklearn.scorer", run, watched, given.get("scorer"), errors)
-    outcome = yield None if scorer is None else _scored_by(call, scorer)
+    outcome = yield None if scorer is None else call.with_argument("scorer", scorer)
     passed = passed_error(outcome.result, errors, run)
     if _is_interrupted(outcome):
         return
@@ -63,14 +63,6 @@ def on_split(call: Call) -> Steps:
     if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
         said["n_test_samples"] = outcome.result["n_test_samples"]
     log_split(run, unit.split, _metrics(outcome.result, unit.prefix), error, **said)
-
-
-def _scored_by(call: Call, scorer: Any) -> Arguments:
-    """Put a scorer in the place of the one given, which older versions of scikit-learn give by position."""
-    if "scorer" in call.kwargs:
-        return Arguments(call.args, {**call.kwargs, "scorer": scorer})
-    place = parameters(call.function).index("scorer")
-    return Arguments((*call.args[:place], scorer, *call.args[place + 1 :]), call.kwargs)
 
 
 def on_increments(call: Call) -> Steps:

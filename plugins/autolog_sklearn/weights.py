@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from autolog_sklearn.charts import MOST, Chart, chart
+from autolog.recording.charts import MOST, Chart, chart
 from autolog_sklearn.kinds import fitted_parts, own_attributes
 from autolog_sklearn.labels import Array
 from autolog_sklearn.own_code import is_own

@@ -8,10 +8,9 @@ is a row of the data: it holds counts, rates, scores, and what the model has lea
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-
-import numpy as np
 
 from autolog import guard
 from autolog.recording import afterwards
@@ -43,15 +42,15 @@ def chart(kind: str, columns: Mapping[str, Any], **more: Any) -> Chart:
 
 
 def _listed(values: Any) -> Sequence[JSON]:
-    """Give values as JSON, and text without secrets."""
-    if isinstance(values, np.ndarray):
-        listed: list[JSON] = values.tolist()
-        return listed if values.dtype.kind in "biu" or _is_finite(values) else list(map(encode, listed))
-    return list(map(encode, _without_secrets(values)))
+    """Give values as JSON, and text without secrets; an array is as good as a list."""
+    listed: list[JSON] = values if isinstance(values, list) else values.tolist()
+    kinds = set(map(type, listed))
+    if kinds <= _PLAIN or (kinds == {float} and all(map(math.isfinite, listed))):
+        return listed
+    return list(map(encode, _without_secrets(listed)))
 
 
-def _is_finite(values: Any) -> bool:
-    return values.dtype.kind == "f" and bool(np.isfinite(values).all())
+_PLAIN: Final = frozenset({int, bool})
 
 
 def _without_secrets(values: Sequence[Any]) -> Sequence[Any]:
@@ -81,8 +80,7 @@ def log_charts(
 def _write(
     run: ActiveRun, name: str, of: str, made: list[Chart], make: Callable[..., Iterable[Chart]], given: Any
 ) -> None:
-    with np.errstate(all="ignore"):
-        charts = [*(guard.call("sklearn.curves", run, _made, make, given) or []), *made]
+    charts = [*(guard.call("charts.make", run, _made, make, given) or []), *made]
     document = [{"kind": each["kind"], "of": of, **each} for each in charts]
     if document:
         run.add_file(f"charts/{name}.json", json.dumps({"charts": document}).encode("ascii"))

@@ -1,0 +1,85 @@
+"""What a framework's own container of data was made from: known by the container's identity, for as long as it lives.
+
+Such a container (a `DMatrix`, a `Dataset`) does not give its data back without a copy, or not at all; so the data is
+described when it is taken in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autolog.capture.data import dataset_facts, signature
+from autolog.capture.identity import ByIdentity
+from autolog.hookspecs import DataDescription
+from autolog.values import type_name
+
+if TYPE_CHECKING:
+    from autolog.capture.calls import Call
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["Held", "held_by", "held_of", "hold", "log_held"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is known of the data in a container.
+
+    Args:
+        facts: of the dataset, as `dataset_facts` gives them.
+        signature: of a model that is trained on it.
+        name: the user's, of the data itself; None where it has none.
+    """
+
+    facts: Mapping[str, Any]
+    signature: Mapping[str, Any]
+    name: str | None
+
+
+def hold(call: Call, container: object, data: object, target: object) -> Held | None:
+    """Describe the data that goes into a container, and remember it with the container; this reads the data.
+
+    Args:
+        call: that puts it in, or trains on it.
+        container: a framework's object.
+        data: the inputs.
+        target: what is to be predicted, None where it comes later.
+
+    Returns:
+        What is known; None for data of None.
+    """
+    inputs = call.describe(data)
+    if inputs is None:
+        return None
+    found = held_of(inputs, None if target is None else call.describe(target), call.variable_name(data))
+    _held[container] = found
+    return found
+
+
+def held_of(inputs: DataDescription, outputs: DataDescription | None, name: str | None = None) -> Held:
+    """Give what is known of data by its description, which is read."""
+    return Held(dataset_facts("", inputs, outputs, "", None), signature(inputs, outputs), name)
+
+
+def held_by(container: object) -> Held | None:
+    """Give what is known of the data in a container; None where it was made unseen."""
+    found: Held | None = _held.get(container)
+    return found
+
+
+def log_held(run: ActiveRun, container: object, held: Held, name: str, context: str) -> None:
+    """Record a container as an input of a run.
+
+    Args:
+        run: the run.
+        container: it.
+        held: what is known of its data.
+        name: the user's, of the container.
+        context: what it was used for.
+    """
+    source = {"container": type_name(container), "made_from": held.name}
+    run.log_facts("dataset", {**held.facts, "name": name, "context": context, "source": source})
+
+
+_held = ByIdentity()

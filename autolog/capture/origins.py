@@ -1,0 +1,66 @@
+"""Which run a model comes from that a training goes on with: known by the model itself, or by the file it lies in."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from autolog.capture.identity import ByIdentity
+from autolog.capture.predictions import model_run
+
+__all__ = ["origin_of", "remember_file", "remember_loaded"]
+
+_MOST: Final = 1_000
+_STORED: Final = re.compile(r"[/\\]files[/\\]([0-9a-f]{32})[/\\]")  # a model's file among those of its run
+
+_loaded = ByIdentity()
+_files: dict[tuple[int, ...], str] = {}
+
+
+def remember_loaded(model: object, run_id: str) -> None:
+    """Note which run a model was read back from; one that cannot be referred to weakly is passed over."""
+    try:
+        _loaded[model] = run_id
+    except TypeError:
+        return
+
+
+def remember_file(path: Any, model: object) -> None:
+    """Note that the user's program has written a model to a file, as it is now.
+
+    Args:
+        path: of the file; what is no path is passed over.
+        model: it.
+    """
+    run = model_run(model)
+    if run is not None and isinstance(path, (str, os.PathLike)):
+        _files[_identity(path)] = run.run_id
+        for oldest in list(_files)[:-_MOST]:
+            del _files[oldest]
+
+
+def origin_of(model: object) -> str | None:
+    """Give the id of the run that trained a model, or that trained what a file holds; None where it is not known.
+
+    Args:
+        model: a model, or the path of a file.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        return _origin_of_file(Path(model))
+    run, loaded = model_run(model), _loaded.get(model)
+    return run.run_id if run is not None else loaded
+
+
+def _origin_of_file(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    stored = _STORED.search(str(path.resolve()))
+    return stored[1] if stored is not None else _files.get(_identity(path))
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Tell a file from what may be written under its name later."""
+    found = os.stat(path)  # noqa: PTH116  (takes what the user gave)
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -179,16 +179,21 @@ class Call:
         """Describe data by the plugin that knows its container."""
         return describe(data, partial(self._session.hooks.describe_data, run=self.run))
 
-    def save_model(self, model: object) -> None:
-        """Save a model with the run of this call.
+    def save_model(self, model: object, run: ActiveRun | None = None) -> None:
+        """Save a model.
+
+        Args:
+            model: it.
+            run: with this run; that of the call where not given.
 
         Raises:
             ModelTooLarge: it is larger than `max_model_mb`.
         """
         from autolog.models.of_runs import save_to_run  # by the first model: it takes a while to import
 
-        if self.run is not None and not save_to_run(self.run, model, "model", self._session.hooks):
-            self.run.note(f"no plugin knows how to save a {type_name(model)}")
+        run = run or self.run
+        if run is not None and not save_to_run(run, model, "model", self._session.hooks):
+            run.note(f"no plugin knows how to save a {type_name(model)}")
 
     def flush(self) -> None:
         """Write out all points that wait: the call may hold the interpreter."""

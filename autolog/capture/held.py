@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Held", "held_by", "held_of", "hold", "log_held"]
+__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_held"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def held_by(container: object) -> Held | None:
     """Give what is known of the data in a container; None where it was made unseen."""
     found: Held | None = _held.get(container)
     return found
+
+
+def forget(container: object) -> None:
+    """Forget what is known of a container, whose data has changed."""
+    _held.pop(container)
 
 
 def log_held(run: ActiveRun, container: object, held: Held, name: str, context: str) -> None:

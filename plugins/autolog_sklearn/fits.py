@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sklearn.base import BaseEstimator
@@ -158,10 +158,22 @@ def log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescript
 
 def _log_metadata(call: Call, run: ActiveRun) -> None:
     """Record each further array that the training was given as an input whose context is its argument's name."""
-    for name, value in _metadata(call).items() if call.settings.log_datasets else ():
+    for name, (value, target) in _parts(_metadata(call)) if call.settings.log_datasets else ():
         described = call.describe(value)
         if described is not None and described.shape:
-            run.log_facts("dataset", dataset_facts(call.variable_name(value) or name, described, None, name, None))
+            found = dataset_facts(call.variable_name(value) or name, described, call.describe(target), name, None)
+            run.log_facts("dataset", found)
+
+
+def _parts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Give each argument, and the target that belongs to it; of a list of containers, or of pairs, each by number."""
+    for name, value in metadata.items():
+        each_has_rows = type(value) is list and all(type(each) is tuple or hasattr(each, "shape") for each in value)
+        for number, each in enumerate(value) if each_has_rows else ():
+            pair = each if type(each) is tuple and len(each) == len(("X", "y")) else (each, None)
+            yield f"{name}[{number}]", pair
+        if not each_has_rows:
+            yield name, (value, None)
 
 
 def _metadata(call: Call) -> dict[str, Any]:
@@ -188,7 +200,7 @@ def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described:
     found = training_metrics(call.instance, data, target, rows, seconds, call.settings.log_training_metrics)
     if found.metrics:
         run.log_metrics(found.metrics)
-    if found.why_not:
+    if found.why_not and call.owner_of(trained_part(call.instance)) is None:  # a booster has metrics of its own
         run.note(f"no training metrics: {found.why_not}")
     return found.judged
 

@@ -1,0 +1,47 @@
+"""What is wrapped, and by which handler."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import lightgbm
+
+from autolog.capture.late import late
+from autolog.hookspecs import Patches
+from autolog.loading.needs import check_needs
+
+__all__ = ["declare"]
+
+_NEEDED: Final = (
+    "engine.train",
+    "engine.cv",
+    "engine._agg_cv_result",
+    "Booster.current_iteration",
+    "Booster.feature_importance",
+    "Booster.feature_name",
+    "Booster.model_to_string",
+    "Booster.predict",
+    "Dataset.construct",
+    "Dataset.num_data",
+)
+_handler: Final = partial(late, "autolog_lightgbm")
+
+
+def declare(patches: Patches) -> None:
+    """Declare all; nothing, where LightGBM lacks something of what is needed.
+
+    Raises:
+        PluginError: it does.
+    """
+    check_needs(lightgbm, *_NEEDED)
+    patches.function(lightgbm.engine, "train", _handler("training.on_train"), nested=True)
+    patches.function(lightgbm.engine, "cv", _handler("cross_validation.on_cv"))
+    # the only place where the values of each fold stand
+    patches.function(lightgbm.engine, "_agg_cv_result", _handler("cross_validation.on_round"), nested=True)
+    patches.method(lightgbm.Dataset, "construct", _handler("datasets.on_construct"))
+    patches.method(lightgbm.Dataset, "set_label", _handler("datasets.on_set_label"))
+    patches.method(lightgbm.Booster, "predict", _handler("predicting.on_predict"))
+    patches.method(lightgbm.Booster, "save_model", _handler("predicting.on_save"))
+    if hasattr(lightgbm, "LGBMModel"):
+        patches.own(lightgbm.LGBMModel)

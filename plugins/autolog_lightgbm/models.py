@@ -1,0 +1,126 @@
+"""Boosters and LightGBM's own estimators as LightGBM's text, which its plain `Booster(model_file=…)` reads as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import lightgbm
+import numpy as np
+from lightgbm import Booster
+
+from autolog.capture.identity import ByIdentity
+from autolog.exceptions import ModelError
+from autolog.hookspecs import SavedModel
+from autolog.models.files import module_versions
+from autolog.values import type_name
+
+if TYPE_CHECKING:
+    from autolog.hookspecs import ModelStream
+
+__all__ = ["load", "save", "text_of"]
+
+_FORMAT: Final = "lightgbm-text"
+_PLAIN: Final = (bool, int, float, str, type(None))
+_FITTED: Final = ("_best_iteration", "_fitted_with_feature_names", "_n_classes", "_n_features", "_n_features_in")
+"""What an estimator keeps of its fit besides the booster and the classes."""
+
+_texts = ByIdentity()
+
+
+def text_of(booster: Any, *, keep: bool) -> str:
+    """Give a booster as LightGBM writes it: up to the best iteration, where early stopping has found one.
+
+    Args:
+        booster: it.
+        keep: have the next `save` of this booster use it.
+    """
+    text: str = booster.model_to_string()
+    if keep:
+        _texts[booster] = text
+    return text
+
+
+def save(model: object, stream: ModelStream) -> SavedModel | None:
+    """Write a model; an estimator that a user derived is left to who can pickle its class."""
+    is_estimator = type(model) in _estimators().values() and _classes_are_plain(model)
+    if not is_estimator and not isinstance(model, Booster):
+        return None
+    booster: Any = model.booster_ if is_estimator else model  # type: ignore[attr-defined]
+    state = _state(model) if is_estimator else {}
+    notes = (*_cut_notes(booster), *(_left_out(model, state) if is_estimator else ()))
+    stream.write((_texts.pop(booster) or text_of(booster, keep=False)).encode("utf-8"))
+    return SavedModel(_FORMAT, type_name(model), module_versions(["lightgbm"]), notes, suffix="txt", state=state)
+
+
+def _cut_notes(booster: Any) -> tuple[str, ...]:
+    best, all_rounds = booster.best_iteration, booster.current_iteration()
+    left_out = f"the {all_rounds - best} iterations after the best one are left out, as in Booster.save_model"
+    return (left_out,) if 0 < best < all_rounds else ()
+
+
+# ---- estimators
+
+
+def _estimators() -> Mapping[str, type]:
+    """Give LightGBM's own estimators by their full names; none where scikit-learn is missing."""
+    base = getattr(lightgbm, "LGBMModel", type(None))
+    kinds = (kind for kind in vars(lightgbm).values() if isinstance(kind, type) and issubclass(kind, base))
+    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+
+
+def _classes_are_plain(model: Any) -> bool:
+    return all(type(each) in _PLAIN for each in _classes(model) or ())
+
+
+def _classes(model: Any) -> list[Any] | None:
+    classes = vars(model).get("_classes")
+    return classes.tolist() if type(classes) is np.ndarray else None
+
+
+def _state(model: Any) -> dict[str, Any]:
+    """Give what makes an estimator of its own again of a new one and the booster."""
+    given, attributes = model.get_params(deep=False), vars(model)
+    classes = _classes(model)
+    return {
+        "params": {name: value for name, value in given.items() if type(value) in _PLAIN},
+        "fitted": {name: attributes[name] for name in _FITTED if type(attributes.get(name)) in _PLAIN[:-1]},
+        **({} if classes is None else {"classes": classes, "dtype": attributes["_classes"].dtype.str}),
+    }
+
+
+def _left_out(model: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+    missing = sorted(model.get_params(deep=False).keys() - state["params"].keys())
+    return (f"loaded without the params {', '.join(missing)}, which are objects",) if missing else ()
+
+
+def load(path: Path, saved: SavedModel) -> Any:
+    """Read a model as what it was: a booster, or an estimator with its params, its classes and its booster.
+
+    Raises:
+        ModelError: what was recorded of the estimator is not what makes one.
+    """
+    if saved.format != _FORMAT:
+        return None
+    booster = Booster(model_file=path)
+    kind = _estimators().get(saved.model_class)
+    if kind is None:
+        return booster
+    try:
+        return _estimator(kind, saved.state, booster)
+    except (TypeError, ValueError, LookupError) as error:
+        raise ModelError(f"no {saved.model_class} can be made around the booster in {path}: {error}") from error
+
+
+def _estimator(kind: Any, state: Mapping[str, Any], booster: Booster) -> Any:
+    model = kind(**{name: value for name, value in state["params"].items() if type(value) in _PLAIN})
+    fitted = {name: state["fitted"][name] for name in _FITTED if name in state["fitted"]}
+    vars(model).update(fitted, _Booster=booster, fitted_=True)
+    if "classes" in state:
+        from sklearn.preprocessing import LabelEncoder  # what LightGBM has for its labels
+
+        encoder = LabelEncoder()
+        encoder.classes_ = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
+        vars(model).update(_classes=encoder.classes_, _le=encoder)
+    return model

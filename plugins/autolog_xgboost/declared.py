@@ -1,0 +1,54 @@
+"""What is wrapped, and by which handler."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import xgboost
+
+from autolog.capture.late import late
+from autolog.hookspecs import Patches
+from autolog.loading.needs import check_needs
+
+__all__ = ["declare"]
+
+_NEEDED: Final = (
+    "training.train",
+    "training.cv",
+    "callback.TrainingCallback",
+    "callback._aggcv",
+    "Booster.attr",
+    "Booster.get_score",
+    "Booster.num_boosted_rounds",
+    "Booster.predict",
+    "Booster.save_config",
+    "Booster.save_raw",
+    "DMatrix.get_label",
+    "DMatrix.set_info",
+    "get_config",
+)
+_MATRICES: Final = ("DMatrix", "QuantileDMatrix", "ExtMemQuantileDMatrix")
+_handler: Final = partial(late, "autolog_xgboost")
+
+
+def declare(patches: Patches) -> None:
+    """Declare all; nothing, where XGBoost lacks something of what is needed.
+
+    Raises:
+        PluginError: it does.
+    """
+    check_needs(xgboost, *_NEEDED)
+    patches.function(xgboost.training, "train", _handler("training.on_train"), nested=True)
+    patches.function(xgboost.training, "cv", _handler("cross_validation.on_cv"))
+    # the only place where the values of each fold stand
+    patches.function(xgboost.callback, "_aggcv", _handler("cross_validation.on_round"), nested=True)
+    for kind in filter(None, (getattr(xgboost, name, None) for name in _MATRICES)):
+        patches.method(kind, "__init__", _handler("matrices.on_made"))
+    for name in ("set_info", "set_label"):
+        patches.method(xgboost.DMatrix, name, _handler("matrices.on_changed"))
+    for name in ("predict", "inplace_predict"):
+        patches.method(xgboost.Booster, name, _handler("predicting.on_predict"))
+    patches.method(xgboost.Booster, "save_model", _handler("predicting.on_save"))
+    if hasattr(xgboost, "XGBModel"):
+        patches.own(xgboost.XGBModel)

@@ -1,0 +1,105 @@
+"""Boosters and XGBoost's own estimators in XGBoost's own UBJSON, which its plain `load_model` reads as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import xgboost
+from xgboost import Booster
+
+from autolog.capture.identity import ByIdentity
+from autolog.exceptions import ModelTooLarge, RefusedError
+from autolog.hookspecs import SavedModel
+from autolog.models.files import module_versions
+from autolog.values import type_name
+
+if TYPE_CHECKING:
+    from autolog.hookspecs import ModelStream
+
+__all__ = ["is_talkative", "load", "raw_of", "save"]
+
+_FORMAT: Final = "xgboost-ubj"
+_DEBUG: Final = 3
+_SPLIT: Final = 130  # bytes that a split takes, with its two children, at most
+_PLAIN: Final = (bool, int, float, str)
+
+_raw = ByIdentity()
+
+
+def is_talkative() -> bool:
+    """Say whether XGBoost prints on stdout whenever a booster is asked for anything, as it does when debugging."""
+    return int(xgboost.get_config()["verbosity"]) >= _DEBUG
+
+
+def raw_of(booster: Any, most: float, *, keep: bool) -> bytearray:
+    """Give a booster as XGBoost writes it.
+
+    Args:
+        booster: it.
+        most: the bytes that it may have.
+        keep: have the next `save` of this booster use it.
+
+    Raises:
+        ModelTooLarge: it would have more; nothing was allocated.
+    """
+    splits = sum(booster.get_score(importance_type="weight").values()) if _has_trees(booster) else 0
+    if splits * _SPLIT / 2 > most:
+        raise ModelTooLarge(f"the model is larger than {most:,.0f} bytes; raise max_model_mb to save it")
+    raw: bytearray = booster.save_raw("ubj")
+    if keep:
+        _raw[booster] = raw
+    return raw
+
+
+def _has_trees(booster: Any) -> bool:
+    return '"name":"gblinear"' not in booster.save_config()
+
+
+def save(model: object, stream: ModelStream) -> SavedModel | None:
+    """Write a model; an estimator that a user derived is left to who can pickle its class.
+
+    Raises:
+        ModelTooLarge: the stream takes no model of this size.
+        RefusedError: XGBoost would print.
+    """
+    booster: Any = model
+    if not isinstance(model, Booster):
+        if not _is_estimator(model):
+            return None
+        booster = model.get_booster()  # type: ignore[attr-defined]
+    if is_talkative():
+        raise RefusedError("no model: with verbosity=3 XGBoost prints when it is asked for it")
+    stream.write(_raw.pop(booster) or raw_of(booster, stream.room, keep=False))
+    state = {} if booster is model else _state(model)
+    return SavedModel(_FORMAT, type_name(model), module_versions(["xgboost"]), suffix="ubj", state=state)
+
+
+def _is_estimator(model: object) -> bool:
+    return any(type(model) is kind for kind in _estimators().values())
+
+
+def _estimators() -> Mapping[str, type]:
+    """Give XGBoost's own estimators by their full names; none where scikit-learn is missing."""
+    base = getattr(xgboost, "XGBModel", type(None))
+    kinds = (kind for kind in vars(xgboost).values() if isinstance(kind, type) and issubclass(kind, base))
+    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+
+
+def _state(model: Any) -> dict[str, Any]:
+    """Give the params of an estimator that can be given to a new one."""
+    return {name: value for name, value in model.get_params(deep=False).items() if type(value) in _PLAIN}
+
+
+def load(path: Path, saved: SavedModel) -> Any:
+    """Read a model as what it was: a booster, or an estimator with its params."""
+    if saved.format != _FORMAT:
+        return None
+    kind = _estimators().get(saved.model_class)
+    if kind is None:
+        return Booster(model_file=path)
+    state = {name: value for name, value in saved.state.items() if type(value) in _PLAIN}
+    model: Any = kind(**state)
+    model.load_model(path)
+    return model

@@ -1,0 +1,84 @@
+"""Params of a training: those given, and those in effect by the booster's own configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from autolog.capture.callbacks import described
+from autolog.values import JSON
+
+__all__ = ["count_of_rounds", "effective_params", "given_params"]
+
+_ROUNDS: Final = 10  # what `train` and `cv` do where they are not told
+_NO_PARAMS: Final = frozenset({"params", "dtrain", "evals", "evals_result", "xgb_model", "callbacks", "folds"})
+
+
+def count_of_rounds(given: Mapping[str, Any]) -> int:
+    """Give how many rounds a training was asked for."""
+    rounds = given.get("num_boost_round", _ROUNDS)
+    return rounds if isinstance(rounds, int) else _ROUNDS
+
+
+def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the params that a training was given, be it in `params` or as arguments of their own."""
+    arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and value is not None}
+    source = given.get("xgb_model")
+    return {
+        "num_boost_round": _ROUNDS,
+        **_plain(given.get("params")),
+        **arguments,
+        **({"xgb_model": str(source)} if hasattr(source, "__fspath__") or isinstance(source, str) else {}),
+        **described(given.get("callbacks"), "xgboost"),
+    }
+
+
+def _plain(params: Any) -> dict[str, Any]:
+    """Give the params as a dict; in a list of pairs a name may stand several times."""
+    if isinstance(params, Mapping):
+        return dict(params)
+    plain: dict[str, Any] = {}
+    for name, value in params or ():
+        plain[name] = [*_listed(plain[name]), value] if name in plain else value
+    return plain
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ---- in effect
+
+
+def effective_params(config: str) -> dict[str, Any]:
+    """Give all params of a booster's configuration as `effective_<name>`, numbers as numbers.
+
+    Args:
+        config: what `Booster.save_config` gave.
+    """
+    learner = json.loads(config)["learner"]
+    effective: dict[str, Any] = {}
+    for parent, name, value in _leaves(learner, ""):
+        known = effective.setdefault(f"effective_{name}", value)
+        if known != value:
+            effective[f"effective_{parent}.{name}"] = value
+    named = {"booster": learner["gradient_booster"], "objective": learner["objective"]}
+    effective |= {f"effective_{name}": part["name"] for name, part in named.items()}
+    return {**effective, "effective_eval_metric": [metric["name"] for metric in learner.get("metrics", ())]}
+
+
+def _leaves(part: Mapping[str, Any], parent: str) -> Iterator[tuple[str, str, JSON]]:
+    for name, value in part.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, name)
+        elif not isinstance(value, list) and name != "name":
+            yield parent, name, _value(value)
+
+
+def _value(text: Any) -> JSON:
+    """Give the number, or the list of numbers, that a text says; any other text as it is."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return text

@@ -1,0 +1,95 @@
+"""How large a booster's trees are, and what its features are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from xgboost.core import XGBoostError
+
+from autolog.capture.importances import importance_charts
+from autolog.recording.charts import log_charts
+from autolog_xgboost.models import raw_of
+
+if TYPE_CHECKING:
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["log_importances", "log_trees", "shape_of"]
+
+_KINDS: Final = ("weight", "gain", "cover", "total_gain", "total_cover")
+
+Array = npt.NDArray[np.int64]
+
+
+def log_trees(run: ActiveRun, booster: Any, *, keep: bool) -> None:
+    """Log the numbers of rounds, trees and leaves, and the greatest depth.
+
+    Args:
+        run: where to.
+        booster: it.
+        keep: what it was read from is saved next.
+
+    Raises:
+        ModelTooLarge: the booster is larger than `max_model_mb`.
+    """
+    raw = raw_of(booster, run.settings.max_model_mb * 1_000_000, keep=keep)
+    run.log_metrics({"n_rounds": booster.num_boosted_rounds(), **shape_of(raw)})
+
+
+def shape_of(raw: bytes | bytearray) -> dict[str, int]:
+    """Read the trees' shape from a model in UBJSON, all trees at once.
+
+    Every tree has its nodes' children in two arrays, `left_children` and `right_children`; a leaf's are -1
+    (https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html, the schema).
+    """
+    lefts, rights = (list(_arrays(raw, name)) for name in (b"left_children", b"right_children"))
+    if not lefts:
+        return {}
+    sizes = np.array([len(each) for each in lefts])
+    starts = np.cumsum(sizes) - sizes
+    shift = np.repeat(starts, sizes)
+    left, right = np.concatenate(lefts).astype(np.int64), np.concatenate(rights).astype(np.int64)
+    depth, leaves = _descend(np.where(left < 0, -1, left + shift), np.where(right < 0, -1, right + shift), starts)
+    return {"n_trees": len(lefts), "depth": depth, "n_leaves": leaves}
+
+
+def _arrays(raw: bytes | bytearray, name: bytes) -> Iterator[npt.NDArray[np.int32]]:
+    """Give the typed arrays of 32-bit integers under a key: `[$l#L`, the count in eight bytes, the values."""
+    mark = bytes([len(name)]) + name + b"[$l#L"
+    place = raw.find(mark)
+    while place >= 0:
+        start = place + len(mark) + 8
+        count = int.from_bytes(raw[start - 8 : start], "big")
+        yield np.frombuffer(raw, ">i4", count, start)
+        place = raw.find(mark, start + 4 * count)
+
+
+def _descend(left: Array, right: Array, level: Array) -> tuple[int, int]:
+    """Go down from the roots, a level of all trees at a time; give the depth, and how many leaves were met."""
+    depth = leaves = 0
+    while True:
+        children = left[level]
+        inner = level[children >= 0]
+        leaves += len(level) - len(inner)
+        if not len(inner):
+            return depth, leaves
+        depth, level = depth + 1, np.concatenate((left[inner], right[inner]))
+
+
+def log_importances(run: ActiveRun, booster: Any) -> None:
+    """Write the importances of every kind that XGBoost gives for this booster, as tables."""
+    scores = {kind: score for kind in _KINDS if (score := _score(booster, kind))}
+    log_charts(run, "importances", "model", [], importance_charts, scores)
+
+
+def _score(booster: Any, kind: str) -> Mapping[str, Any]:
+    """Ask for one kind; a linear booster has weights only, several of a feature where there are several classes."""
+    try:
+        found: Mapping[str, Any] = booster.get_score(importance_type=kind)
+    except XGBoostError:
+        return {}
+    lists = {name: value for name, value in found.items() if isinstance(value, list)}
+    flat = {f"{name}[{place}]": each for name, value in lists.items() for place, each in enumerate(value)}
+    return {**{name: value for name, value in found.items() if name not in lists}, **flat}

@@ -76,10 +76,9 @@ def save_as_pickle(model):
 
 def written(tmp_path: Path, model: object) -> tuple[Path, models.WrittenModel]:
     """Write `model` as a pickle."""
-    path = tmp_path / "model"
-    result = models.write_model(path, save_as_pickle(model), PLENTY)
+    result = models.write_model(tmp_path / "model", save_as_pickle(model), PLENTY)
     assert result is not None
-    return path, result
+    return result.path, result
 
 
 def file_of(tmp_path: Path, content: bytes) -> Path:
@@ -98,11 +97,11 @@ def test_a_written_model_is_the_plain_pickle_with_its_size_and_digest(tmp_path):
     content = path.read_bytes()
     assert content == pickle.dumps(fitted(), protocol=5)
     assert (result.size, result.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert result.model_class == "sklearn.pipeline.Pipeline"
-    assert result.format == "pickle"
-    assert result.modules == {"numpy": metadata.version("numpy"), "sklearn": metadata.version("scikit-learn")}
+    assert result.saved.model_class == "sklearn.pipeline.Pipeline"
+    assert result.saved.format == "pickle"
+    assert result.saved.modules == {"numpy": metadata.version("numpy"), "sklearn": metadata.version("scikit-learn")}
     assert result.seconds > 0
-    assert result.notes == ()
+    assert result.saved.notes == ()
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -113,7 +112,7 @@ def test_facts_are_json(tmp_path):
     _, result = written(tmp_path, fitted())
     facts = result.as_facts()
     assert json.loads(json.dumps(facts)) == facts
-    assert set(facts) == {"format", "model_class", "modules", "notes", "size", "sha256", "seconds"}
+    assert set(facts) == {"format", "model_class", "modules", "notes", "state", "size", "sha256", "seconds"}
 
 
 def test_a_model_that_nobody_knows_leaves_nothing(tmp_path):
@@ -150,10 +149,10 @@ def test_a_model_of_the_very_size_allowed_is_written_and_one_byte_more_is_refuse
         return SavedModel("raw", "bytes", {})
 
     assert models.write_model(tmp_path / "model", save, 10).size == 10
-    assert (tmp_path / "model").read_bytes() == b"1234567890"
+    assert (tmp_path / "model.raw").read_bytes() == b"1234567890"
     with pytest.raises(models.ModelTooLarge, match="max_model_mb"):
         models.write_model(tmp_path / "other", save, 9)
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.raw"]
 
 
 def test_a_saver_cannot_hide_that_the_model_was_too_large(tmp_path):
@@ -180,7 +179,7 @@ def test_a_stream_counts_the_bytes_of_wide_memoryviews(tmp_path):
         return SavedModel("raw", "floats", {})
 
     assert models.write_model(tmp_path / "model", save, PLENTY).size == 32
-    assert (tmp_path / "model").read_bytes() == view.tobytes()
+    assert (tmp_path / "model.raw").read_bytes() == view.tobytes()
 
 
 def test_a_large_array_is_handed_to_the_stream_as_it_lies_in_memory():
@@ -217,10 +216,16 @@ def test_a_model_comes_back_and_predicts_the_same(tmp_path):
     assert (loaded.predict(data()[0]) == fitted().predict(data()[0])).all()
 
 
-def test_the_loader_gets_the_format_and_the_trust(tmp_path):
-    """The function that reads the file is given the path, the recorded format and the caller's trust."""
-    path, result = written(tmp_path, 1)
-    assert models.load(path, result.as_facts(), ["a.b"], lambda *given: given) == (path, "pickle", ["a.b"])
+def test_the_loader_gets_what_was_told_and_the_trust(tmp_path):
+    """The function that reads the file is given the path, what its writer told of it, and the caller's trust."""
+
+    def save(stream):
+        stream.write(b"text")
+        return SavedModel("text", "a.B", {"numpy": metadata.version("numpy")}, ("a note",), state={"C": 1.5})
+
+    result = models.write_model(tmp_path / "model", save, PLENTY)
+    given = models.load(result.path, result.as_facts(), ["a.b"], lambda *given: given)
+    assert given == (tmp_path / "model.text", result.saved, ["a.b"])
 
 
 def test_a_changed_file_is_refused_before_it_is_read(tmp_path):
@@ -305,7 +310,7 @@ def test_a_users_own_module_has_no_version_and_is_still_required(tmp_path, monke
     import own_steps
 
     path, result = written(tmp_path, own_steps.Step())
-    assert result.modules == {"own_steps": ""}
+    assert result.saved.modules == {"own_steps": ""}
     assert models.load(path, result.as_facts(), True, lambda *given: "loaded") == "loaded"
     monkeypatch.undo()
     monkeypatch.delitem(sys.modules, "own_steps")
@@ -456,7 +461,7 @@ def test_a_module_that_is_not_installed_is_noted_with_its_file_and_digest(tmp_pa
 
     _, result = written(tmp_path, neighbour_steps.Step())
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    assert result.notes == (f"the model needs {source} (SHA-256 {digest})",)
+    assert result.saved.notes == (f"the model needs {source} (SHA-256 {digest})",)
 
 
 # ---- skops

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-__all__ = ["ByIdentity"]
+__all__ = ["ByIdentity", "LastOne"]
 
 
 class ByIdentity:
@@ -29,3 +29,26 @@ class ByIdentity:
         if value is not None:
             self._entries.pop(id(key), None)
         return value
+
+
+class LastOne:
+    """The value of one living object, that which was given one last: what is large is held once at most."""
+
+    def __init__(self) -> None:
+        self._entry: tuple[weakref.ref[Any], Any] | None = None
+
+    def put(self, key: object, value: Any) -> None:
+        """Hold a value until it is taken, another is put, or the object has died."""
+        self._entry = (weakref.ref(key, self._died), value)
+
+    def _died(self, reference: weakref.ref[Any]) -> None:
+        if self._entry is not None and self._entry[0] is reference:
+            self._entry = None
+
+    def take(self, key: object) -> Any:
+        """Give the value of an object, None where another has one, and hold it no longer."""
+        entry = self._entry
+        if entry is None or entry[0]() is not key:
+            return None
+        self._entry = None
+        return entry[1]

@@ -36,12 +36,14 @@ class WrittenModel:
     """A model as it lies in its file.
 
     Args:
+        path: of the file.
         saved: what its plugin told of it.
         size: the file's, in bytes.
         sha256: the file's digest, hexadecimal.
         seconds: what saving took.
     """
 
+    path: Path
     saved: SavedModel
     size: int
     sha256: str
@@ -61,13 +63,13 @@ def told_of(facts: Mapping[str, JSON]) -> SavedModel:
 
 
 def write_model(path: Path, save: Callable[[ModelStream], SavedModel | None], max_bytes: int) -> WrittenModel | None:
-    """Let `save` write a model, and put the file at `path` once it is whole.
+    """Let `save` write a model, and put the file in its place once it is whole.
 
-    Whatever fails passes through, and nothing is left behind; a file that was at `path` stays as it was. Memory stays
-    bounded: what `save` writes goes to a file beside `path` at once.
+    Whatever fails passes through, and nothing is left behind; a file that was there stays as it was. Memory stays
+    bounded: what `save` writes goes to a file beside it at once.
 
     Args:
-        path: the file to be; its folder exists.
+        path: the file to be, without the suffix that its format has; its folder exists.
         save: writes to the stream and tells how, or gives None where it does not know the model.
         max_bytes: how large the file may grow.
 
@@ -86,8 +88,9 @@ def write_model(path: Path, save: Callable[[ModelStream], SavedModel | None], ma
             stream.check_size()
         if saved is None:
             return None
-        part.replace(path)
-        return stream.describe(saved, time.perf_counter() - began)
+        final = path.with_name(f"{path.name}.{saved.suffix or saved.format}")
+        part.replace(final)
+        return stream.describe(final, saved, time.perf_counter() - began)
     finally:
         part.unlink(missing_ok=True)
 
@@ -118,8 +121,8 @@ class _HashingStream:
         if self._size > self._max_bytes:
             raise ModelTooLarge(f"the model is larger than {self._max_bytes:,} bytes; raise max_model_mb to save it")
 
-    def describe(self, saved: SavedModel, seconds: float) -> WrittenModel:
-        return WrittenModel(saved, self._size, self._digest.hexdigest(), seconds)
+    def describe(self, path: Path, saved: SavedModel, seconds: float) -> WrittenModel:
+        return WrittenModel(path, saved, self._size, self._digest.hexdigest(), seconds)
 
 
 def load(

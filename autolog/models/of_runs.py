@@ -45,13 +45,10 @@ def save_to_run(run: ActiveRun, model: object, name: str, hooks: Hooks) -> bool:
     def save(stream: ModelStream) -> SavedModel | None:
         return hooks.save_model(model, stream, run.settings.model_format)
 
-    path = run.path(f"{name}/model")
-    written = models.write_model(path, save, int(run.settings.max_model_mb * 1_000_000))
+    written = models.write_model(run.path(f"{name}/model"), save, int(run.settings.max_model_mb * 1_000_000))
     if written is None:
         return False
-    final = path.with_suffix(f".{written.saved.suffix or written.saved.format}")
-    path.replace(final)
-    run.log_facts("model", {"name": name, "path": f"{name}/{final.name}", **written.as_facts()})
+    run.log_facts("model", {"name": name, "path": f"{name}/{written.path.name}", **written.as_facts()})
     if run.redacted:
         run.note(f"model {name!r} may hold in clear what was taken out of the params {', '.join(sorted(run.redacted))}")
     return True

@@ -42,6 +42,7 @@ def declare(patches: Patches) -> None:
     patches.method(lightgbm.Dataset, "construct", _handler("datasets.on_construct"))
     patches.method(lightgbm.Dataset, "set_label", _handler("datasets.on_set_label"))
     patches.method(lightgbm.Booster, "predict", _handler("predicting.on_predict"))
+    patches.method(lightgbm.Booster, "model_from_string", _handler("models.on_made_of_text"), nested=True)
     patches.method(lightgbm.Booster, "save_model", _handler("predicting.on_save"))
     if hasattr(lightgbm, "LGBMModel"):
         patches.own(lightgbm.LGBMModel)

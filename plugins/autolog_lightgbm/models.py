@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,23 +10,34 @@ import lightgbm
 import numpy as np
 from lightgbm import Booster
 
-from autolog.capture.identity import ByIdentity
+from autolog.capture.calls import Call
+from autolog.capture.identity import ByIdentity, LastOne
 from autolog.exceptions import ModelError
-from autolog.hookspecs import SavedModel
+from autolog.hookspecs import Arguments, Outcome, SavedModel
 from autolog.models.files import module_versions
 from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["load", "save", "text_of"]
+__all__ = ["estimators", "load", "on_made_of_text", "save", "text_of", "trained"]
 
 _FORMAT: Final = "lightgbm-text"
 _PLAIN: Final = (bool, int, float, str, type(None))
 _FITTED: Final = ("_best_iteration", "_fitted_with_feature_names", "_n_classes", "_n_features", "_n_features_in")
 """What an estimator keeps of its fit besides the booster and the classes."""
 
-_texts = ByIdentity()
+trained = ByIdentity()
+"""Those boosters under training whose text will be asked for."""
+_texts = LastOne()
+
+
+def on_made_of_text(call: Call) -> Generator[Arguments | None, Outcome, None]:
+    """Keep the text that a training makes its booster anew of at its end, which spares writing it once more."""
+    if trained.pop(call.instance):
+        _texts.put(call.instance, call.argument(0, "model_str"))
+    return
+    yield
 
 
 def text_of(booster: Any, *, keep: bool) -> str:
@@ -36,21 +47,21 @@ def text_of(booster: Any, *, keep: bool) -> str:
         booster: it.
         keep: have the next `save` of this booster use it.
     """
-    text: str = booster.model_to_string()
+    text: str = _texts.take(booster) or booster.model_to_string()
     if keep:
-        _texts[booster] = text
+        _texts.put(booster, text)
     return text
 
 
 def save(model: object, stream: ModelStream) -> SavedModel | None:
     """Write a model; an estimator that a user derived is left to who can pickle its class."""
-    is_estimator = type(model) in _estimators().values() and _classes_are_plain(model)
+    is_estimator = type(model) in estimators().values() and _classes_are_plain(model)
     if not is_estimator and not isinstance(model, Booster):
         return None
     booster: Any = model.booster_ if is_estimator else model  # type: ignore[attr-defined]
     state = _state(model) if is_estimator else {}
     notes = (*_cut_notes(booster), *(_left_out(model, state) if is_estimator else ()))
-    stream.write((_texts.pop(booster) or text_of(booster, keep=False)).encode("utf-8"))
+    stream.write(text_of(booster, keep=False).encode("utf-8"))
     return SavedModel(_FORMAT, type_name(model), module_versions(["lightgbm"]), notes, suffix="txt", state=state)
 
 
@@ -63,7 +74,7 @@ def _cut_notes(booster: Any) -> tuple[str, ...]:
 # ---- estimators
 
 
-def _estimators() -> Mapping[str, type]:
+def estimators() -> Mapping[str, type]:
     """Give LightGBM's own estimators by their full names; none where scikit-learn is missing."""
     base = getattr(lightgbm, "LGBMModel", type(None))
     kinds = (kind for kind in vars(lightgbm).values() if isinstance(kind, type) and issubclass(kind, base))
@@ -104,7 +115,7 @@ def load(path: Path, saved: SavedModel) -> Any:
     if saved.format != _FORMAT:
         return None
     booster = Booster(model_file=path)
-    kind = _estimators().get(saved.model_class)
+    kind = estimators().get(saved.model_class)
     if kind is None:
         return booster
     try:

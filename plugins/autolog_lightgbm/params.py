@@ -10,19 +10,13 @@ from typing import Any, Final
 from autolog.capture.callbacks import described
 from autolog.values import JSON
 
-__all__ = ["count_of_rounds", "effective_params", "given_params"]
+__all__ = ["ROUNDS", "effective_params", "given_params"]
 
-_ROUNDS: Final = 100  # what `train` and `cv` do where they are not told
+ROUNDS: Final = 100  # what `train` and `cv` do where they are not told
 _NO_PARAMS: Final = frozenset(
     {"params", "train_set", "valid_sets", "valid_names", "init_model", "callbacks", "folds", "keep_training_booster"}
 )
 _LINE: Final = re.compile(r"^\[(\w+): (.*)\]$", re.MULTILINE)
-
-
-def count_of_rounds(given: Mapping[str, Any]) -> int:
-    """Give how many rounds a training was asked for, as far as its arguments tell."""
-    rounds = given.get("num_boost_round", _ROUNDS)
-    return rounds if isinstance(rounds, int) else _ROUNDS
 
 
 def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +24,7 @@ def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and value is not None}
     source = given.get("init_model")
     return {
-        "num_boost_round": _ROUNDS,
+        "num_boost_round": ROUNDS,
         **(given.get("params") or {}),
         **arguments,
         **({"init_model": str(source)} if hasattr(source, "__fspath__") or isinstance(source, str) else {}),

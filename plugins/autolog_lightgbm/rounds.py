@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lightgbm import Booster
+
+from autolog.capture.boosting import Watch, is_whole
 from autolog.capture.calls import Call
 from autolog.capture.rounds import Rounds
-from autolog.hookspecs import Arguments
+from autolog_lightgbm.models import trained
 
-__all__ = ["RoundsCallback", "values_of", "with_callback"]
+__all__ = ["values_of", "watch"]
 
 
-class RoundsCallback:
+class _Callback:
     """Logs what every round gave, and keeps what is trained, which says later where early stopping stopped.
 
     Args:
         rounds: takes the metrics; None where others do.
+        is_whole: the booster will be asked for its text.
     """
 
-    def __init__(self, rounds: Rounds | None) -> None:
+    def __init__(self, rounds: Rounds | None, is_whole: bool) -> None:
         self.order = -math.inf
         self.before_iteration = False
-        self.model: Any = None
+        self._trained: Any = None
         self._rounds = rounds
+        self._is_whole = is_whole
 
     def __call__(self, env: Any) -> None:
         """Log the round."""
-        self.model = env.model
+        if self._trained is None and self._is_whole:
+            trained[env.model] = True
+        self._trained = env.model
         if self._rounds is not None:
             self._rounds.log(env.iteration, values_of(env.evaluation_result_list))
+
+    def best(self, result: Any) -> Mapping[str, float]:
+        """Give what early stopping has found: an iteration, counted from 1 as LightGBM does, and the scores there."""
+        best = 0 if self._trained is None else self._trained.best_iteration
+        if best <= 0:
+            return {}
+        scores = _scores(result) if isinstance(result, Booster) else _means_at(result, best - 1)
+        return {"best_iteration": best, **{f"best_score_{name}": value for name, value in scores}}
+
+
+def _scores(booster: Booster) -> Iterator[tuple[str, float]]:
+    for data, metrics in booster.best_score.items():
+        yield from ((f"{data}-{metric}", value) for metric, value in metrics.items())
+
+
+def _means_at(results: Mapping[str, Any], place: int) -> Iterator[tuple[str, float]]:
+    """Give the means over the folds in one round of what `cv` gave."""
+    return ((name, values[place]) for name, values in results.items() if name.endswith("-mean"))
 
 
 def values_of(results: Any) -> Iterator[tuple[str, float]]:
@@ -39,12 +64,12 @@ def values_of(results: Any) -> Iterator[tuple[str, float]]:
         yield f"{each[0]}-{each[1]}", each[2]
 
 
-def with_callback(call: Call, callback: RoundsCallback) -> Arguments | None:
-    """Give the arguments of a training with our callback before the user's, whose list stays as it is.
+def watch(call: Call, rounds: Rounds | None) -> Watch:
+    """Put our callback before the user's, whose list stays as it is.
 
     So the others keep the order that LightGBM gives them by their distance from the end.
     """
-    callbacks = call.given().get("callbacks")
+    callbacks, callback = call.given().get("callbacks"), _Callback(rounds, rounds is not None and is_whole(call))
     if callbacks is not None and type(callbacks) not in (list, tuple, set):
-        return None  # LightGBM may say so
-    return call.with_argument("callbacks", [callback, *(callbacks or ())])
+        return Watch(None, callback.best)  # LightGBM may say so
+    return Watch(call.with_argument("callbacks", [callback, *(callbacks or ())]), callback.best)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from autolog.capture.importances import importance_charts
+from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["log_importances", "shape_of"]
+__all__ = ["log_importances", "log_shape", "shape_of"]
 
 _KINDS: Final = ("split", "gain")
-_TREE: Final = re.compile(r"^left_child=(.*)\nright_child=(.*)$", re.MULTILINE)
 
 Array = npt.NDArray[np.int64]
+
+
+def log_shape(run: ActiveRun, text: str) -> None:
+    """Log the numbers of trees and leaves, and the greatest depth, by a model's text."""
+    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, text)
+
+
+def _log_shape(run: ActiveRun, text: str) -> None:
+    run.log_metrics(shape_of(text))
 
 
 def shape_of(text: str) -> dict[str, int]:
@@ -28,20 +37,27 @@ def shape_of(text: str) -> dict[str, int]:
     The children of a tree's splits stand in two lists, `left_child` and `right_child`: a split by its number, a leaf as
     -1 minus its own. A tree without a split is one leaf.
     """
-    found = _TREE.findall(text)
-    splits = [(left, right) for left, right in found if left]
-    leaves = len(found) - len(splits)
-    if not splits:
-        return {"n_trees": len(found), "depth": 0, "n_leaves": leaves}
-    sizes = np.array([left.count(" ") + 1 for left, _ in splits])
+    lefts, rights = list(_lists(text, "left_child=")), list(_lists(text, "right_child="))
+    sizes = np.array([each.count(" ") + 1 if each else 0 for each in lefts], dtype=np.int64)
     starts = np.cumsum(sizes) - sizes
-    left, right = (_numbers(each, sizes, starts) for each in zip(*splits, strict=True))
-    return {"n_trees": len(found), "depth": _depth(left, right, starts), "n_leaves": leaves + int((sizes + 1).sum())}
+    left, right = (_numbers(each, sizes, starts) for each in (lefts, rights))
+    leaves = int((sizes + 1).sum())
+    return {"n_trees": len(lefts), "depth": _depth(left, right, starts[sizes > 0]), "n_leaves": leaves}
 
 
-def _numbers(lists: tuple[str, ...], sizes: Array, starts: Array) -> Array:
+def _lists(text: str, name: str) -> Iterator[str]:
+    """Give what stands in each line that begins so."""
+    place = text.find(f"\n{name}")
+    while place >= 0:
+        start = place + 1 + len(name)
+        place = text.find("\n", start)
+        yield text[start:place]
+        place = text.find(f"\n{name}", place)
+
+
+def _numbers(lists: Iterable[str], sizes: Array, starts: Array) -> Array:
     """Give the children of all trees' splits, numbered through; leaves are negative."""
-    children = np.array(" ".join(lists).split(), dtype=np.int64)
+    children = np.fromstring(" ".join(filter(None, lists)), dtype=np.int64, sep=" ")
     return np.where(children < 0, -1, children + np.repeat(starts, sizes))
 
 

@@ -15,11 +15,11 @@ from autolog.capture.data import dataset_facts, signature
 from autolog.capture.predictions import model_run, output_of, remember_model, remember_output, remember_prediction
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.tables import table_bytes
-from autolog.values import encode, revive
+from autolog.values import class_name, encode, revive
 from autolog_sklearn import loops
 from autolog_sklearn.findings import log_findings, outlier_fraction
 from autolog_sklearn.iterations import Kept, goes_on, kept_before, log_iterations
-from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, trained_part
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, saved_part, trained_part
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import Judged, budget, head, training_metrics
 
@@ -72,7 +72,7 @@ def begin(call: Call) -> ActiveRun | None:
         else None
     )
     continued = {} if earlier is None else {"continued_from": earlier.run_id}
-    call.hand_on(owner=call.owner_of(trained_part(model)))
+    call.hand_on(owner=call.owner_of(trained_part(model)), saves=class_name(type(saved_part(model))))
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "is_search",
     "keeps_path",
     "own_attributes",
+    "saved_part",
     "trained_part",
 ]
 
@@ -90,12 +91,16 @@ def fitted_parts(estimator: object, prefix: str = "") -> Iterator[tuple[str, Any
         yield prefix, estimator
 
 
+def saved_part(estimator: object) -> object:
+    """Give an estimator of the kind that is saved of a fit: of a search its own, else the one that is fitted."""
+    return saved_part(vars(estimator).get("estimator")) if is_search(estimator) else estimator
+
+
 def trained_part(estimator: object) -> object:
-    """Give what a fit trains in the end: of a search's estimator, or of a pipeline's last step, the same; or itself."""
-    if is_search(estimator):
-        return trained_part(vars(estimator).get("estimator"))
-    steps = _steps(estimator) if is_pipeline(estimator) else []
-    return trained_part(steps[-1][1]) if steps else estimator
+    """Give what a fit trains in the end: a pipeline's last step, also within a search, or the estimator itself."""
+    saved = saved_part(estimator)
+    steps = _steps(saved) if is_pipeline(saved) else []
+    return trained_part(steps[-1][1]) if steps else saved
 
 
 def keeps_path(estimator: object) -> bool:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
-from autolog import guard
+from autolog.capture.boosting import Steps, recorded_cross_validation
 from autolog.capture.calls import Call
-from autolog.capture.folds import Folds, folds_of
-from autolog_xgboost import matrices, params
-from autolog_xgboost.rounds import RoundsCallback, with_callback
-from autolog_xgboost.training import BOOSTER, Steps
+from autolog.capture.folds import folds_of
+from autolog_xgboost.training import XGBOOST
 
 __all__ = ["on_cv", "on_round"]
 
-
-def on_cv(call: Call) -> Steps:
-    """Record a cross-validation."""
-    run = call.start_run("xgboost.cv", BOOSTER)
-    if run is None:
-        return
-    given = call.given()
-    guard.call("xgboost.cv_params", run, lambda: run.log_params(params.given_params(given)))
-    guard.call("xgboost.cv_data", run, matrices.log_data, call, run, given)
-    callback = RoundsCallback(None)
-    with Folds(run, params.count_of_rounds(given)) as folds:
-        outcome = yield with_callback(call, callback)
-        if outcome.error is None:
-            folds.finished()
-            run.log_metrics(callback.best)
+on_cv = partial(recorded_cross_validation, XGBOOST)
 
 
 def on_round(call: Call) -> Steps:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xgboost
 from xgboost import Booster
 
-from autolog.capture.identity import ByIdentity
+from autolog.capture.identity import LastOne
 from autolog.exceptions import ModelTooLarge, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models.files import module_versions
@@ -18,14 +18,14 @@ from autolog.values import type_name
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["is_talkative", "load", "raw_of", "save"]
+__all__ = ["estimators", "is_talkative", "load", "raw_of", "save"]
 
 _FORMAT: Final = "xgboost-ubj"
 _DEBUG: Final = 3
-_SPLIT: Final = 130  # bytes that a split takes, with its two children, at most
+_SPLIT: Final = 65  # bytes that a split takes at least, with its children
 _PLAIN: Final = (bool, int, float, str)
 
-_raw = ByIdentity()
+_raw = LastOne()
 
 
 def is_talkative() -> bool:
@@ -44,17 +44,18 @@ def raw_of(booster: Any, most: float, *, keep: bool) -> bytearray:
     Raises:
         ModelTooLarge: it would have more; nothing was allocated.
     """
-    splits = sum(booster.get_score(importance_type="weight").values()) if _has_trees(booster) else 0
-    if splits * _SPLIT / 2 > most:
+    if _splits(booster) * _SPLIT > most:
         raise ModelTooLarge(f"the model is larger than {most:,.0f} bytes; raise max_model_mb to save it")
     raw: bytearray = booster.save_raw("ubj")
     if keep:
-        _raw[booster] = raw
+        _raw.put(booster, raw)
     return raw
 
 
-def _has_trees(booster: Any) -> bool:
-    return '"name":"gblinear"' not in booster.save_config()
+def _splits(booster: Any) -> float:
+    """Count the splits of all trees; none are a linear booster's, whose weights are no counts."""
+    weights = booster.get_score(importance_type="weight").values()
+    return sum(weight for weight in weights if type(weight) is float and weight >= 1)
 
 
 def save(model: object, stream: ModelStream) -> SavedModel | None:
@@ -71,16 +72,16 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
         booster = model.get_booster()  # type: ignore[attr-defined]
     if is_talkative():
         raise RefusedError("no model: with verbosity=3 XGBoost prints when it is asked for it")
-    stream.write(_raw.pop(booster) or raw_of(booster, stream.room, keep=False))
+    stream.write(_raw.take(booster) or raw_of(booster, stream.room, keep=False))
     state = {} if booster is model else _state(model)
     return SavedModel(_FORMAT, type_name(model), module_versions(["xgboost"]), suffix="ubj", state=state)
 
 
 def _is_estimator(model: object) -> bool:
-    return any(type(model) is kind for kind in _estimators().values())
+    return any(type(model) is kind for kind in estimators().values())
 
 
-def _estimators() -> Mapping[str, type]:
+def estimators() -> Mapping[str, type]:
     """Give XGBoost's own estimators by their full names; none where scikit-learn is missing."""
     base = getattr(xgboost, "XGBModel", type(None))
     kinds = (kind for kind in vars(xgboost).values() if isinstance(kind, type) and issubclass(kind, base))
@@ -96,7 +97,7 @@ def load(path: Path, saved: SavedModel) -> Any:
     """Read a model as what it was: a booster, or an estimator with its params."""
     if saved.format != _FORMAT:
         return None
-    kind = _estimators().get(saved.model_class)
+    kind = estimators().get(saved.model_class)
     if kind is None:
         return Booster(model_file=path)
     state = {name: value for name, value in saved.state.items() if type(value) in _PLAIN}

@@ -9,16 +9,10 @@ from typing import Any, Final
 from autolog.capture.callbacks import described
 from autolog.values import JSON
 
-__all__ = ["count_of_rounds", "effective_params", "given_params"]
+__all__ = ["ROUNDS", "effective_params", "given_params"]
 
-_ROUNDS: Final = 10  # what `train` and `cv` do where they are not told
+ROUNDS: Final = 10  # what `train` and `cv` do where they are not told
 _NO_PARAMS: Final = frozenset({"params", "dtrain", "evals", "evals_result", "xgb_model", "callbacks", "folds"})
-
-
-def count_of_rounds(given: Mapping[str, Any]) -> int:
-    """Give how many rounds a training was asked for."""
-    rounds = given.get("num_boost_round", _ROUNDS)
-    return rounds if isinstance(rounds, int) else _ROUNDS
 
 
 def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +20,7 @@ def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and value is not None}
     source = given.get("xgb_model")
     return {
-        "num_boost_round": _ROUNDS,
+        "num_boost_round": ROUNDS,
         **_plain(given.get("params")),
         **arguments,
         **({"xgb_model": str(source)} if hasattr(source, "__fspath__") or isinstance(source, str) else {}),

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
 from xgboost.callback import EarlyStopping, TrainingCallback
 
 from autolog import guard
+from autolog.capture.boosting import Watch
 from autolog.capture.calls import Call
 from autolog.capture.rounds import Rounds
-from autolog.hookspecs import Arguments
 
-__all__ = ["RoundsCallback", "with_callback"]
+__all__ = ["watch"]
 
 _BEST: Final = ("best_iteration", "best_score")
 
 
-class RoundsCallback(TrainingCallback):
+class _Callback(TrainingCallback):
     """Logs what every round gave, and keeps the best iteration and score that early stopping has found.
 
     Args:
         rounds: takes the metrics; None where others do.
+        stops_early: whether early stopping is at work.
     """
 
-    def __init__(self, rounds: Rounds | None) -> None:
+    def __init__(self, rounds: Rounds | None, stops_early: bool) -> None:
         super().__init__()
         self._rounds = rounds
         self._before: dict[str, str | None] = {}
-        self.stops_early = False
+        self._stops_early = stops_early
         self.best: dict[str, float] = {}
 
     def before_training(self, model: Any) -> Any:
@@ -50,7 +51,7 @@ class RoundsCallback(TrainingCallback):
 
     def _take_best(self, model: Any) -> None:
         found = _found(model)
-        if self.stops_early or found != self._before:
+        if self._stops_early or found != self._before:
             self.best = {name: float(value) for name, value in found.items() if value is not None}
 
 
@@ -65,15 +66,12 @@ def _latest(evals_log: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, f
             yield f"{data}-{metric}", values[-1]
 
 
-def with_callback(call: Call, callback: RoundsCallback) -> Arguments:
-    """Give the arguments of a training with our callback before the user's, whose list stays as it is."""
+def watch(call: Call, rounds: Rounds | None) -> Watch:
+    """Put our callback before the user's, whose list stays as it is."""
     given = call.given()
-    callbacks: Iterable[Any] | None = given.get("callbacks")
-    callback.stops_early = bool(given.get("early_stopping_rounds")) or (
-        type(callbacks) in (list, tuple) and any(isinstance(each, EarlyStopping) for each in callbacks or ())
-    )
-    if callbacks is None:
-        return call.with_argument("callbacks", [callback])
-    if type(callbacks) in (list, tuple):
-        return call.with_argument("callbacks", [callback, *callbacks])
-    return call.with_argument("callbacks", chain((callback,), callbacks))
+    callbacks: Any = given.get("callbacks")
+    is_list = type(callbacks) in (list, tuple)
+    stops_early = is_list and any(isinstance(each, EarlyStopping) for each in callbacks)
+    callback = _Callback(rounds, stops_early or bool(given.get("early_stopping_rounds")))
+    added = [callback, *(callbacks or ())] if is_list or callbacks is None else chain((callback,), callbacks)
+    return Watch(call.with_argument("callbacks", added), lambda result: callback.best)

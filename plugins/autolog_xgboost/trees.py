@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from xgboost.core import XGBoostError
 
 from autolog.capture.importances import importance_charts
+from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
 from autolog_xgboost.models import raw_of
 
@@ -35,7 +37,12 @@ def log_trees(run: ActiveRun, booster: Any, *, keep: bool) -> None:
         ModelTooLarge: the booster is larger than `max_model_mb`.
     """
     raw = raw_of(booster, run.settings.max_model_mb * 1_000_000, keep=keep)
-    run.log_metrics({"n_rounds": booster.num_boosted_rounds(), **shape_of(raw)})
+    run.log_metrics({"n_rounds": booster.num_boosted_rounds()})
+    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw)
+
+
+def _log_shape(run: ActiveRun, raw: bytes | bytearray) -> None:
+    run.log_metrics(shape_of(raw))
 
 
 def shape_of(raw: bytes | bytearray) -> dict[str, int]:
@@ -44,26 +51,31 @@ def shape_of(raw: bytes | bytearray) -> dict[str, int]:
     Every tree has its nodes' children in two arrays, `left_children` and `right_children`; a leaf's are -1
     (https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html, the schema).
     """
-    lefts, rights = (list(_arrays(raw, name)) for name in (b"left_children", b"right_children"))
-    if not lefts:
-        return {}
-    sizes = np.array([len(each) for each in lefts])
+    left, starts = _arrays(raw, b"left_children")
+    right, _ = _arrays(raw, b"right_children")
+    depth, leaves = _descend(left, right, starts) if len(starts) else (0, 0)
+    return {"n_trees": len(starts), "depth": depth, "n_leaves": leaves} if len(starts) else {}
+
+
+def _arrays(raw: bytes | bytearray, name: bytes) -> tuple[Array, Array]:
+    """Give the children of all trees' nodes, numbered through, and where each tree begins.
+
+    Under the key stands a typed array of 32-bit integers: `[$l#L`, the count in eight bytes, the values, big-endian.
+    """
+    mark = re.compile(re.escape(bytes([len(name)]) + name + b"[$l#L"))
+    places = np.array([found.end() for found in mark.finditer(raw)], dtype=np.int64)
+    content = np.frombuffer(raw, np.uint8)
+    sizes = _integers(content, places, 8)
     starts = np.cumsum(sizes) - sizes
     shift = np.repeat(starts, sizes)
-    left, right = np.concatenate(lefts).astype(np.int64), np.concatenate(rights).astype(np.int64)
-    depth, leaves = _descend(np.where(left < 0, -1, left + shift), np.where(right < 0, -1, right + shift), starts)
-    return {"n_trees": len(lefts), "depth": depth, "n_leaves": leaves}
+    children = _integers(content, np.repeat(places + 8, sizes) + 4 * (np.arange(len(shift)) - shift), 4)
+    return np.where(children < 0, -1, children + shift), starts
 
 
-def _arrays(raw: bytes | bytearray, name: bytes) -> Iterator[npt.NDArray[np.int32]]:
-    """Give the typed arrays of 32-bit integers under a key: `[$l#L`, the count in eight bytes, the values."""
-    mark = bytes([len(name)]) + name + b"[$l#L"
-    place = raw.find(mark)
-    while place >= 0:
-        start = place + len(mark) + 8
-        count = int.from_bytes(raw[start - 8 : start], "big")
-        yield np.frombuffer(raw, ">i4", count, start)
-        place = raw.find(mark, start + 4 * count)
+def _integers(content: npt.NDArray[np.uint8], places: Array, width: int) -> Array:
+    """Give the big-endian integers of so many bytes at these places."""
+    integers: Array = content[places[:, None] + np.arange(width)].view(f">i{width}").ravel().astype(np.int64)
+    return integers
 
 
 def _descend(left: Array, right: Array, level: Array) -> tuple[int, int]:

@@ -189,6 +189,7 @@ class SavedModel:
         notes: what a reader should know, e.g. that a class lives in `__main__`.
         suffix: of the file's name, where it is not the format.
         state: what else `autolog_load_model` needs to make it again, by name; plain values.
+        runs_code: reading it again may run code that the file brings or names, so that it has to be trusted.
     """
 
     format: str
@@ -197,6 +198,7 @@ class SavedModel:
     notes: tuple[str, ...] = ()
     suffix: str = ""
     state: Mapping[str, Any] = field(default_factory=dict)
+    runs_code: bool = False
 
 
 @hookspec(firstresult=True)

@@ -112,7 +112,17 @@ def test_facts_are_json(tmp_path):
     _, result = written(tmp_path, fitted())
     facts = result.as_facts()
     assert json.loads(json.dumps(facts)) == facts
-    assert set(facts) == {"format", "model_class", "modules", "notes", "state", "size", "sha256", "seconds"}
+    assert set(facts) == {
+        "format",
+        "model_class",
+        "modules",
+        "notes",
+        "state",
+        "runs_code",
+        "size",
+        "sha256",
+        "seconds",
+    }
 
 
 def test_a_model_that_nobody_knows_leaves_nothing(tmp_path):

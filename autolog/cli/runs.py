@@ -152,14 +152,15 @@ def _started(time: datetime | None) -> str:
 def _telling(runs: Sequence[Run]) -> list[_Column]:
     """Give metrics and params, the most common first, of params only those that differ between the runs.
 
-    What was measured on the training data comes after what was measured on other data. Of a search's candidates,
-    the mean score comes first, then their params.
+    What was measured on the training data comes after what was measured on other data, and what a library has made of
+    the params after those that were given. Of a search's candidates, the mean score comes first, then their params.
     """
     measured = Counter(key for run in runs for key in run.metrics)
     ranked = sorted(measured, key=lambda key: (_place(key), -measured[key]))
     metrics = [_measured("metrics", key) for key in ranked]
     counts = Counter(key for run in runs for key in run.params)
-    params = [_measured("params", key) for key, _ in counts.most_common() if len(runs) == 1 or _differs(key, runs)]
+    listed = sorted(counts, key=lambda key: (key.startswith("effective_"), -counts[key]))
+    params = [_measured("params", key) for key in listed if len(runs) == 1 or _differs(key, runs)]
     most = _CHOSEN_OF_CANDIDATES if _are_candidates(runs) else _CHOSEN
     return [*metrics[:most], *params[:_CHOSEN], *metrics[most:], *params[_CHOSEN:]]
 
@@ -169,11 +170,15 @@ def _are_candidates(runs: Sequence[Run]) -> bool:
 
 
 def _place(metric: str) -> int:
-    """Say how late a metric comes: splits and times after their means, and what the training data gave."""
+    """Say how late a metric comes: splits and times after their means, what the training data gave, a model's size."""
     if metric.startswith(("mean_test_", "rank_test_")):
         return -2 if metric.startswith("mean") else -1
     late = metric.startswith(("training_", "train_", "mean_train_", "std_train_"))
-    return 3 * metric.startswith("split_") + 2 * metric.endswith("_time") + late
+    return 3 * bool(_OF_A_SPLIT.match(metric)) + 2 * (metric.endswith("_time") or metric in _SIZES) + late
+
+
+_OF_A_SPLIT: Final = re.compile(r"split\d*_")
+_SIZES: Final = frozenset({"depth", "n_leaves", "n_rounds", "n_trees"})
 
 
 def _differs(key: str, runs: Sequence[Run]) -> bool:

@@ -180,13 +180,14 @@ def _models(run: Run, place: str | None) -> Iterator[RenderableType]:
         rows = [("needs", visible(_required(model.get("modules", {})))), ("sha256", visible(str(model.get("sha256"))))]
         rows += [("note", visible(str(note))) for note in model.get("notes", ())]
         yield indented(indented(rows_table(rows)))
-        yield Text(f"    {_load_line(run, str(name), place)}", "cyan")  # in one piece, to be copied
+        yield Text(f"    {_load_line(run, model, str(name), place)}", "cyan")  # in one piece, to be copied
 
 
-def _load_line(run: Run, name: str, place: str | None) -> str:
+def _load_line(run: Run, model: Mapping[str, Any], name: str, place: str | None) -> str:
     """Give Python that loads a model; what its file may do when loaded is the reader's to trust."""
     store = "" if place is None else f", store={place!r}"
-    return visible(f"autolog.load_model({f'runs:/{run.run_id}/{name}'!r}{store}, trusted=True)  # if you do trust it")
+    trust = ", trusted=True)  # if you do trust it" if model.get("runs_code", True) else ")"
+    return visible(f"autolog.load_model({f'runs:/{run.run_id}/{name}'!r}{store}{trust}")
 
 
 def _artifacts(run: Run) -> Iterator[RenderableType]:

@@ -226,7 +226,8 @@ def _quantiles(axes: Axes, chart: Chart) -> str:
 def _importances(axes: Axes, chart: Chart) -> str:
     names, values = chart.columns["feature"][:LISTED], numbers(chart.columns["importance"][:LISTED])
     axes.barh(range(len(names)), values, color=COLOURS[0], height=0.75)
-    _feature_axis(axes, names, "importance")
+    kind = chart.more.get("importance_type")
+    _feature_axis(axes, names, "importance" if kind is None else short(kind, 30))
     return first_of("Feature importances", len(names), chart.rows() + chart.more.get("features_left_out", 0))
 
 

@@ -53,13 +53,21 @@ class WrittenModel:
         """Give the same as JSON, for an event; `load` takes it."""
         told = {name: getattr(self.saved, name) for name in ("format", "model_class")}
         more = {"modules": dict(self.saved.modules), "notes": list(self.saved.notes), "state": dict(self.saved.state)}
-        return {**told, **more, "size": self.size, "sha256": self.sha256, "seconds": self.seconds}
+        return {
+            **told,
+            **more,
+            "runs_code": self.saved.runs_code,
+            "size": self.size,
+            "sha256": self.sha256,
+            "seconds": self.seconds,
+        }
 
 
 def told_of(facts: Mapping[str, JSON]) -> SavedModel:
     """Give what was told of a model when it was written."""
     modules, notes, state = facts["modules"], tuple(facts.get("notes", ())), facts.get("state") or {}
-    return SavedModel(facts["format"], str(facts.get("model_class")), modules, notes, state=state)
+    runs_code = bool(facts.get("runs_code", True))
+    return SavedModel(facts["format"], str(facts.get("model_class")), modules, notes, state=state, runs_code=runs_code)
 
 
 def write_model(path: Path, save: Callable[[ModelStream], SavedModel | None], max_bytes: int) -> WrittenModel | None:

@@ -51,7 +51,9 @@ def dump(model: object, stream: ModelStream) -> SavedModel:
     pickler = _NotingPickler(stream)
     refusable(f"no model: a {type_name(model)} cannot be pickled", pickler.dump, model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))
-    return SavedModel("pickle", type_name(model), modules, tuple(_notes(pickler, modules)), suffix="pkl")
+    return SavedModel(
+        "pickle", type_name(model), modules, tuple(_notes(pickler, modules)), suffix="pkl", runs_code=True
+    )
 
 
 class _NotingPickler(pickle.Pickler):

@@ -40,7 +40,7 @@ def dump(model: object, stream: ModelStream) -> SavedModel:
         return replace(saved, notes=(*saved.notes, f"pickled, since skops cannot save it: {describe(error)}"))
     stream.write(data)
     modules = {**measured.modules, **module_versions(["skops"])}
-    return SavedModel("skops", measured.model_class, modules)
+    return SavedModel("skops", measured.model_class, modules, runs_code=True)
 
 
 class _Measure:

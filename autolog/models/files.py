@@ -51,16 +51,10 @@ class WrittenModel:
 
     def as_facts(self) -> dict[str, JSON]:
         """Give the same as JSON, for an event; `load` takes it."""
-        told = {name: getattr(self.saved, name) for name in ("format", "model_class")}
-        more = {"modules": dict(self.saved.modules), "notes": list(self.saved.notes), "state": dict(self.saved.state)}
-        return {
-            **told,
-            **more,
-            "runs_code": self.saved.runs_code,
-            "size": self.size,
-            "sha256": self.sha256,
-            "seconds": self.seconds,
-        }
+        saved = self.saved
+        told = {name: getattr(saved, name) for name in ("format", "model_class", "runs_code")}
+        more = {"modules": dict(saved.modules), "notes": list(saved.notes), "state": dict(saved.state)}
+        return {**told, **more, "size": self.size, "sha256": self.sha256, "seconds": self.seconds}
 
 
 def told_of(facts: Mapping[str, JSON]) -> SavedModel:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from xgboost.core import XGBoostError
 
 from autolog.capture.importances import importance_charts
+from autolog.exceptions import ModelTooLarge
 from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
 from autolog_xgboost.models import raw_of
@@ -32,12 +33,13 @@ def log_trees(run: ActiveRun, booster: Any, *, keep: bool) -> None:
         run: where to.
         booster: it.
         keep: what it was read from is saved next.
-
-    Raises:
-        ModelTooLarge: the booster is larger than `max_model_mb`.
     """
-    raw = raw_of(booster, run.settings.max_model_mb * 1_000_000, keep=keep)
     run.log_metrics({"n_rounds": booster.num_boosted_rounds()})
+    try:
+        raw = raw_of(booster, run.settings.max_model_mb * 1_000_000, keep=keep)
+    except ModelTooLarge as error:
+        run.note(f"the shape of the trees is missing: {error}")
+        return
     afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw)
 
 

@@ -1,0 +1,636 @@
+"""XGBoost and LightGBM, what holds of both: where a run begins, what its series are, what joins it, what stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("xgboost")
+pytest.importorskip("lightgbm")
+import lightgbm
+import xgboost
+from lightgbm import train as lightgbm_train
+from sklearn.ensemble import AdaBoostClassifier, VotingClassifier
+from sklearn.feature_selection import SelectFromModel
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from xgboost import train as xgboost_train
+
+import autolog
+from autolog.hookspecs import Patches
+from boosters import LIBRARIES, Library, X, Y, flat
+from elsewhere import in_thread
+from recorded import all_runs, only_run, only_top_run, series, top_runs
+
+pytestmark = [
+    pytest.mark.usefixtures("recording"),
+    pytest.mark.filterwarnings("ignore:.*'eval_set' is deprecated"),  # LightGBM 4.7 has other names for it
+]
+LEARN, CHECK = (X[:400], Y[:400]), (X[400:], Y[400:])
+
+
+@pytest.fixture(params=sorted(LIBRARIES))
+def library(request: pytest.FixtureRequest) -> Library:
+    """Either of them."""
+    return LIBRARIES[request.param]
+
+
+def two_sets(library: Library) -> tuple[Any, Any]:
+    """Data to train on, and data to evaluate on."""
+    learn = library.data(*LEARN)
+    reference = {"reference": learn} if library.name == "lightgbm" else {}
+    return learn, library.data(*CHECK, **reference)
+
+
+def recorded_series(run: autolog.Run, names: Any) -> dict[str, list[tuple[int, float]]]:
+    return {name: series(run, name) for name in names}
+
+
+def as_points(told: dict[str, list[float]], first: int = 0) -> dict[str, list[tuple[int, float]]]:
+    return {name: list(enumerate(values, first)) for name, values in told.items()}
+
+
+# ---- series
+
+
+def test_every_round_of_every_set_is_a_point_exact_to_the_last_bit(library: Library) -> None:
+    """The series have the library's names, a point a round, and the values that it tells itself; nothing is added."""
+    learn, check = two_sets(library)
+    _, told = library.train(library.params, learn, 12, {"train": learn, "valid": check})
+    run = only_run()
+    assert len(flat(told)) == 4
+    assert recorded_series(run, flat(told)) == as_points(flat(told))
+    assert {name for name in run.metrics if "-" in name} == set(flat(told))
+
+
+@pytest.mark.parametrize("name", ["train", "by name"])
+def test_a_function_that_was_imported_by_name_is_seen(library: Library, name: str) -> None:
+    """It is the same object whether it was imported before `enable()` or is reached through the module."""
+    held = {"xgboost": xgboost_train, "lightgbm": lightgbm_train}[library.name]
+    function = held if name == "by name" else {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
+    assert function is held
+    function(library.params, library.data(*LEARN), 2)
+    assert only_run().run_name == f"{library.name}.train"
+
+
+def test_the_round_in_which_early_stopping_fires_is_recorded_too(library: Library) -> None:
+    """All rounds that ran have their point; best iteration and score are metrics of their own, as the library says."""
+    learn, check = two_sets(library)
+    stopping = {"early_stopping_rounds": 2} if library.name == "xgboost" else {"callbacks": [quiet_stopping(2)]}
+    booster, told = library.train({**library.params, "learning_rate": 0.9}, learn, 100, {"valid": check}, **stopping)
+    run = only_run()
+    rounds = len(next(iter(flat(told).values())))
+    assert rounds < 100
+    assert recorded_series(run, flat(told)) == as_points(flat(told))
+    assert run.metrics["best_iteration"] == booster.best_iteration
+    best = booster.best_score
+    if isinstance(best, dict):
+        scores = {f"best_score_valid-{metric}": value for metric, value in best["valid"].items()}
+    else:
+        scores = {"best_score": best}
+    assert {name: value for name, value in run.metrics.items() if name.startswith("best_score")} == scores
+
+
+def quiet_stopping(rounds: int) -> Any:
+    return lightgbm.early_stopping(rounds, verbose=False)
+
+
+def test_without_early_stopping_there_is_no_best_iteration(library: Library) -> None:
+    """Nothing is invented; neither is there a series where nothing was evaluated."""
+    library.train(library.params, library.data(*LEARN), 3, {})
+    assert set(only_run().metrics) == {"n_rounds", "n_trees", "depth", "n_leaves"}
+
+
+def test_a_custom_metric_has_its_name_and_its_values(library: Library) -> None:
+    """What a function of the user's gives is a series like any other, and it is called once a round, as without us."""
+    calls: list[int] = []
+
+    def share(predicted: Any, data: Any) -> Any:
+        calls.append(1)
+        value = float(np.mean((predicted > 0.5) == data.get_label()))
+        return ("share", value) if library.name == "xgboost" else ("share", value, True)
+
+    learn, check = two_sets(library)
+    argument = "custom_metric" if library.name == "xgboost" else "feval"
+    _, told = library.train(library.params, learn, 5, {"valid": check}, **{argument: share})
+    assert series(only_run(), "valid-share") == list(enumerate(flat(told)["valid-share"]))
+    assert len(calls) == 5
+    assert "share" in str(only_run().params[argument])
+
+
+def test_points_are_there_while_the_training_is_under_way(library: Library, store: Path) -> None:
+    """What a killed training has done stays: all rounds before the one it died in."""
+    program = f"""
+        import os, signal, autolog
+        autolog.enable(backend={str(store)!r}, silent=True)
+        import xgboost
+        from boosters import LIBRARIES, X, Y
+        library = LIBRARIES[{library.name!r}]
+        data = library.data(X, Y)
+        def die(round):
+            if round == 40:
+                os.kill(os.getpid(), signal.SIGKILL)
+        class Dying(xgboost.callback.TrainingCallback):
+            def after_iteration(self, model, epoch, evals_log):
+                die(epoch)
+        dying = Dying() if library.name == "xgboost" else lambda env: die(env.iteration)
+        library.train(library.params, data, 100, {{"train": data}}, callbacks=[dying])
+    """
+    path = os.pathsep.join([str(Path(__file__).parent / "helpers"), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False, timeout=100)
+    assert done.returncode == -signal.SIGKILL
+    run = only_run(store)
+    assert run.status == "LOST"
+    assert [step for step, _ in series(run, "train-auc")] == list(range(41))
+
+
+# ---- where a run begins
+
+
+def test_two_trainings_are_two_runs_also_of_one_estimator(library: Library) -> None:
+    """Each fit has its own."""
+    model = library.classifier(**library.estimator)
+    model.fit(*LEARN)
+    model.fit(*LEARN)
+    library.train(library.params, library.data(*LEARN), 2, {})
+    assert [run.run_name for run in all_runs()] == [library.classifier.__name__] * 2 + [f"{library.name}.train"]
+
+
+def test_trainings_in_threads_keep_their_series_apart(library: Library) -> None:
+    """Parallel fits are runs of their own, each with exactly what it gave."""
+
+    def work(rate: float) -> tuple[float, dict[str, list[float]]]:
+        learn, check = two_sets(library)
+        return rate, flat(library.train({**library.params, "learning_rate": rate}, learn, 8, {"valid": check})[1])
+
+    with ThreadPoolExecutor(4) as pool:
+        given = dict(pool.map(work, [0.1, 0.2, 0.3, 0.4]))
+    runs = all_runs()
+    assert {run.params["learning_rate"]: recorded_series(run, given[0.1]) for run in runs} == {
+        rate: as_points(told) for rate, told in given.items()
+    }
+
+
+def test_an_estimator_is_one_run_with_its_rounds(library: Library) -> None:
+    """Its fit has the series, what the booster tells, and no run besides."""
+    model = library.classifier(**library.estimator).fit(*LEARN, eval_set=[CHECK])
+    run = only_run()
+    told = model.evals_result() if library.name == "xgboost" else model.evals_result_
+    assert run.run_name == library.classifier.__name__
+    assert recorded_series(run, flat(told)) == as_points(flat(told))
+    assert run.metrics["n_trees"] == 4
+    assert (
+        run.params["n_estimators"]
+        == run.params[f"effective_{'num_trees' if library.name == 'xgboost' else 'num_iterations'}"]
+        == 4
+    )
+    assert [(each["context"], each["shape"]) for each in run.inputs] == [
+        ("train", [400, 30]),
+        ("eval_set[0]", [169, 30]),
+    ]
+
+
+def test_a_pipeline_is_one_run_with_the_rounds_of_its_last_step(library: Library) -> None:
+    """The booster's series and facts stand on the pipeline's run."""
+    step = library.classifier.__name__.lower()
+    model = make_pipeline(StandardScaler(), library.classifier(**library.estimator))
+    model.fit(*LEARN, **{f"{step}__eval_set": [CHECK]})
+    run = only_run()
+    assert run.run_name == "Pipeline"
+    assert run.metrics["n_rounds"] == 4
+    assert len([name for name in run.metrics if "-" in name]) == 1
+    assert "charts/importances.json" in run.artifacts
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_searchs_candidates_have_the_rounds_of_each_split(library: Library, jobs: int) -> None:
+    """Each split's series is on its candidate's run, under the split's number; the parent has those of the refit."""
+    name = "max_depth" if library.name == "xgboost" else "num_leaves"
+    search = GridSearchCV(library.classifier(**library.estimator), {name: [2, 3]}, cv=2, n_jobs=jobs)
+    search.fit(*LEARN, eval_set=[CHECK])
+    parent = only_top_run()
+    children = sorted(parent.children(), key=lambda run: run.params[name])
+    assert [run.params[name] for run in children] == [2, 3]
+    metric = next(metric for metric in parent.metrics if "-" in metric)
+    assert [{key for key in run.metrics if "-" in key} for run in children] == [
+        {f"split0_{metric}", f"split1_{metric}"}
+    ] * 2
+    assert all(len(run.history(f"split{split}_{metric}")) == 4 for run in children for split in (0, 1))
+    best = search.best_estimator_
+    told = flat(best.evals_result() if library.name == "xgboost" else best.evals_result_)
+    assert recorded_series(parent, told) == as_points(told)
+    assert len(all_runs()) == 3
+
+
+def test_a_capped_search_leaves_the_rounds_of_its_splits_out(library: Library) -> None:
+    """Where candidates are not yet runs when they are tried, only the refit's rounds are recorded."""
+    autolog.enable(max_tuning_runs=1)
+    name = "max_depth" if library.name == "xgboost" else "num_leaves"
+    GridSearchCV(library.classifier(**library.estimator), {name: [2, 3]}, cv=2).fit(*LEARN, eval_set=[CHECK])
+    parent = only_top_run()
+    assert len([name for name in parent.metrics if "-" in name]) == 1
+
+
+def test_folds_of_a_cross_validation_have_their_rounds(library: Library) -> None:
+    """Each on its own child run."""
+    cross_validate(library.classifier(**library.estimator), *LEARN, cv=2, params={"eval_set": [CHECK]})
+    folds = only_top_run().children()
+    assert [len(run.history(name)) for run in folds for name in run.metrics if "-" in name] == [4, 4]
+
+
+class Checked:
+    """Has a classifier evaluate what it is trained on, as nothing hands an evaluation set through an ensemble."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        return super().fit(X, y, sample_weight=sample_weight, eval_set=[(X, y)])  # type: ignore[misc]
+
+
+class CheckedXGB(Checked, xgboost.XGBClassifier):
+    """Of XGBoost."""
+
+
+class CheckedLGBM(Checked, lightgbm.LGBMClassifier):
+    """Of LightGBM."""
+
+
+CHECKED = {"xgboost": CheckedXGB, "lightgbm": CheckedLGBM}
+
+
+def test_members_of_an_ensemble_are_part_of_its_run(library: Library) -> None:
+    """A voting ensemble is one run; each booster's series begin with its number, and none is taken for the whole."""
+    member = CHECKED[library.name](**library.estimator)
+    VotingClassifier([("a", member), ("b", member)]).fit(*LEARN)
+    run = only_run()
+    metric = {"xgboost": "validation_0-logloss", "lightgbm": "training-binary_logloss"}[library.name]
+    assert {name: len(run.history(name)) for name in run.metrics if "-" in name} == {
+        f"fit0_{metric}": 4,
+        f"fit1_{metric}": 4,
+    }
+    assert "n_trees" not in run.metrics
+    assert not [name for name in run.params if name.startswith("effective_")]
+
+
+def test_boosters_that_an_ensemble_trains_in_turn_do_not_mix(library: Library) -> None:
+    """The second has a number before its series' names."""
+    AdaBoostClassifier(CHECKED[library.name](**library.estimator), n_estimators=2).fit(*LEARN)
+    run = only_run()
+    found = {name: len(run.history(name)) for name in run.metrics if "-" in name}
+    assert sorted(found.values()) == [4, 4]
+    assert [name.startswith("fit1_") for name in sorted(found)] == [True, False]
+
+
+def test_a_class_of_the_users_is_a_run_of_its_own_kind(library: Library) -> None:
+    """A subclass has the rounds and the facts; it is pickled, since its class is the user's."""
+    CHECKED[library.name](**library.estimator).fit(*LEARN)
+    run = only_run()
+    assert run.run_name == CHECKED[library.name].__name__
+    assert run.metrics["n_trees"] == 4
+    assert [model["format"] for model in run.models] == ["pickle"]
+
+
+def test_a_booster_within_a_transformer_opens_no_run(library: Library) -> None:
+    """A lone transformer's fit is none, whatever it trains inside."""
+    SelectFromModel(library.classifier(**library.estimator)).fit(*LEARN)
+    assert all_runs() == []
+
+
+def test_an_explicit_run_takes_the_first_training_and_has_the_next_as_a_child(library: Library) -> None:
+    """As any fit does."""
+    with autolog.start_run(run_name="mine"):
+        library.train(library.params, library.data(*LEARN), 2, {})
+        library.train(library.params, library.data(*LEARN), 3, {})
+    top, child = only_top_run(), only_top_run().children()[0]
+    assert (top.run_name, top.metrics["n_rounds"]) == ("mine", 2)
+    assert (child.run_name, child.metrics["n_rounds"]) == (f"{library.name}.train", 3)
+
+
+def test_a_training_in_a_plain_thread_is_a_run(library: Library) -> None:
+    """It needs no context."""
+    in_thread(lambda: library.train(library.params, library.data(*LEARN), 2, {}))
+    assert only_run().status == "FINISHED"
+
+
+def test_paused_or_disabled_nothing_is_recorded(library: Library) -> None:
+    """Neither the function's calls nor the estimator's."""
+    with autolog.paused():
+        library.train(library.params, library.data(*LEARN), 2, {})
+        library.classifier(**library.estimator).fit(*LEARN)
+    autolog.disable()
+    library.train(library.params, library.data(*LEARN), 2, {})
+    assert all_runs() == []
+
+
+# ---- whose a call is
+
+
+@pytest.fixture
+def only(store: Path) -> Any:
+    """Record the calls of one plugin."""
+
+    def enable(name: str, **options: Any) -> None:
+        autolog.disable()
+        autolog.enable(name, backend=store, silent=True, **options)
+
+    return enable
+
+
+def test_an_estimator_counts_as_its_own_librarys(library: Library, only: Any) -> None:
+    """With that plugin asked for alone it is recorded, with scikit-learn's alone it is not."""
+    only("sklearn")
+    library.classifier(**library.estimator).fit(*LEARN)
+    assert all_runs() == []
+    only(library.name)
+    library.classifier(**library.estimator).fit(*LEARN)
+    LogisticRegression(max_iter=10_000).fit(*LEARN)
+    assert [run.run_name for run in all_runs()] == [library.classifier.__name__]
+
+
+def test_options_of_a_plugin_hold_for_its_estimators(library: Library) -> None:
+    """`enable("xgboost", log_models=False)` is about `XGBClassifier` too, and not about scikit-learn's."""
+    autolog.enable(library.name, "sklearn")
+    autolog.enable(library.name, log_models=False)
+    library.classifier(**library.estimator).fit(*LEARN)
+    LogisticRegression(max_iter=10_000).fit(*LEARN)
+    assert [len(run.models) for run in all_runs()] == [0, 1]
+
+
+def test_inside_what_is_not_asked_for_a_training_is_a_run_of_its_own(library: Library, only: Any) -> None:
+    """A pipeline is scikit-learn's; where that was not asked for, the booster's training is what is recorded."""
+    only(library.name)
+    make_pipeline(StandardScaler(), library.classifier(**library.estimator)).fit(*LEARN)
+    with autolog.start_run(run_name="mine"):
+        make_pipeline(StandardScaler(), library.classifier(**library.estimator)).fit(*LEARN)
+    assert [run.run_name for run in all_runs()] == [f"{library.name}.train", "mine", f"{library.name}.train"]
+
+
+# ---- how a training ends
+
+
+def stopper(library: Library, error: BaseException) -> Any:
+    """A user's callback that ends the third round with an error."""
+
+    def check(step: int) -> None:
+        if step == 2:
+            raise error
+
+    if library.name == "lightgbm":
+        return lambda env: check(env.iteration)
+    return type(
+        "Stopper",
+        (xgboost.callback.TrainingCallback,),
+        {"after_iteration": lambda self, model, epoch, log: check(epoch)},
+    )()
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
+def test_a_training_that_breaks_off_keeps_its_rounds(library: Library, error: BaseException, status: str) -> None:
+    """The error is the user's own, the run says how it ended, and has every round up to there."""
+    learn = library.data(*LEARN)
+    with pytest.raises(type(error)) as raised:
+        library.train(library.params, learn, 10, {"train": learn}, callbacks=[stopper(library, error)])
+    assert raised.value is error
+    run = only_run()
+    assert (run.status, [step for step, _ in series(run, "train-auc")]) == (status, [0, 1, 2])
+    assert run.models == []
+
+
+@pytest.mark.filterwarnings("ignore:Pass `evals")
+def test_wrong_arguments_are_the_librarys_to_complain_of(library: Library) -> None:
+    """The errors are its own; the run has failed."""
+    train = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
+    for given in (
+        (library.params, "no data"),
+        (library.params,),
+        (library.params, library.data(*LEARN), 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+    ):
+        with pytest.raises(TypeError) as recorded:
+            train(*given)
+        with autolog.paused(), pytest.raises(TypeError) as bare:
+            train(*given)
+        assert str(recorded.value) == str(bare.value)
+    assert {run.status for run in all_runs()} == {"FAILED"}
+
+
+def test_the_users_callbacks_stay_as_they_are(library: Library) -> None:
+    """The list is the same object with the same members, and each is called as often."""
+    seen: list[int] = []
+    if library.name == "lightgbm":
+        mine: Any = lambda env: seen.append(env.iteration)  # noqa: E731
+    else:
+        noting = {"after_iteration": lambda self, model, epoch, log: bool(seen.append(epoch))}
+        mine = type("Mine", (xgboost.callback.TrainingCallback,), noting)()
+    callbacks = [mine]
+    train = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
+    train(library.params, library.data(*LEARN), 3, callbacks=callbacks)
+    assert callbacks == [mine]
+    assert seen == [0, 1, 2]
+    assert len(only_run().params["callbacks"]) == 1
+
+
+# ---- models
+
+
+def test_a_booster_loads_in_the_plain_library_and_through_us(library: Library, tmp_path: Path) -> None:
+    """Either way it predicts the same; no trust is asked for."""
+    booster, _ = library.train(library.params, library.data(*LEARN), 5, {})
+    run = only_run()
+    path = run.artifact_path(run.models[0]["path"]) if run.models[0]["path"] in run.artifacts else model_file(run)
+    plain = xgboost.Booster(model_file=path) if library.name == "xgboost" else lightgbm.Booster(model_file=path)
+    ours = autolog.load_model(f"runs:/{run.run_id}/model")
+    expected = library.predict(booster, CHECK[0])
+    assert (library.predict(plain, CHECK[0]) == expected).all()
+    assert (library.predict(ours, CHECK[0]) == expected).all()
+    assert type(ours) is type(booster)
+    assert not run.models[0]["runs_code"]
+
+
+def model_file(run: autolog.Run) -> Path:
+    """Find the file of a run's model."""
+    from autolog import session
+
+    return session.get().open_store().file(run.run_id, run.models[0]["path"])
+
+
+@pytest.mark.swallows
+def test_a_model_that_is_too_large_is_left_out(library: Library) -> None:
+    """The run says so, and has all the rest."""
+    autolog.enable(max_model_mb=0.001)
+    library.train(library.params, library.data(*LEARN), 50, {})
+    run = only_run()
+    assert run.models == []
+    assert any("max_model_mb" in note for note in run.notes)
+    assert "charts/importances.json" in run.artifacts
+
+
+def test_without_models_the_rest_is_recorded(library: Library) -> None:
+    """`log_models=False` leaves out the file alone."""
+    autolog.enable(log_models=False)
+    library.train(library.params, library.data(*LEARN), 5, {})
+    run = only_run()
+    assert (run.models, run.metrics["n_trees"]) == ([], 5)
+    assert "charts/importances.json" in run.artifacts
+
+
+def test_a_training_names_the_run_that_it_goes_on_from(library: Library, tmp_path: Path) -> None:
+    """By the booster, by a file it was saved to, by the model's file in the store, and by one that we loaded."""
+    train = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
+    booster, _ = library.train(library.params, library.data(*LEARN), 3, {})
+    first = only_run()
+    path = tmp_path / ("mine.json" if library.name == "xgboost" else "mine.txt")
+    booster.save_model(str(path))
+    sources = [booster, str(path), str(model_file(first)), autolog.load_model(f"runs:/{first.run_id}/model")]
+    for source in sources:
+        train(library.params, library.data(*LEARN), 2, **{library.continues: source})
+    runs = all_runs()
+    assert [run.tags.get("continued_from") for run in runs] == [None, *[first.run_id] * 4]
+    assert [run.params.get(library.continues) for run in runs[2:4]] == [str(path), str(model_file(first))]
+    path.write_text("something else")
+    assert library.continues not in first.params
+
+
+def test_an_estimator_that_goes_on_names_the_run_too(library: Library) -> None:
+    """Also where it is given another estimator to go on from."""
+    first = library.classifier(**library.estimator).fit(*LEARN)
+    library.classifier(**library.estimator).fit(*LEARN, **{library.continues: first})
+    one, other = all_runs()
+    assert other.tags["continued_from"] == one.run_id
+
+
+# ---- what the user computes afterwards
+
+
+def test_metrics_of_a_boosters_predictions_join_its_run(library: Library) -> None:
+    """Linked by the prediction itself, or inferred where labels were made of it; under the user's name for the data."""
+    booster, _ = library.train(library.params, library.data(*LEARN), 5, {})
+    held_out = xgboost.DMatrix(CHECK[0]) if library.name == "xgboost" else CHECK[0]
+    truth = CHECK[1]
+    library.train(library.params, library.data(*LEARN), 2, {})
+    predicted = booster.predict(held_out)
+    area = roc_auc_score(truth, predicted)
+    share = accuracy_score(truth, predicted > 0.5)
+    first, second = all_runs()
+    assert first.metrics["roc_auc_score_held_out"] == area
+    assert first.metrics["accuracy_score_held_out[inferred]"] == share
+    assert not [name for name in second.metrics if "score" in name]
+
+
+def test_scores_of_an_estimator_join_its_run(library: Library) -> None:
+    """As for scikit-learn's own."""
+    model = library.classifier(**library.estimator).fit(*LEARN)
+    held_out, truth = CHECK
+    score = model.score(held_out, truth)
+    assert only_run().metrics["score_held_out"] == score
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.swallows
+def test_a_library_that_lacks_what_we_lean_on_switches_the_plugin_off(
+    library: Library, monkeypatch: pytest.MonkeyPatch, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line names what is missing; trainings work on unrecorded, and other plugins record."""
+    autolog.disable()
+    place, name = {"xgboost": (xgboost.callback, "_aggcv"), "lightgbm": (lightgbm.engine, "_agg_cv_result")}[
+        library.name
+    ]
+    monkeypatch.delattr(place, name)
+    monkeypatch.setattr("autolog.session._session", None)
+    autolog.enable(backend=store, silent=True)
+    library.train(library.params, library.data(*LEARN), 2, {})
+    LogisticRegression(max_iter=10_000).fit(*LEARN)
+    assert [run.run_name for run in all_runs()] == ["LogisticRegression"]
+    lines = [line for line in caplog.messages if "leans on" in line]
+    assert len(lines) == 1
+    assert name in lines[0]
+
+
+@pytest.mark.swallows
+def test_a_round_that_cannot_be_logged_costs_the_series_only(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first failure no further round is tried; the training is the same, and the run says so."""
+    from autolog.recording.runs import ActiveRun
+
+    calls: list[int] = []
+
+    def failing(*given: Any) -> None:
+        calls.append(1)
+        raise OSError("no")
+
+    monkeypatch.setattr(ActiveRun, "log_metric", failing)
+    learn = library.data(*LEARN)
+    _, told = library.train(library.params, learn, 5, {"train": learn})
+    assert len(flat(told)["train-auc"]) == 5
+    assert len(calls) == 1
+    assert any("rounds.log failed" in note for note in only_run().notes)
+
+
+def test_undone_the_libraries_are_as_they_were() -> None:
+    """Every function has its own code again, and every class its own methods."""
+    autolog.disable()
+    for module in (xgboost, lightgbm):
+        assert not hasattr(module.Booster.predict, "_self_place")
+        assert "importlib" not in module.train.__code__.co_filename
+        assert "importlib" not in module.cv.__code__.co_filename
+    assert not hasattr(xgboost.DMatrix.__init__, "_self_place")
+    assert not hasattr(lightgbm.Dataset.construct, "_self_place")
+
+
+def test_what_is_needed_is_checked_before_anything_is_wrapped(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin whose library lacks something declares nothing at all."""
+    import autolog_lightgbm.declared
+    import autolog_xgboost.declared
+    from autolog.exceptions import PluginError
+
+    module = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name]
+    monkeypatch.delattr(module.Booster, "predict")
+    declared = {"xgboost": autolog_xgboost.declared, "lightgbm": autolog_lightgbm.declared}[library.name]
+    touched: list[str] = []
+    with pytest.raises(PluginError, match=r"Booster\.predict"):
+        declared.declare(Watching(touched))  # type: ignore[arg-type]
+    assert touched == []
+
+
+class Watching(Patches):
+    """Notes what is asked of it."""
+
+    def __init__(self, touched: list[str]) -> None:
+        self._touched = touched
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            self._touched.append(name)
+        return super().__getattribute__(name)
+
+
+def test_nothing_keeps_boosters_data_or_threads_alive(library: Library) -> None:
+    """After a training the booster, its data and our threads go with the last reference of the user's."""
+    import gc
+    import weakref
+
+    before = threading.active_count()
+    data = library.data(*LEARN)
+    booster, _ = library.train(library.params, data, 3, {"train": data})
+    model = library.classifier(**library.estimator).fit(*LEARN)
+    watched = [weakref.ref(each) for each in (booster, data, model)]
+    all_runs()
+    del booster, data, model
+    gc.collect()
+    assert [each() for each in watched] == [None, None, None]
+    assert threading.active_count() <= before + 3
+    assert len(top_runs()) == 2

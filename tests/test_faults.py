@@ -167,6 +167,27 @@ def cross_validate(folder: Path) -> object:
     return scores.tolist()
 
 
+def boost(folder: Path) -> object:
+    """Boost with both libraries, alone, as an estimator, and in cross-validation."""
+    import lightgbm
+    import xgboost
+
+    enable(folder)
+    one = {"objective": "binary:logistic", "nthread": 1}
+    other = {"objective": "binary", "verbosity": -1, "num_threads": 1}
+    learn, taken = xgboost.DMatrix(X, Y), lightgbm.Dataset(X, Y, free_raw_data=False).construct()
+    boosters = [
+        xgboost.train(one, learn, 2, evals=[(learn, "train")], verbose_eval=False),
+        lightgbm.train(other, taken, 2, valid_sets=[taken]),
+    ]
+    member = xgboost.XGBClassifier(n_estimators=2, n_jobs=1).fit(X, Y, verbose=False)
+    folds = xgboost.cv(one, learn, 2, nfold=2, as_pandas=False)
+    both = lightgbm.cv(other, taken, 2, nfold=2, return_cvbooster=True)
+    end_process()
+    texts = [each.model_to_string() for each in (boosters[1], *both.pop("cvbooster").boosters)]
+    return bytes(boosters[0].save_raw()), bytes(member.get_booster().save_raw()), texts, folds, both
+
+
 def fail(folder: Path) -> object:
     """Train in vain, and go on."""
     enable(folder)
@@ -359,6 +380,15 @@ class Case(NamedTuple):
 
 CASES = {
     "afterwards.work": Case(train, noted=True),
+    "boosting.best": Case(boost, noted=True),
+    "boosting.best_inside": Case(boost, noted=True),
+    "boosting.cv_best": Case(boost, noted=True),
+    "boosting.data": Case(boost, noted=True),
+    "boosting.folds": Case(boost, noted=True),
+    "boosting.model": Case(boost, noted=True),
+    "boosting.origin": Case(boost, noted=True),
+    "boosting.params": Case(boost, noted=True),
+    "boosting.prefix": Case(boost, noted=True),
     "calls.after": Case(train, noted=True),
     "calls.before": Case(train),
     "calls.end": Case(train, noted=True),
@@ -395,8 +425,13 @@ CASES = {
     "patching.observe": Case(train),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
+    "lightgbm.fold_model": Case(boost, noted=True),
+    "lightgbm.held": Case(boost),
+    "lightgbm.importances": Case(boost, noted=True),
+    "lightgbm.text": Case(boost, noted=True),
     "progress.begin": Case(watch, noted=True),
     "progress.show": Case(watch, noted=True),
+    "rounds.log": Case(boost, noted=True),
     "runs.exit": Case(log_by_hand, noted=True),
     "runs.file": Case(log_files, noted=True),
     "runs.traceback": Case(fail, noted=True),
@@ -445,6 +480,12 @@ CASES = {
     "sklearn.search": Case(search, noted=True),
     "sklearn.training_metrics": Case(train, noted=True),
     "sklearn.weights": Case(train, noted=True),
+    "xgboost.after_training": Case(boost),
+    "xgboost.before_training": Case(boost),
+    "xgboost.effective": Case(boost, noted=True),
+    "xgboost.held": Case(boost),
+    "xgboost.importances": Case(boost, noted=True),
+    "xgboost.trees": Case(boost, noted=True),
 }
 REACHED: set[str] = set()
 """The places that this process has been at."""

@@ -16,7 +16,7 @@ import pytest
 
 import autolog
 
-for framework in ("sklearn", "pandas", "polars", "pyarrow"):
+for framework in ("sklearn", "pandas", "polars", "pyarrow", "xgboost", "lightgbm"):
     pytest.importorskip(framework)
 
 WORLD = Path(__file__).parent / "world"

@@ -1,4 +1,4 @@
-"""Trains three models and searches for a fourth with autolog on, and then shows what was recorded of them.
+"""Trains four models and searches for a fifth with autolog on, and then shows what was recorded of them.
 
 python examples/quickstart.py
 """
@@ -9,7 +9,8 @@ import autolog
 
 autolog.enable()
 
-from sklearn.datasets import load_breast_cancer, load_diabetes  # noqa: E402  (any order works; this one shows it)
+import xgboost  # noqa: E402  (any order works; this one shows it)
+from sklearn.datasets import load_breast_cancer, load_diabetes  # noqa: E402
 from sklearn.ensemble import RandomForestClassifier  # noqa: E402
 from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score  # noqa: E402
@@ -41,6 +42,15 @@ def regress() -> None:
     print(f"Ridge: r2 {r2_score(y_test, model.predict(X_test)):.3f}")
 
 
+def boost() -> None:
+    """Train an XGBoost classifier that stops when its test data says so."""
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = xgboost.XGBClassifier(n_estimators=200, early_stopping_rounds=5, eval_metric="logloss")
+    model.fit(X_train, y_train, eval_set=[(X_test, y_test)], verbose=False)
+    print(f"XGBClassifier: log loss {model.best_score:.3f} after {model.best_iteration + 1} rounds")
+
+
 def search() -> None:
     """Search for the best of eight support vector machines, in two processes."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
@@ -51,8 +61,8 @@ def search() -> None:
 
 
 def show() -> None:
-    """Print what the store holds of the last four runs, and of the candidates of the last."""
-    runs = [run for run in autolog.search_runs(output_format="list") if run.parent_run_id is None][:4]
+    """Print what the store holds of the last five runs, and of the candidates of the last."""
+    runs = [run for run in autolog.search_runs(output_format="list") if run.parent_run_id is None][:5]
     print(f"\nRecorded, without a line of logging ({len(runs)} runs):")
     for run in reversed(runs):
         print(f"\n{run.run_name}  {run.status}  run {run.run_id}")
@@ -61,7 +71,8 @@ def show() -> None:
         }
         print(f"  params    {len(run.params)}, among them {chosen}")
         for key, value in run.metrics.items():
-            print(f"  metric    {key} = {value:.4f}")
+            points = len(run.history(key))
+            print(f"  metric    {key} = {value:.4f}{f', the last of {points} points' if points > 1 else ''}")
         for data in run.inputs:
             print(f"  dataset   {data['name']} {data['shape']} {data['kind']}, digest {data['digest']}")
         for model in run.models:
@@ -81,5 +92,6 @@ def show() -> None:
 if __name__ == "__main__":
     classify()
     regress()
+    boost()
     search()
     show()

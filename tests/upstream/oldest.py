@@ -1,4 +1,4 @@
-"""Runs autolog's own scikit-learn tests against the oldest scikit-learn that is supported, in an environment it makes.
+"""Runs autolog's own tests of frameworks against the oldest versions that are supported, in an environment it makes.
 
     python tests/upstream/oldest.py                          all of them
     python tests/upstream/oldest.py -x tests/test_joblib.py  what pytest takes
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 OLDEST = (  # the lower ends of the extras' ranges, as far as they go together
     "scikit-learn==1.3.2",
     "joblib==1.2.*",
+    "xgboost==2.0.*",
+    "lightgbm==4.0.*",
     "numpy==1.23.*",
     "pandas==1.5.*",
     "scipy==1.9.*",
@@ -32,7 +34,10 @@ OLDEST = (  # the lower ends of the extras' ranges, as far as they go together
 TOOLS = ("pytest", "hypothesis", "cloudpickle", "matplotlib<3.9", "pyparsing<3.3", "pyte", "threadpoolctl")
 
 CONCERNED = (
+    "test_boosting.py",
+    "test_lightgbm.py",
     "test_sklearn_*.py",
+    "test_xgboost.py",
     "test_predictions.py",
     "test_candidates.py",
     "test_progress.py",
@@ -58,7 +63,7 @@ def _environment(folder: Path) -> Path:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the tests that are named, or all that concern scikit-learn."""
+    """Run the tests that are named, or all that concern those frameworks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--venv", type=Path, help="where the environment is kept; else it is removed")
     options, wanted = parser.parse_known_args(arguments)

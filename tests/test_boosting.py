@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("xgboost")
 pytest.importorskip("lightgbm")
 import lightgbm
+import sklearn
 import xgboost
 from lightgbm import train as lightgbm_train
 from sklearn.ensemble import AdaBoostClassifier, VotingClassifier
@@ -39,6 +40,7 @@ pytestmark = [
     pytest.mark.usefixtures("recording"),
     pytest.mark.filterwarnings("ignore:.*'eval_set' is deprecated"),  # LightGBM 4.7 has other names for it
 ]
+sklearn_version = tuple(map(int, sklearn.__version__.split(".")[:2]))
 LEARN, CHECK = (X[:400], Y[:400]), (X[400:], Y[400:])
 
 
@@ -247,24 +249,24 @@ def test_a_capped_search_leaves_the_rounds_of_its_splits_out(library: Library) -
 
 def test_folds_of_a_cross_validation_have_their_rounds(library: Library) -> None:
     """Each on its own child run."""
-    cross_validate(library.classifier(**library.estimator), *LEARN, cv=2, params={"eval_set": [CHECK]})
+    handed_on = "params" if sklearn_version >= (1, 4) else "fit_params"
+    cross_validate(library.classifier(**library.estimator), *LEARN, cv=2, **{handed_on: {"eval_set": [CHECK]}})
     folds = only_top_run().children()
     assert [len(run.history(name)) for run in folds for name in run.metrics if "-" in name] == [4, 4]
 
 
-class Checked:
-    """Has a classifier evaluate what it is trained on, as nothing hands an evaluation set through an ensemble."""
+class CheckedXGB(xgboost.XGBClassifier):  # type: ignore[misc]
+    """Evaluates what it is trained on, as nothing hands an evaluation set through an ensemble."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        return super().fit(X, y, sample_weight=sample_weight, eval_set=[(X, y)])  # type: ignore[misc]
+        return super().fit(X, y, sample_weight=sample_weight, eval_set=[(X, y)], verbose=False)
 
 
-class CheckedXGB(Checked, xgboost.XGBClassifier):
-    """Of XGBoost."""
+class CheckedLGBM(lightgbm.LGBMClassifier):  # type: ignore[misc]
+    """The same of LightGBM."""
 
-
-class CheckedLGBM(Checked, lightgbm.LGBMClassifier):
-    """Of LightGBM."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        return super().fit(X, y, sample_weight=sample_weight, eval_set=[(X, y)])
 
 
 CHECKED = {"xgboost": CheckedXGB, "lightgbm": CheckedLGBM}

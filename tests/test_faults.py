@@ -185,7 +185,7 @@ def boost(folder: Path) -> object:
     both = lightgbm.cv(other, taken, 2, nfold=2, return_cvbooster=True)
     end_process()
     texts = [each.model_to_string() for each in (boosters[1], *both.pop("cvbooster").boosters)]
-    return bytes(boosters[0].save_raw()), bytes(member.get_booster().save_raw()), texts, folds, both
+    return bytes(boosters[0].save_raw("ubj")), bytes(member.get_booster().save_raw("ubj")), texts, folds, both
 
 
 def fail(folder: Path) -> object:

@@ -45,6 +45,7 @@ def chart(run: autolog.Run, kind: str) -> dict[str, float]:
 # ---- params and boosters
 
 
+@pytest.mark.filterwarnings("ignore:Found `n_estimators` in params")  # LightGBM before 4.7
 def test_given_and_effective_params_are_told_apart() -> None:
     """Aliases stand as they were given; what LightGBM settled on has `effective_` before its main name."""
     lightgbm.train({**PARAMS, "eta": 0.5, "seed": 11, "n_estimators": 3}, dataset())
@@ -299,7 +300,7 @@ def containers() -> dict[str, Any]:
     }
 
 
-SINCE = {"polars": (4, 7), "pyarrow": (4, 2)}
+SINCE = {"chunks": (4, 1), "polars": (4, 7), "pyarrow": (4, 2)}
 SUPPORTED = [name for name in sorted(containers()) if SINCE.get(name, VERSION) <= VERSION]
 
 

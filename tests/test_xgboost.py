@@ -141,7 +141,7 @@ def test_the_shape_of_the_trees_is_that_of_the_librarys_own_table(params: dict[s
                 depths[child] = depth + 1
     leaves = int((table["Feature"] == "Leaf").sum())
     expected = {"n_trees": table["Tree"].nunique(), "depth": max(depths.values()), "n_leaves": leaves}
-    assert trees.shape_of(booster.save_raw()) == expected
+    assert trees.shape_of(booster.save_raw("ubj")) == expected
     metrics = only_run().metrics
     assert {name: metrics[name] for name in expected} == expected
 

@@ -21,7 +21,7 @@ _LINE: Final = re.compile(r"^\[(\w+): (.*)\]$", re.MULTILINE)
 
 def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
     """Give the params that a training was given, be it in `params` or as arguments of their own."""
-    arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and value is not None}
+    arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and _is_given(value)}
     source = given.get("init_model")
     return {
         "num_boost_round": ROUNDS,
@@ -30,6 +30,11 @@ def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
         **({"init_model": str(source)} if hasattr(source, "__fspath__") or isinstance(source, str) else {}),
         **described(given.get("callbacks"), "lightgbm"),
     }
+
+
+def _is_given(value: Any) -> bool:
+    """Say whether an argument is not what LightGBM takes where there is none."""
+    return value is not None and not (isinstance(value, str) and value == "auto")
 
 
 def effective_params(text: str) -> dict[str, Any]:

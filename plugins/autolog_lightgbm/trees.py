@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,11 +25,11 @@ Array = npt.NDArray[np.int64]
 
 def log_shape(run: ActiveRun, text: str) -> None:
     """Log the numbers of trees and leaves, and the greatest depth, by a model's text."""
-    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, text)
+    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, text, int(time.time() * 1000))
 
 
-def _log_shape(run: ActiveRun, text: str) -> None:
-    run.log_metrics(shape_of(text))
+def _log_shape(run: ActiveRun, text: str, moment: int) -> None:
+    run.log_metrics(shape_of(text), timestamp=moment)
 
 
 def shape_of(text: str) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -59,15 +58,15 @@ def _plan(call: Call) -> None:
 
 def _count(call: Call) -> int:
     """Say how many folds or permutations there will be; 0 where only a splitter of the user's knows."""
-    given = inspect.signature(call.function).bind(*call.args, **call.kwargs)
-    given.apply_defaults()
+    given = call.given()
     if call.name == "permutation_test_score":
-        return int(given.arguments["n_permutations"])
-    cv = _USUAL_FOLDS if given.arguments["cv"] is None else given.arguments["cv"]
+        return int(given.get("n_permutations", _USUAL_PERMUTATIONS))
+    cv = _USUAL_FOLDS if given.get("cv") is None else given["cv"]
     return int(cv) if isinstance(cv, numbers.Integral) and not call.name.endswith("_curve") else 0
 
 
 _USUAL_FOLDS: Final = 5  # of `cv=None`
+_USUAL_PERMUTATIONS: Final = 100
 
 
 # ---- results

@@ -33,6 +33,10 @@ class _Callback(TrainingCallback):
         self._stops_early = stops_early
         self.best: dict[str, float] = {}
 
+    def __hash__(self) -> int:
+        """Come first in a set too, which is what XGBoost before 3.2 keeps callbacks in: 0 is its first place."""
+        return 0
+
     def before_training(self, model: Any) -> Any:
         """Look what an earlier training, which this one continues, has found."""
         self._before = guard.call("xgboost.before_training", None, _found, model) or {}
@@ -52,7 +56,12 @@ class _Callback(TrainingCallback):
     def _take_best(self, model: Any) -> None:
         found = _found(model)
         if self._stops_early or found != self._before:
-            self.best = {name: float(value) for name, value in found.items() if value is not None}
+            self.best = {name: _number(value) for name, value in found.items() if value is not None}
+
+
+def _number(text: str) -> float:
+    """Read a score; that of `cv` may be a pair, of which the first is the mean."""
+    return float(text.strip("()").partition(",")[0])
 
 
 def _found(model: Any) -> dict[str, str | None]:

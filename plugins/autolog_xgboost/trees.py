@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,11 +41,11 @@ def log_trees(run: ActiveRun, booster: Any, *, keep: bool) -> None:
     except ModelTooLarge as error:
         run.note(f"the shape of the trees is missing: {error}")
         return
-    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw)
+    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw, int(time.time() * 1000))
 
 
-def _log_shape(run: ActiveRun, raw: bytes | bytearray) -> None:
-    run.log_metrics(shape_of(raw))
+def _log_shape(run: ActiveRun, raw: bytes | bytearray, moment: int) -> None:
+    run.log_metrics(shape_of(raw), timestamp=moment)
 
 
 def shape_of(raw: bytes | bytearray) -> dict[str, int]:

@@ -61,7 +61,7 @@ with warnings.catch_warnings(record=True) as warned:
     booster = xgboost.train(unknown, matrix, 30, evals=evals, evals_result=told, callbacks=callbacks, verbose_eval=5)
     predicted = booster.predict(other)
     attributes = booster.attributes()
-    raw, config = bytes(booster.save_raw()), booster.save_config()
+    raw, config = bytes(booster.save_raw("ubj")), booster.save_config()
 said = [str(each.message).partition("Parameters")[2] for each in warned], [each.filename for each in warned]
 del warned
 left = len(callbacks), callbacks[0] is noting, noting.seen, params, matrix.num_row(), matrix.get_label(), len(evals)

@@ -57,8 +57,9 @@ def test_given_and_effective_params_are_told_apart() -> None:
         "n_estimators": 3,
         "num_boost_round": 100,
     }
-    effective = ("learning_rate", "num_iterations", "seed", "lambda_l2", "boosting", "metric", "max_bin")
-    assert [params[f"effective_{name}"] for name in effective] == [0.5, 3, 11, 0, "gbdt", "binary_logloss", 255]
+    effective = ("learning_rate", "num_iterations", "lambda_l2", "boosting", "metric", "max_bin")
+    assert [params[f"effective_{name}"] for name in effective] == [0.5, 3, 0, "gbdt", "binary_logloss", 255]
+    assert type(params["effective_bagging_seed"]) is int  # that follows from the seed
 
 
 def test_functions_are_named() -> None:

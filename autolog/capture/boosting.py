@@ -12,12 +12,24 @@ from autolog.capture.origins import origin_of
 from autolog.capture.predictions import remember_model
 from autolog.capture.rounds import Rounds, prefix_of
 from autolog.hookspecs import Arguments, Outcome
+from autolog.values import class_name
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Boosting", "Steps", "Watch", "is_saved_by", "is_whole", "recorded_cross_validation", "recorded_training"]
+__all__ = [
+    "Boosting",
+    "Steps",
+    "Watch",
+    "is_saved_by",
+    "is_whole",
+    "own_estimators",
+    "recorded_cross_validation",
+    "recorded_training",
+]
 
 Steps: TypeAlias = "Generator[Arguments | None, Outcome, None]"
 Given: TypeAlias = "Mapping[str, Any]"
@@ -149,6 +161,18 @@ def is_saved_by(call: Call, classes: Container[str]) -> bool:
     """
     wanted = call.settings.log_models and is_whole(call)
     return wanted and (not call.is_part or call.handed.get("saves") in classes)
+
+
+def own_estimators(library: ModuleType, base: str) -> Mapping[str, type]:
+    """Give a library's own estimators by their full names; none where scikit-learn, and with it their base, is missing.
+
+    Args:
+        library: its module, which has them all.
+        base: the name of the class that all derive from.
+    """
+    root = getattr(library, base, type(None))
+    kinds = (kind for kind in vars(library).values() if isinstance(kind, type) and issubclass(kind, root))
+    return {class_name(kind): kind for kind in kinds}
 
 
 def _log_best(run: ActiveRun, watch: Watch, result: Any, prefix: str = "") -> None:

@@ -6,7 +6,7 @@ described when it is taken in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_held"]
+__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_inputs"]
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,36 @@ def forget(container: object) -> None:
     _held.pop(container)
 
 
-def log_held(run: ActiveRun, container: object, held: Held, name: str, context: str) -> None:
-    """Record a container as an input of a run.
+def log_inputs(
+    call: Call,
+    run: ActiveRun,
+    containers: Sequence[tuple[object, str, str]],
+    known: Callable[[Call, Any], Held],
+    further: Iterable[tuple[str, Any]],
+) -> None:
+    """Record containers of data as inputs of a run, as far as the settings have it, and the signature of the first.
 
     Args:
+        call: that trains.
         run: the run.
-        container: it.
-        held: what is known of its data.
-        name: the user's, of the container.
-        context: what it was used for.
+        containers: each with a name, where the user has none for it, and what it is used for.
+        known: gives what is known of a container's data.
+        further: what the first holds besides for each row or group, such as weights, by name.
     """
-    source = {"container": type_name(container), "made_from": held.name}
-    run.log_facts("dataset", {**held.facts, "name": name, "context": context, "source": source})
+    first = known(call, containers[0][0])
+    if call.settings.log_model_signatures:
+        run.log_facts("signature", first.signature)
+    if not call.settings.log_datasets:
+        return
+    for number, (container, name, context) in enumerate(containers):
+        held = known(call, container) if number else first
+        source = {"container": type_name(container), "made_from": held.name}
+        names = {"name": call.variable_name(container) or name, "context": context, "source": source}
+        run.log_facts("dataset", {**held.facts, **names})
+    for name, array in further:
+        described = call.describe(array)
+        if described is not None:
+            run.log_facts("dataset", dataset_facts(name, described, None, name, None))
 
 
 _held = ByIdentity()

@@ -28,6 +28,7 @@ __all__ = ["Journal", "PointLog"]
 
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
+_FEW: Final = 8  # … so many, where it is known beforehand how many there will be
 _MOST_OPEN: Final = 64  # files of runs at a time: the program needs some of those it may have, and runs may be many
 _QUIET: Final = 20  # ticks without a point after which the ring rests: nobody looks into it until the next point
 
@@ -177,8 +178,8 @@ class Journal:
         return True
 
     def expect_points(self, count: int) -> None:
-        """Use the ring from the next point on, where more are to come than are written at once."""
-        if count > _EARLY:
+        """Use the ring from the next point on, where writing so many at once would take longer than making it."""
+        if count > _FEW:
             self._early = itertools.count(_EARLY + 1).__next__
 
     def point_log(self, run: str) -> PointLog:

@@ -11,8 +11,7 @@ from lightgbm.basic import LightGBMError
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.capture.data import dataset_facts
-from autolog.capture.held import Held, forget, held_by, held_of, hold, log_held
+from autolog.capture.held import Held, forget, held_by, held_of, hold, log_inputs
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.values import type_name
 
@@ -48,20 +47,9 @@ def describe(data: Dataset) -> DataDescription:
 def log_data(call: Call, run: ActiveRun, given: Mapping[str, Any]) -> None:
     """Record the dataset that is trained on and those that are evaluated, and the signature."""
     training = given.get("train_set")
-    if not isinstance(training, Dataset):
-        return
-    held = _held(call, training)
-    if call.settings.log_model_signatures:
-        run.log_facts("signature", held.signature)
-    if not call.settings.log_datasets:
-        return
-    log_held(run, training, held, call.variable_name(training) or "train_set", "train")
-    for data, name in _evaluated(given, training):
-        log_held(run, data, _held(call, data), call.variable_name(data) or name, name)
-    for name in _FURTHER:
-        described = call.describe(getattr(training, name, None))
-        if described is not None:
-            run.log_facts("dataset", dataset_facts(name, described, None, name, None))
+    if isinstance(training, Dataset):
+        datasets = [(training, "train_set", "train"), *_evaluated(given, training)]
+        log_inputs(call, run, datasets, _held, ((name, getattr(training, name, None)) for name in _FURTHER))
 
 
 def _held(call: Call, data: Dataset) -> Held:
@@ -74,10 +62,11 @@ def _held(call: Call, data: Dataset) -> Held:
     return hold(call, data, data.data, data.label) or held_of(describe(data), call.describe(data.label))
 
 
-def _evaluated(given: Mapping[str, Any], training: Dataset) -> Iterator[tuple[Dataset, str]]:
+def _evaluated(given: Mapping[str, Any], training: Dataset) -> Iterator[tuple[Dataset, str, str]]:
     both: tuple[Any, Any] = given.get("valid_sets"), given.get("valid_names")
     listed, named = (list(each) if type(each) in (list, tuple) else [each] for each in both)
     for number, data in enumerate(listed):
         if isinstance(data, Dataset) and data is not training:
-            name = named[number] if number < len(named) else None
-            yield data, f"valid_{number}" if name is None else str(name)
+            given_name = named[number] if number < len(named) else None
+            name = f"valid_{number}" if given_name is None else str(given_name)
+            yield data, name, name

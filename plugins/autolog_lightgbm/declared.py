@@ -8,6 +8,7 @@ from typing import Final
 import lightgbm
 
 from autolog.capture.late import late
+from autolog.capture.predicting import on_predict, on_save
 from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 
@@ -41,8 +42,8 @@ def declare(patches: Patches) -> None:
     patches.function(lightgbm.engine, "_agg_cv_result", _handler("cross_validation.on_round"), nested=True)
     patches.method(lightgbm.Dataset, "construct", _handler("datasets.on_construct"))
     patches.method(lightgbm.Dataset, "set_label", _handler("datasets.on_set_label"))
-    patches.method(lightgbm.Booster, "predict", _handler("predicting.on_predict"))
+    patches.method(lightgbm.Booster, "predict", on_predict("data"))
     patches.method(lightgbm.Booster, "model_from_string", _handler("models.on_made_of_text"), nested=True)
-    patches.method(lightgbm.Booster, "save_model", _handler("predicting.on_save"))
+    patches.method(lightgbm.Booster, "save_model", on_save("filename"))
     if hasattr(lightgbm, "LGBMModel"):
         patches.own(lightgbm.LGBMModel)

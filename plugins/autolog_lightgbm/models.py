@@ -10,6 +10,7 @@ import lightgbm
 import numpy as np
 from lightgbm import Booster
 
+from autolog.capture.boosting import own_estimators
 from autolog.capture.calls import Call
 from autolog.capture.identity import ByIdentity, LastOne
 from autolog.exceptions import ModelError
@@ -75,10 +76,8 @@ def _cut_notes(booster: Any) -> tuple[str, ...]:
 
 
 def estimators() -> Mapping[str, type]:
-    """Give LightGBM's own estimators by their full names; none where scikit-learn is missing."""
-    base = getattr(lightgbm, "LGBMModel", type(None))
-    kinds = (kind for kind in vars(lightgbm).values() if isinstance(kind, type) and issubclass(kind, base))
-    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+    """Give LightGBM's own estimators by their full names."""
+    return own_estimators(lightgbm, "LGBMModel")
 
 
 def _classes_are_plain(model: Any) -> bool:

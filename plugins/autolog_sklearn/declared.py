@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from autolog.capture.calls import Call
 from autolog.capture.late import late
+from autolog.capture.predicting import on_predict
 from autolog.hookspecs import Patches
 from autolog_sklearn.kinds import is_search
 
@@ -36,7 +37,7 @@ def declare(patches: Patches) -> None:
     """Declare what is there, and what is to come once its module has been imported."""
     fits = dict.fromkeys(("fit", "fit_predict", "fit_transform"), _on_fit)
     predicting = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-    predicts = dict.fromkeys(predicting, _handler("metrics.on_predict"))
+    predicts = dict.fromkeys(predicting, on_predict("X"))
     others = {"score": _handler("metrics.on_score"), "transform": _handler("fits.on_transform")}
     patches.subclasses(BaseEstimator, fits, nested=is_search)
     patches.subclasses(BaseEstimator, {**predicts, **others, "partial_fit": _handler("incremental.on_partial_fit")})

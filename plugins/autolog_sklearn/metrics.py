@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.capture.predictions import Link, infer, known, model_run, remember_made, remember_prediction
+from autolog.capture.predictions import Link, infer, known, model_run, remember_made
 from autolog.capture.signatures import innermost, parameters
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.recording import context
@@ -20,7 +20,7 @@ from autolog_sklearn.results import Part, is_number, parts
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["declare", "is_users", "linked_run", "on_metric", "on_predict", "on_score", "on_scorer", "on_scorers"]
+__all__ = ["declare", "is_users", "linked_run", "on_metric", "on_score", "on_scorer", "on_scorers"]
 
 Steps = Generator[Arguments | None, Outcome, None]
 
@@ -58,15 +58,6 @@ def _measured(names: Sequence[str]) -> tuple[str, ...]:
 def _truth(names: Sequence[str]) -> tuple[str, ...]:
     """Give the parameters that take what the predictions are compared with."""
     return ("X",) if tuple(names[:2]) == _OF_CLUSTERS else tuple(name for name in _TRUTH if name in names)
-
-
-def on_predict(call: Call) -> Steps:
-    """Remember whose predictions an array is; something else may be inferred from those that the user's code has."""
-    outcome = yield None
-    if outcome.error is None:
-        given = (*call.args, *call.kwargs.values())
-        data = call.variable_name(call.argument(0, "X"))
-        remember_prediction(call.instance, outcome.result, data, given, recent=not call.called_through())
 
 
 # ---- metric functions

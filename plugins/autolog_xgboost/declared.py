@@ -8,6 +8,7 @@ from typing import Final
 import xgboost
 
 from autolog.capture.late import late
+from autolog.capture.predicting import on_predict, on_save
 from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 
@@ -48,7 +49,7 @@ def declare(patches: Patches) -> None:
     for name in ("set_info", "set_label"):
         patches.method(xgboost.DMatrix, name, _handler("matrices.on_changed"))
     for name in ("predict", "inplace_predict"):
-        patches.method(xgboost.Booster, name, _handler("predicting.on_predict"))
-    patches.method(xgboost.Booster, "save_model", _handler("predicting.on_save"))
+        patches.method(xgboost.Booster, name, on_predict("data"))
+    patches.method(xgboost.Booster, "save_model", on_save("fname"))
     if hasattr(xgboost, "XGBModel"):
         patches.own(xgboost.XGBModel)

@@ -10,8 +10,7 @@ from xgboost import DMatrix
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.capture.data import dataset_facts
-from autolog.capture.held import Held, forget, held_by, held_of, hold, log_held
+from autolog.capture.held import Held, forget, held_by, held_of, hold, log_inputs
 from autolog.hookspecs import Arguments, Column, DataDescription, Outcome
 from autolog.values import type_name
 
@@ -56,32 +55,25 @@ _FLOAT: Final = "float32"
 def log_data(call: Call, run: ActiveRun, given: Mapping[str, Any]) -> None:
     """Record the matrix that is trained on and those that are evaluated, and the signature."""
     training = given.get("dtrain")
-    if not isinstance(training, DMatrix):
-        return
-    held = _held(call, training)
-    if call.settings.log_model_signatures:
-        run.log_facts("signature", held.signature)
-    if not call.settings.log_datasets:
-        return
-    for matrix, name in ((training, None), *_evaluated(given, training)):
-        known = held if matrix is training else _held(call, matrix)
-        log_held(run, matrix, known, call.variable_name(matrix) or name or "dtrain", name or "train")
-    for name, array in _further(training):
-        described = call.describe(array)
-        if described is not None:
-            run.log_facts("dataset", dataset_facts(name, described, None, name, None))
+    if isinstance(training, DMatrix):
+        matrices = [(training, "dtrain", "train"), *_evaluated(given, training)]
+        log_inputs(call, run, matrices, _held, _further(training))
 
 
 def _held(call: Call, matrix: DMatrix) -> Held:
+    return held_by(matrix) or _told_by(call, matrix)
+
+
+def _told_by(call: Call, matrix: DMatrix) -> Held:
     label = matrix.get_label()
-    return held_by(matrix) or held_of(describe(matrix), call.describe(label) if len(label) else None)
+    return held_of(describe(matrix), call.describe(label) if len(label) else None)
 
 
-def _evaluated(given: Mapping[str, Any], training: DMatrix) -> Iterator[tuple[DMatrix, str]]:
+def _evaluated(given: Mapping[str, Any], training: DMatrix) -> Iterator[tuple[DMatrix, str, str]]:
     evals: Any = given.get("evals")
     for matrix, name in evals if type(evals) in (list, tuple) else ():  # of any other kind it may be read only once
         if isinstance(matrix, DMatrix) and matrix is not training:
-            yield matrix, str(name)
+            yield matrix, str(name), str(name)
 
 
 def _further(matrix: DMatrix) -> Iterator[tuple[str, Any]]:

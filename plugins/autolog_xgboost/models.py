@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xgboost
 from xgboost import Booster
 
+from autolog.capture.boosting import own_estimators
 from autolog.capture.identity import LastOne
 from autolog.exceptions import ModelTooLarge, RefusedError
 from autolog.hookspecs import SavedModel
@@ -82,10 +83,8 @@ def _is_estimator(model: object) -> bool:
 
 
 def estimators() -> Mapping[str, type]:
-    """Give XGBoost's own estimators by their full names; none where scikit-learn is missing."""
-    base = getattr(xgboost, "XGBModel", type(None))
-    kinds = (kind for kind in vars(xgboost).values() if isinstance(kind, type) and issubclass(kind, base))
-    return {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+    """Give XGBoost's own estimators by their full names."""
+    return own_estimators(xgboost, "XGBModel")
 
 
 def _state(model: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ one line on the `autolog` logger and in the run's notes, and harms no other. Non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -98,13 +98,14 @@ class Patches(Protocol):
                 that says of which instances.
         """
 
-    def own(self, base: type) -> None:
+    def own(self, base: type, settings: Iterable[str] = ()) -> None:
         """Have the calls of `base` and its subclasses count as this plugin's, whichever plugin's handlers see them.
 
         It was asked for or not, and its options hold: so for estimators of this framework that derive from another's.
 
         Args:
             base: the class at the root.
+            settings: the names of arguments of its `fit` that are no data, such as `callbacks`: they are params.
         """
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:

@@ -59,7 +59,7 @@ class Session:
         self._by_plugin: dict[str, dict[str, Any]] = {}
         self._selected: set[str] | None = None
         self._patchers: dict[str, Patcher] = {}
-        self._owners: dict[str, list[type]] = {}
+        self._owners: dict[str, dict[type, frozenset[str]]] = {}
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
         self._bound: tuple[Place, ...] = ()
         self._stores: dict[str, Store] = {}
@@ -226,14 +226,20 @@ class Session:
         record = self.loader.find(PLUGINS, plugin)
         return frozenset(self.hooks.stands_aside_for(record.module) if record and record.module else ())
 
-    def own(self, plugin: str, base: type) -> None:
-        """Have the calls of a class and its subclasses count as this plugin's."""
-        self._owners.setdefault(plugin, []).append(base)
+    def own(self, plugin: str, base: type, settings: Iterable[str]) -> None:
+        """Have the calls of a class and its subclasses count as this plugin's; these arguments of them are no data."""
+        self._owners.setdefault(plugin, {})[base] = frozenset(settings)
 
     def owner_of(self, kind: type) -> str | None:
         """Give the plugin that owns a class."""
         owners = self._owners.items()
         return next((name for name, bases in owners if any(base in kind.__mro__ for base in bases)), None)
+
+    def is_setting(self, kind: type, name: str) -> bool:
+        """Say whether an argument of a call of an owned class is no data."""
+        return any(
+            name in names for own in self._owners.values() for base, names in own.items() if base in kind.__mro__
+        )
 
     def on_import(self, name: str, declare: Callable[[ModuleType], None]) -> None:
         """Call `declare(module)` once a module has been imported, as long as autolog is on."""

@@ -55,7 +55,6 @@ def test_given_and_effective_params_are_told_apart() -> None:
         "eta": 0.5,
         "seed": 11,
         "n_estimators": 3,
-        "num_boost_round": 100,
     }
     effective = ("learning_rate", "num_iterations", "lambda_l2", "boosting", "metric", "max_bin")
     assert [params[f"effective_{name}"] for name in effective] == [0.5, 3, 0, "gbdt", "binary_logloss", 255]
@@ -116,6 +115,7 @@ def test_the_shape_of_the_trees_is_that_of_the_librarys_own_table(params: dict[s
     table = booster.trees_to_dataframe()
     leaves = int(table["split_feature"].isna().sum())
     expected = {"n_trees": booster.num_trees(), "depth": int(table["node_depth"].max()) - 1, "n_leaves": leaves}
+    expected["n_rounds"] = booster.current_iteration()
     assert trees.shape_of(booster.model_to_string()) == expected
     metrics = only_run().metrics
     assert {name: metrics[name] for name in expected} == expected

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolog import guard
 from autolog.capture.data import describe
-from autolog.capture.signatures import parameters
+from autolog.capture.signatures import defaults, parameters
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, DataDescription, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
@@ -69,6 +69,11 @@ class Call:
         """Give all that was given, by the names of the parameters; what has none, or fits none, is left out."""
         return {**dict(zip(parameters(self.function), self.args, strict=False)), **self.kwargs}
 
+    def chosen(self) -> dict[str, Any]:
+        """Give what was given and is not the parameter's default, which a function's arguments have filled in."""
+        usual = defaults(self.function)
+        return {name: value for name, value in self.given().items() if name not in usual or value is not usual[name]}
+
     def with_argument(self, name: str, value: Any) -> Arguments:
         """Give the arguments with another value for one of them, wherever the caller has put it."""
         names = parameters(self.function)[: len(self.args)]
@@ -80,6 +85,10 @@ class Call:
     def owner_of(self, instance: object) -> str | None:
         """Give the plugin that has said it `owns` the class of an object; None where none has."""
         return self._session.owner_of(type(instance))
+
+    def is_setting(self, name: str) -> bool:
+        """Say whether an argument of this call is no data, by the plugin that owns the instance's class."""
+        return self._session.is_setting(type(self.instance), name)
 
     @property
     def is_part(self) -> bool:
@@ -171,6 +180,17 @@ class Call:
     def called_through(self) -> list[str]:
         """Name the framework's modules whose functions lie between the user's function and this call, inmost first."""
         return [_module(frame) for frame in itertools.takewhile(self._is_inside, _outwards())]
+
+    def called_by(self) -> Iterator[object]:
+        """Give the objects whose methods called one another down to this call, inmost first, each once in a row."""
+        last = None
+        for frame in _outwards():
+            if frame.f_code.co_argcount and frame.f_code.co_varnames[0] == "self":
+                with _variables(frame) as variables:
+                    holder = variables.get("self")
+                if holder is not None and holder is not last:
+                    yield holder
+                last = holder
 
     def _is_inside(self, frame: FrameType) -> bool:
         return _module(frame).partition(".")[0] == self.plugin

@@ -9,7 +9,7 @@ from autolog.capture.calls import observer
 from autolog.patching import Patcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     from autolog.hookspecs import Handler, Nested
@@ -38,9 +38,9 @@ class Declared:
         """Wrap methods of a class and all its subclasses."""
         self._patcher.subclasses(base, {name: self._observer(handler, nested) for name, handler in handlers.items()})
 
-    def own(self, base: type) -> None:
+    def own(self, base: type, settings: Iterable[str] = ()) -> None:
         """Have the calls of a class count as this plugin's."""
-        self._session.own(self._record.name, base)
+        self._session.own(self._record.name, base, settings)
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a function other code."""

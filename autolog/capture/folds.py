@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from autolog.capture.identity import ByIdentity
 from autolog.capture.rounds import Rounds
 from autolog.recording.candidates import candidate, log_split
+from autolog.recording.endings import error_facts
 
 if TYPE_CHECKING:
+    from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
 __all__ = ["Folds", "folds_of"]
@@ -30,6 +32,7 @@ class Folds:
         self._means = Rounds(run, expected=expected)
         self._folds: list[Rounds] = []
         self.runs: list[ActiveRun] = []
+        self.rounds = 0
 
     def __enter__(self) -> Folds:
         _folds[self._run] = self
@@ -53,20 +56,23 @@ class Folds:
                 self._begin(number)
             self._folds[number].log(step, metrics)
         self._means.log(step, means)
+        self.rounds += 1
 
     def _begin(self, number: int) -> None:
         fold = candidate(self._run, number, f"fold {number}", dict, splits=1)
         self.runs.append(fold)
         self._folds.append(Rounds(fold, expected=self._expected))
 
-    def finished(self) -> None:
-        """Say that all folds have come to their end."""
-        for fold in self.runs:
-            log_split(fold, 0, {})
+    def end(self, error: BaseException | None) -> None:
+        """Say that all folds have ended, or that an error has ended them; Ctrl-C kills them with their run."""
+        if error is None or isinstance(error, Exception):
+            for fold in self.runs:
+                log_split(fold, 0, {}, error_facts(error, fold))
 
 
-def folds_of(run: ActiveRun | None) -> Folds | None:
-    """Give the folds of a run that is under way, None where it has none."""
+def folds_of(call: Call) -> Folds | None:
+    """Give the folds that a call inside of a cross-validation is about; None where that is not one that is recorded."""
+    run = call.enclosing_run if call.handed.get("folds") is True else None
     found: Folds | None = None if run is None else _folds.get(run)
     return found
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_inputs"]
+__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_inputs", "remember"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,17 @@ def hold(call: Call, container: object, data: object, target: object) -> Held | 
         What is known; None for data of None.
     """
     inputs = call.describe(data)
-    if inputs is None:
-        return None
-    found = held_of(inputs, None if target is None else call.describe(target), call.variable_name(data))
-    _held[container] = found
-    return found
+    return (
+        None
+        if inputs is None
+        else remember(container, held_of(inputs, call.describe(target), call.variable_name(data)))
+    )
+
+
+def remember(container: object, held: Held) -> Held:
+    """Remember what is known of the data in a container, and give it."""
+    _held[container] = held
+    return held
 
 
 def held_of(inputs: DataDescription, outputs: DataDescription | None, name: str | None = None) -> Held:

@@ -45,10 +45,14 @@ class LastOne:
         if self._entry is not None and self._entry[0] is reference:
             self._entry = None
 
+    def get(self, key: object) -> Any:
+        """Give the value of an object, None where another has one."""
+        entry = self._entry
+        return None if entry is None or entry[0]() is not key else entry[1]
+
     def take(self, key: object) -> Any:
         """Give the value of an object, None where another has one, and hold it no longer."""
-        entry = self._entry
-        if entry is None or entry[0]() is not key:
-            return None
-        self._entry = None
-        return entry[1]
+        value = self.get(key)
+        if value is not None:
+            self._entry = None
+        return value

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
 from pathlib import Path
 from typing import Any, Final
 
 from autolog.capture.identity import ByIdentity
 from autolog.capture.predictions import model_run
 
-__all__ = ["origin_of", "remember_file", "remember_loaded"]
+__all__ = ["belongs_to", "origin_of", "remember_file", "remember_loaded"]
 
 _MOST: Final = 1_000
-_STORED: Final = re.compile(r"[/\\]files[/\\]([0-9a-f]{32})[/\\]")  # a model's file among those of its run
+_STORED: Final = re.compile(r"(.*)[/\\]files[/\\]([0-9a-f]{32})[/\\]")  # a model's file among those of its run
 
 _loaded = ByIdentity()
+_wholes = ByIdentity()
 _files: dict[tuple[int, ...], str] = {}
 
 
@@ -25,6 +27,11 @@ def remember_loaded(model: object, run_id: str) -> None:
         _loaded[model] = run_id
     except TypeError:
         return
+
+
+def belongs_to(part: object, model: object) -> None:
+    """Note that one object, such as a booster, is the model that another, such as an estimator, stands for."""
+    _wholes[part] = weakref.ref(model)
 
 
 def remember_file(path: Any, model: object) -> None:
@@ -49,15 +56,19 @@ def origin_of(model: object) -> str | None:
     """
     if isinstance(model, (str, os.PathLike)):
         return _origin_of_file(Path(model))
-    run, loaded = model_run(model), _loaded.get(model)
-    return run.run_id if run is not None else loaded
+    run, loaded, whole = model_run(model), _loaded.get(model), _wholes.get(model)
+    if run is not None or whole is None:
+        return loaded if run is None else run.run_id
+    return loaded or origin_of(whole())
 
 
 def _origin_of_file(path: Path) -> str | None:
     if not path.is_file():
         return None
-    stored = _STORED.search(str(path.resolve()))
-    return stored[1] if stored is not None else _files.get(_identity(path))
+    stored = _STORED.match(str(path.resolve()))
+    if stored is not None and any(Path(stored[1]).glob("*.jsonl")):
+        return stored[2]
+    return _files.get(_identity(path))
 
 
 def _identity(path: str | os.PathLike[str]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The metrics of a training, round by round, as a framework's callback tells of them, and their series' names."""
+"""The metrics of a training, round by round, as a framework's callback tells of them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from autolog import guard
+from autolog.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Rounds", "prefix_of"]
+__all__ = ["Rounds"]
 
 
 class Rounds:
-    """Logs the metrics of rounds; it never raises, and gives up where it has failed once.
+    """Logs the metrics of rounds; it never raises, and gives up where it has failed once. What is no number is noted.
 
     Args:
         run: the run.
@@ -26,6 +26,7 @@ class Rounds:
     def __init__(self, run: ActiveRun, prefix: str = "", expected: int = 0) -> None:
         self._run: ActiveRun | None = run
         self._prefix = prefix
+        self._refused: set[str] = set()
         run.expect_points(expected)
 
     def log(self, step: int, metrics: Iterable[tuple[str, float]]) -> None:
@@ -38,30 +39,18 @@ class Rounds:
         run = self._run
         if run is not None and guard.call("rounds.log", run, self._log, run, step, metrics) is None:
             self._run = None
+            run.note(f"the metrics of round {step} and of all further ones are missing")
 
     def _log(self, run: ActiveRun, step: int, metrics: Iterable[tuple[str, float]]) -> bool:
         for name, value in metrics:
-            run.log_metric(self._prefix + name, value, step)
+            try:
+                run.log_metric(self._prefix + name, value, step)
+            except UsageError as error:  # noqa: PERF203  (a metric of the user's may give anything)
+                self._refuse(run, name, step, error)
         return True
 
-
-def prefix_of(call: Call, run: ActiveRun) -> str | None:
-    """Say what the names of a training's series begin with, on the run of the recorded call that it is part of.
-
-    Nothing for the only training, or the first; `split0_` for a split of a search's candidate; of an ensemble's members
-    `fit0_`, `fit1_` …, by the number of the task that trains them, else in the order of training.
-
-    Args:
-        call: the training.
-        run: that run.
-
-    Returns:
-        The prefix; None where nothing is to be logged.
-    """
-    handed = call.handed.get("prefix", "")
-    if handed is None:
-        return None
-    count = run.next_number(("training", handed, call.task))
-    if call.task is None:
-        return f"{handed}fit{count}_" if count else str(handed)
-    return f"{handed}fit{call.task}.{count}_" if count else f"{handed}fit{call.task}_"
+    def _refuse(self, run: ActiveRun, name: str, step: int, error: UsageError) -> None:
+        """Note the first value of a metric that is no number; each may be another."""
+        if name not in self._refused:
+            self._refused.add(name)
+            run.note(f"round {step}, and those further ones where it is no number: {error}")

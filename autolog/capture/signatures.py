@@ -6,7 +6,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ["innermost", "parameters"]
+__all__ = ["defaults", "innermost", "parameters"]
 
 
 def innermost(function: Any) -> Any:
@@ -25,3 +25,16 @@ def parameters(function: Any) -> tuple[str, ...]:
     is_bound = isinstance(function, MethodType)
     code = getattr(innermost(function.__func__ if is_bound else function), "__code__", None)
     return () if code is None else code.co_varnames[is_bound : code.co_argcount + code.co_kwonlyargcount]
+
+
+def defaults(function: Any) -> dict[str, Any]:
+    """Give the defaults of a function's parameters, those that a partial sets among them not being any."""
+    inner = innermost(function)
+    if not isinstance(inner, FunctionType):
+        return {}
+    positional = inner.__code__.co_varnames[: inner.__code__.co_argcount]
+    values = inner.__defaults__ or ()
+    return {
+        **dict(zip(positional[len(positional) - len(values) :], values, strict=True)),
+        **(inner.__kwdefaults__ or {}),
+    }

@@ -19,13 +19,12 @@ on_cv = partial(recorded_cross_validation, LIGHTGBM)
 
 def on_round(call: Call) -> Steps:
     """Log a round: of each fold what LightGBM's function for the means is given, of all folds what it gives."""
-    run = call.enclosing_run
-    folds = folds_of(run)
-    if folds is None or run is None:
+    folds = folds_of(call)
+    if folds is None:
         return
     outcome = yield None
     if outcome.error is None:
-        folds.log(run.next_number("round"), map(values_of, call.argument(0, "raw_results")), _means(outcome.result))
+        folds.log(folds.rounds, map(values_of, call.argument(0, "raw_results")), _means(outcome.result))
 
 
 def _means(results: Any) -> Iterator[tuple[str, float]]:

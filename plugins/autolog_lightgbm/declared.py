@@ -26,6 +26,17 @@ _NEEDED: Final = (
     "Dataset.construct",
     "Dataset.num_data",
 )
+_SETTINGS: Final = (
+    "callbacks",
+    "categorical_feature",
+    "eval_at",
+    "eval_class_weight",
+    "eval_metric",
+    "eval_names",
+    "feature_name",
+    "init_model",
+)
+"""Arguments of the estimators' `fit` that are no data."""
 _handler: Final = partial(late, "autolog_lightgbm")
 
 
@@ -37,13 +48,14 @@ def declare(patches: Patches) -> None:
     """
     check_needs(lightgbm, *_NEEDED)
     patches.function(lightgbm.engine, "train", _handler("training.on_train"), nested=True)
-    patches.function(lightgbm.engine, "cv", _handler("cross_validation.on_cv"))
+    patches.function(lightgbm.engine, "cv", _handler("cross_validation.on_cv"), nested=True)
     # the only place where the values of each fold stand
     patches.function(lightgbm.engine, "_agg_cv_result", _handler("cross_validation.on_round"), nested=True)
     patches.method(lightgbm.Dataset, "construct", _handler("datasets.on_construct"))
-    patches.method(lightgbm.Dataset, "set_label", _handler("datasets.on_set_label"))
+    for name in ("set_label", "set_field", "add_features_from"):
+        patches.method(lightgbm.Dataset, name, _handler("datasets.on_changed"))
     patches.method(lightgbm.Booster, "predict", on_predict("data"))
     patches.method(lightgbm.Booster, "model_from_string", _handler("models.on_made_of_text"), nested=True)
     patches.method(lightgbm.Booster, "save_model", on_save("filename"))
     if hasattr(lightgbm, "LGBMModel"):
-        patches.own(lightgbm.LGBMModel)
+        patches.own(lightgbm.LGBMModel, _SETTINGS)

@@ -13,20 +13,22 @@ from lightgbm import Booster
 from autolog.capture.boosting import own_estimators
 from autolog.capture.calls import Call
 from autolog.capture.identity import ByIdentity, LastOne
+from autolog.capture.origins import belongs_to
 from autolog.exceptions import ModelError
 from autolog.hookspecs import Arguments, Outcome, SavedModel
 from autolog.models.files import module_versions
+from autolog.models.states import left_out, writable
 from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["estimators", "load", "on_made_of_text", "save", "text_of", "trained"]
+__all__ = ["estimators", "load", "on_made_of_text", "save", "text_at_hand", "text_of", "trained"]
 
 _FORMAT: Final = "lightgbm-text"
 _PLAIN: Final = (bool, int, float, str, type(None))
-_FITTED: Final = ("_best_iteration", "_fitted_with_feature_names", "_n_classes", "_n_features", "_n_features_in")
-"""What an estimator keeps of its fit besides the booster and the classes."""
+_NOT_KEPT: Final = frozenset({"_Booster", "_classes", "_evals_result", "_le"})
+"""Attributes of an estimator that are the model, are made of its classes, or are series of the run."""
 
 trained = ByIdentity()
 """Those boosters under training whose text will be asked for."""
@@ -39,6 +41,12 @@ def on_made_of_text(call: Call) -> Generator[Arguments | None, Outcome, None]:
         _texts.put(call.instance, call.argument(0, "model_str"))
     return
     yield
+
+
+def text_at_hand(booster: Any) -> str | None:
+    """Give a booster's text if it is kept."""
+    text: str | None = _texts.get(booster)
+    return text
 
 
 def text_of(booster: Any, *, keep: bool) -> str:
@@ -61,7 +69,7 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
         return None
     booster: Any = model.booster_ if is_estimator else model  # type: ignore[attr-defined]
     state = _state(model) if is_estimator else {}
-    notes = (*_cut_notes(booster), *(_left_out(model, state) if is_estimator else ()))
+    notes = (*_cut_notes(booster), *(left_out(model.get_params(deep=False)) if is_estimator else ()))  # type: ignore[attr-defined]
     stream.write(text_of(booster, keep=False).encode("utf-8"))
     return SavedModel(_FORMAT, type_name(model), module_versions(["lightgbm"]), notes, suffix="txt", state=state)
 
@@ -91,18 +99,25 @@ def _classes(model: Any) -> list[Any] | None:
 
 def _state(model: Any) -> dict[str, Any]:
     """Give what makes an estimator of its own again of a new one and the booster."""
-    given, attributes = model.get_params(deep=False), vars(model)
-    classes = _classes(model)
+    attributes, classes = vars(model), _classes(model)
+    fitted = {name: value for name, value in attributes.items() if name.startswith("_") and name not in _NOT_KEPT}
     return {
-        "params": {name: value for name, value in given.items() if type(value) in _PLAIN},
-        "fitted": {name: attributes[name] for name in _FITTED if type(attributes.get(name)) in _PLAIN[:-1]},
+        "params": writable(model.get_params(deep=False)),
+        "fitted": writable(fitted),
+        "has_own_objective": callable(attributes.get("_objective")),
         **({} if classes is None else {"classes": classes, "dtype": attributes["_classes"].dtype.str}),
     }
 
 
-def _left_out(model: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-    missing = sorted(model.get_params(deep=False).keys() - state["params"].keys())
-    return (f"loaded without the params {', '.join(missing)}, which are objects",) if missing else ()
+def lost_objective(*given: Any) -> Any:
+    """Stand for an objective of the user's, which is no part of a model: it takes none to predict.
+
+    Raises:
+        ModelError: always; the estimator is to be trained again.
+    """
+    raise ModelError(
+        "the objective of this estimator was a function, which its model does not hold: set_params(objective=…)"
+    )
 
 
 def load(path: Path, saved: SavedModel) -> Any:
@@ -124,13 +139,16 @@ def load(path: Path, saved: SavedModel) -> Any:
 
 
 def _estimator(kind: Any, state: Mapping[str, Any], booster: Booster) -> Any:
-    model = kind(**{name: value for name, value in state["params"].items() if type(value) in _PLAIN})
-    fitted = {name: state["fitted"][name] for name in _FITTED if name in state["fitted"]}
-    vars(model).update(fitted, _Booster=booster, fitted_=True)
+    model = kind(**writable(state["params"]))
+    kept = {name: value for name, value in writable(state["fitted"]).items() if name.startswith("_")}
+    vars(model).update(kept, _Booster=booster, fitted_=True)
+    if state.get("has_own_objective"):
+        vars(model).update(objective=lost_objective, _objective=lost_objective)
     if "classes" in state:
         from sklearn.preprocessing import LabelEncoder  # what LightGBM has for its labels
 
         encoder = LabelEncoder()
         encoder.classes_ = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
         vars(model).update(_classes=encoder.classes_, _le=encoder)
+    belongs_to(booster, model)
     return model

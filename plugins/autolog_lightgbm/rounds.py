@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from lightgbm import Booster
 
-from autolog.capture.boosting import Watch, is_whole
-from autolog.capture.calls import Call
+from autolog.capture.boosting import Training, Watch
 from autolog.capture.rounds import Rounds
+from autolog.values import type_name
 from autolog_lightgbm.models import trained
 
 __all__ = ["values_of", "watch"]
@@ -47,6 +49,10 @@ class _Callback:
         scores = _scores(result) if isinstance(result, Booster) else _means_at(result, best - 1)
         return {"best_iteration": best, **{f"best_score_{name}": value for name, value in scores}}
 
+    def booster(self, result: Any) -> Any:
+        """Give the booster of the training, or that of the first fold."""
+        return result if isinstance(result, Booster) else next(iter(self._trained.boosters), None)
+
 
 def _scores(booster: Booster) -> Iterator[tuple[str, float]]:
     for data, metrics in booster.best_score.items():
@@ -55,7 +61,8 @@ def _scores(booster: Booster) -> Iterator[tuple[str, float]]:
 
 def _means_at(results: Mapping[str, Any], place: int) -> Iterator[tuple[str, float]]:
     """Give the means over the folds in one round of what `cv` gave."""
-    return ((name, values[place]) for name, values in results.items() if name.endswith("-mean"))
+    means = ((name, values) for name, values in results.items() if name.endswith("-mean"))
+    return ((name, values[place]) for name, values in means if place < len(values))
 
 
 def values_of(results: Any) -> Iterator[tuple[str, float]]:
@@ -64,12 +71,18 @@ def values_of(results: Any) -> Iterator[tuple[str, float]]:
         yield f"{each[0]}-{each[1]}", each[2]
 
 
-def watch(call: Call, rounds: Rounds | None) -> Watch:
+def watch(training: Training) -> Watch:
     """Put our callback before the user's, whose list stays as it is.
 
     So the others keep the order that LightGBM gives them by their distance from the end.
     """
-    callbacks, callback = call.given().get("callbacks"), _Callback(rounds, rounds is not None and is_whole(call))
-    if callbacks is not None and type(callbacks) not in (list, tuple, set):
-        return Watch(None, callback.best)  # LightGBM may say so
-    return Watch(call.with_argument("callbacks", [callback, *(callbacks or ())]), callback.best)
+    callbacks = training.call.given().get("callbacks")
+    callback = _Callback(training.rounds, training.place.is_whole and training.rounds is not None)
+    if callbacks is not None and type(callbacks) not in _CONTAINERS:
+        training.run.note(f"no rounds: the callbacks are given in a {type_name(callbacks)}")
+        return Watch(None, callback.best, callback.booster)
+    added = training.call.with_argument("callbacks", [callback, *(() if callbacks is None else callbacks)])
+    return Watch(added, callback.best, callback.booster)
+
+
+_CONTAINERS: Final = (list, tuple, set, frozenset, deque, dict, np.ndarray)

@@ -12,20 +12,33 @@ import numpy.typing as npt
 from autolog.capture.importances import importance_charts
 from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
+from autolog_lightgbm import models
 
 if TYPE_CHECKING:
+    from autolog.capture.boosting import Training
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["log_importances", "log_shape", "shape_of"]
+__all__ = ["log_importances", "log_trees", "shape_of"]
 
 _KINDS: Final = ("split", "gain")
 
 Array = npt.NDArray[np.int64]
 
 
-def log_shape(run: ActiveRun, text: str) -> None:
-    """Log the numbers of trees and leaves, and the greatest depth, by a model's text."""
-    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, text, int(time.time() * 1000))
+def log_trees(training: Training, booster: Any) -> None:
+    """Log the numbers of rounds, trees and leaves, and the greatest depth, of the model as it is saved.
+
+    They are read from its text; where that would be written for nothing else, the run has the number of trees only.
+    """
+    run = training.run
+    is_saved = training.is_saved_as(models.estimators())
+    text = models.text_of(booster, keep=is_saved) if is_saved or models.text_at_hand(booster) else None
+    if text is not None:
+        moment = int(time.time() * 1000)
+        afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, text, moment)
+    else:
+        run.log_metrics({"n_trees": booster.num_trees()})
+        run.note("the depth and the leaves of the trees are missing: the model's text was not written")
 
 
 def _log_shape(run: ActiveRun, text: str, moment: int) -> None:
@@ -33,7 +46,7 @@ def _log_shape(run: ActiveRun, text: str, moment: int) -> None:
 
 
 def shape_of(text: str) -> dict[str, int]:
-    """Read the trees' shape from a model's text, all trees at once.
+    """Read the trees' shape from a model's text, all trees at once, and how many rounds have trained them.
 
     The children of a tree's splits stand in two lists, `left_child` and `right_child`: a split by its number, a leaf as
     -1 minus its own. A tree without a split is one leaf.
@@ -43,7 +56,9 @@ def shape_of(text: str) -> dict[str, int]:
     starts = np.cumsum(sizes) - sizes
     left, right = (_numbers(each, sizes, starts) for each in (lefts, rights))
     leaves = int((sizes + 1).sum())
-    return {"n_trees": len(lefts), "depth": _depth(left, right, starts[sizes > 0]), "n_leaves": leaves}
+    a_round = int(next(_lists(text, "num_tree_per_iteration="), 1))
+    depth = _depth(left, right, starts[sizes > 0])
+    return {"n_rounds": len(lefts) // a_round, "n_trees": len(lefts), "depth": depth, "n_leaves": leaves}
 
 
 def _lists(text: str, name: str) -> Iterator[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import os
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sklearn.base import BaseEstimator
 
 from autolog import guard
+from autolog.capture import callbacks
 from autolog.capture.calls import Call
 from autolog.capture.data import dataset_facts, signature
 from autolog.capture.predictions import model_run, output_of, remember_model, remember_output, remember_prediction
@@ -19,7 +21,7 @@ from autolog.values import class_name, encode, revive
 from autolog_sklearn import loops
 from autolog_sklearn.findings import log_findings, outlier_fraction
 from autolog_sklearn.iterations import Kept, goes_on, kept_before, log_iterations
-from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, saved_part, trained_part
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, path_to_trained, saved_part
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import Judged, budget, head, training_metrics
 
@@ -30,6 +32,7 @@ __all__ = [
     "Steps",
     "begin",
     "estimator_tags",
+    "led_to",
     "log_data",
     "log_given",
     "on_fit",
@@ -72,8 +75,19 @@ def begin(call: Call) -> ActiveRun | None:
         else None
     )
     continued = {} if earlier is None else {"continued_from": earlier.run_id}
-    call.hand_on(owner=call.owner_of(trained_part(model)), saves=class_name(type(saved_part(model))))
+    call.hand_on(**led_to(call, model))
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
+
+
+def led_to(call: Call, model: object) -> dict[str, Any]:
+    """Give what the handler of a booster's training needs to know of the fit around it.
+
+    That is: the plugin that owns what is trained in the end, the classes on the way to it, inmost first, and the class
+    of what will be saved.
+    """
+    path = list(path_to_trained(model))
+    leads = [class_name(type(each)) for each in reversed(path)]
+    return {"owner": call.owner_of(path[-1]), "leads": leads, "saves": class_name(type(saved_part(model)))}
 
 
 def log_given(call: Call, run: ActiveRun) -> DataDescription | None:
@@ -157,23 +171,45 @@ def log_data(call: Call, run: ActiveRun, data: Any, target: Any) -> DataDescript
 
 
 def _log_metadata(call: Call, run: ActiveRun) -> None:
-    """Record each further array that the training was given as an input whose context is its argument's name."""
-    for name, (value, target) in _parts(_metadata(call)) if call.settings.log_datasets else ():
+    """Record each further array that the training was given as an input whose context is its argument's name.
+
+    What the estimator's library says is no data are params.
+    """
+    given = _metadata(call)
+    settings = {name: given.pop(name) for name in list(given) if call.is_setting(name)}
+    if settings:
+        told = callbacks.described(settings.pop("callbacks", None), call.handing.get("owner") or "")
+        run.log_params({**{name: value for name, value in settings.items() if _says_itself(value)}, **told})
+    for name, (value, target) in _parts(given) if call.settings.log_datasets else ():
         described = call.describe(value)
         if described is not None and described.shape:
             found = dataset_facts(call.variable_name(value) or name, described, call.describe(target), name, None)
             run.log_facts("dataset", found)
 
 
+def _says_itself(value: Any) -> bool:
+    """Say whether a setting is told by its value: not a model to go on from, whose run is named instead."""
+    return isinstance(value, (*_PLAIN, list, tuple, dict)) or callable(value)
+
+
+_PLAIN: Final = (str, int, float, os.PathLike)
+
+
 def _parts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Give each argument, and the target that belongs to it; of a list of containers, or of pairs, each by number."""
     for name, value in metadata.items():
-        each_has_rows = type(value) is list and all(type(each) is tuple or hasattr(each, "shape") for each in value)
+        each_has_rows = type(value) is list and all(
+            type(each) is tuple or hasattr(type(each), "shape") for each in value
+        )
         for number, each in enumerate(value) if each_has_rows else ():
             pair = each if type(each) is tuple and len(each) == len(("X", "y")) else (each, None)
             yield f"{name}[{number}]", pair
         if not each_has_rows:
             yield name, (value, None)
+
+
+def _has_rows(value: Any) -> bool:
+    return type(value) is tuple or hasattr(type(value), "shape")
 
 
 def _metadata(call: Call) -> dict[str, Any]:
@@ -200,7 +236,7 @@ def _log_training_metrics(call: Call, run: ActiveRun, seconds: float, described:
     found = training_metrics(call.instance, data, target, rows, seconds, call.settings.log_training_metrics)
     if found.metrics:
         run.log_metrics(found.metrics)
-    if found.why_not and call.owner_of(trained_part(call.instance)) is None:  # a booster has metrics of its own
+    if found.why_not and call.handing.get("owner") is None:  # a booster has metrics of its own
         run.note(f"no training metrics: {found.why_not}")
     return found.judged
 

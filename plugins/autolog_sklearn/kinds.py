@@ -16,8 +16,8 @@ __all__ = [
     "is_search",
     "keeps_path",
     "own_attributes",
+    "path_to_trained",
     "saved_part",
-    "trained_part",
 ]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
@@ -96,11 +96,14 @@ def saved_part(estimator: object) -> object:
     return saved_part(vars(estimator).get("estimator")) if is_search(estimator) else estimator
 
 
-def trained_part(estimator: object) -> object:
-    """Give what a fit trains in the end: a pipeline's last step, also within a search, or the estimator itself."""
-    saved = saved_part(estimator)
-    steps = _steps(saved) if is_pipeline(saved) else []
-    return trained_part(steps[-1][1]) if steps else saved
+def path_to_trained(estimator: object) -> Iterator[object]:
+    """Give an estimator, its own estimator where it is a search, its last step where it is a pipeline, and so on."""
+    yield estimator
+    if is_search(estimator):
+        yield from path_to_trained(vars(estimator).get("estimator"))
+    elif is_pipeline(estimator):
+        for _, last in _steps(estimator)[-1:]:
+            yield from path_to_trained(last)
 
 
 def keeps_path(estimator: object) -> bool:

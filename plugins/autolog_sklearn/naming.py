@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from autolog.capture.calls import Call
-from autolog.capture.signatures import innermost
+from autolog.capture.signatures import defaults
 
-__all__ = ["defaults", "function_name", "key", "meaning"]
+__all__ = ["function_name", "key", "meaning"]
 
 _PLAIN: Final = (str, int, float)
 _SHORT: Final = 20
@@ -65,16 +65,3 @@ def function_name(function: Any) -> str:
     while type(function) is partial:
         function = function.func
     return str(function.__name__) if type(function).__module__ == "builtins" else type(function).__name__
-
-
-def defaults(function: Any) -> dict[str, Any]:
-    """Give the defaults of a function's parameters, those that a partial sets among them not being any."""
-    inner = innermost(function)
-    if not isinstance(inner, FunctionType):
-        return {}
-    positional = inner.__code__.co_varnames[: inner.__code__.co_argcount]
-    values = inner.__defaults__ or ()
-    return {
-        **dict(zip(positional[len(positional) - len(values) :], values, strict=True)),
-        **(inner.__kwdefaults__ or {}),
-    }

@@ -17,7 +17,7 @@ on_cv = partial(recorded_cross_validation, XGBOOST)
 
 def on_round(call: Call) -> Steps:
     """Log a round: of each fold what XGBoost's function for the means is given, of all folds what it gives."""
-    folds = folds_of(call.enclosing_run)
+    folds = folds_of(call)
     if folds is None:
         return
     outcome = yield None

@@ -29,6 +29,8 @@ _NEEDED: Final = (
     "DMatrix.set_info",
     "get_config",
 )
+_SETTINGS: Final = ("callbacks", "early_stopping_rounds", "eval_metric", "verbose", "xgb_model")
+"""Arguments of the estimators' `fit` that are no data; some of them only before XGBoost 2.1."""
 _MATRICES: Final = ("DMatrix", "QuantileDMatrix", "ExtMemQuantileDMatrix")
 _handler: Final = partial(late, "autolog_xgboost")
 
@@ -41,7 +43,7 @@ def declare(patches: Patches) -> None:
     """
     check_needs(xgboost, *_NEEDED)
     patches.function(xgboost.training, "train", _handler("training.on_train"), nested=True)
-    patches.function(xgboost.training, "cv", _handler("cross_validation.on_cv"))
+    patches.function(xgboost.training, "cv", _handler("cross_validation.on_cv"), nested=True)
     # the only place where the values of each fold stand
     patches.function(xgboost.callback, "_aggcv", _handler("cross_validation.on_round"), nested=True)
     for kind in filter(None, (getattr(xgboost, name, None) for name in _MATRICES)):
@@ -52,4 +54,4 @@ def declare(patches: Patches) -> None:
         patches.method(xgboost.Booster, name, on_predict("data"))
     patches.method(xgboost.Booster, "save_model", on_save("fname"))
     if hasattr(xgboost, "XGBModel"):
-        patches.own(xgboost.XGBModel)
+        patches.own(xgboost.XGBModel, _SETTINGS)

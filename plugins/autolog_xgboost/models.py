@@ -11,9 +11,11 @@ from xgboost import Booster
 
 from autolog.capture.boosting import own_estimators
 from autolog.capture.identity import LastOne
+from autolog.capture.origins import belongs_to
 from autolog.exceptions import ModelTooLarge, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models.files import module_versions
+from autolog.models.states import left_out, writable
 from autolog.values import type_name
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ __all__ = ["estimators", "is_talkative", "load", "raw_of", "save"]
 _FORMAT: Final = "xgboost-ubj"
 _DEBUG: Final = 3
 _SPLIT: Final = 65  # bytes that a split takes at least, with its children
-_PLAIN: Final = (bool, int, float, str)
 
 _raw = LastOne()
 
@@ -74,8 +75,9 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
     if is_talkative():
         raise RefusedError("no model: with verbosity=3 XGBoost prints when it is asked for it")
     stream.write(_raw.take(booster) or raw_of(booster, stream.room, keep=False))
-    state = {} if booster is model else _state(model)
-    return SavedModel(_FORMAT, type_name(model), module_versions(["xgboost"]), suffix="ubj", state=state)
+    params = {} if booster is model else model.get_params(deep=False)  # type: ignore[attr-defined]
+    needed, notes = module_versions(["xgboost"]), left_out(params)
+    return SavedModel(_FORMAT, type_name(model), needed, notes, suffix="ubj", state=writable(params))
 
 
 def _is_estimator(model: object) -> bool:
@@ -87,11 +89,6 @@ def estimators() -> Mapping[str, type]:
     return own_estimators(xgboost, "XGBModel")
 
 
-def _state(model: Any) -> dict[str, Any]:
-    """Give the params of an estimator that can be given to a new one."""
-    return {name: value for name, value in model.get_params(deep=False).items() if type(value) in _PLAIN}
-
-
 def load(path: Path, saved: SavedModel) -> Any:
     """Read a model as what it was: a booster, or an estimator with its params."""
     if saved.format != _FORMAT:
@@ -99,7 +96,7 @@ def load(path: Path, saved: SavedModel) -> Any:
     kind = estimators().get(saved.model_class)
     if kind is None:
         return Booster(model_file=path)
-    state = {name: value for name, value in saved.state.items() if type(value) in _PLAIN}
-    model: Any = kind(**state)
+    model: Any = kind(**writable(saved.state))
     model.load_model(path)
+    belongs_to(model.get_booster(), model)
     return model

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog.capture.callbacks import described
 from autolog.values import JSON
+
+if TYPE_CHECKING:
+    from autolog.capture.calls import Call
 
 __all__ = ["ROUNDS", "effective_params", "given_params"]
 
@@ -15,14 +18,18 @@ ROUNDS: Final = 10  # what `train` and `cv` do where they are not told
 _NO_PARAMS: Final = frozenset({"params", "dtrain", "evals", "evals_result", "xgb_model", "callbacks", "folds"})
 
 
-def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the params that a training was given, be it in `params` or as arguments of their own."""
+def given_params(call: Call) -> dict[str, Any]:
+    """Give the params that a training was given, be it in `params` or as arguments of their own.
+
+    An argument of the same name as a param, such as the `seed` of `cv`, is named after the function as well.
+    """
+    given, params = call.given(), _plain(call.argument(0, "params"))
     arguments = {name: value for name, value in given.items() if name not in _NO_PARAMS and value is not None}
     source = given.get("xgb_model")
     return {
         "num_boost_round": ROUNDS,
-        **_plain(given.get("params")),
-        **arguments,
+        **{f"{call.name}_{name}" if name in params else name: value for name, value in arguments.items()},
+        **params,
         **({"xgb_model": str(source)} if hasattr(source, "__fspath__") or isinstance(source, str) else {}),
         **described(given.get("callbacks"), "xgboost"),
     }
@@ -30,8 +37,8 @@ def given_params(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(params: Any) -> dict[str, Any]:
     """Give the params as a dict; in a list of pairs a name may stand several times."""
-    if isinstance(params, Mapping):
-        return dict(params)
+    if isinstance(params, dict):
+        return dict(dict.items(params))
     plain: dict[str, Any] = {}
     for name, value in params or ():
         plain[name] = [*_listed(plain[name]), value] if name in plain else value

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
+from xgboost import Booster
 from xgboost.callback import EarlyStopping, TrainingCallback
 
 from autolog import guard
-from autolog.capture.boosting import Watch
-from autolog.capture.calls import Call
+from autolog.capture.boosting import Training, Watch
 from autolog.capture.rounds import Rounds
 
 __all__ = ["watch"]
@@ -31,6 +31,7 @@ class _Callback(TrainingCallback):
         self._rounds = rounds
         self._before: dict[str, str | None] = {}
         self._stops_early = stops_early
+        self._trained: Any = None
         self.best: dict[str, float] = {}
 
     def __hash__(self) -> int:
@@ -50,8 +51,13 @@ class _Callback(TrainingCallback):
 
     def after_training(self, model: Any) -> Any:
         """Take what early stopping has found."""
+        self._trained = model
         guard.call("xgboost.after_training", None, self._take_best, model)
         return model
+
+    def booster(self, result: Any) -> Any:
+        """Give the booster of the training, or that of the first fold."""
+        return result if isinstance(result, Booster) else self._trained.cvfolds[0].bst
 
     def _take_best(self, model: Any) -> None:
         found = _found(model)
@@ -75,12 +81,13 @@ def _latest(evals_log: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, f
             yield f"{data}-{metric}", values[-1]
 
 
-def watch(call: Call, rounds: Rounds | None) -> Watch:
+def watch(training: Training) -> Watch:
     """Put our callback before the user's, whose list stays as it is."""
-    given = call.given()
+    given = training.call.given()
     callbacks: Any = given.get("callbacks")
     is_list = type(callbacks) in (list, tuple)
     stops_early = is_list and any(isinstance(each, EarlyStopping) for each in callbacks)
-    callback = _Callback(rounds, stops_early or bool(given.get("early_stopping_rounds")))
+    callback = _Callback(training.rounds, stops_early or bool(given.get("early_stopping_rounds")))
     added = [callback, *(callbacks or ())] if is_list or callbacks is None else chain((callback,), callbacks)
-    return Watch(call.with_argument("callbacks", added), lambda result: callback.best)
+    arguments = training.call.with_argument("callbacks", added)
+    return Watch(arguments, lambda result: callback.best, callback.booster)

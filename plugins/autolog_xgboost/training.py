@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from autolog import guard
-from autolog.capture.boosting import Boosting, is_saved_by, recorded_training
-from autolog.capture.calls import Call
+from autolog.capture.boosting import Boosting, Training, recorded_training
+from autolog.exceptions import RefusedError
 from autolog_xgboost import matrices, models, params, trees
 from autolog_xgboost.rounds import watch
-
-if TYPE_CHECKING:
-    from autolog.recording.runs import ActiveRun
 
 __all__ = ["XGBOOST", "on_train"]
 
 
-def _log_booster(call: Call, run: ActiveRun, booster: Any) -> None:
-    """Record what a booster tells of itself: the params in effect, its trees, its importances."""
+def _effective(booster: Any) -> Mapping[str, Any]:
     if models.is_talkative():
-        run.note("no effective params, trees and importances: with verbosity=3 XGBoost prints when it is asked")
-        return
-    guard.call("xgboost.effective", run, _log_effective, run, booster)
-    guard.call("xgboost.trees", run, trees.log_trees, run, booster, keep=is_saved_by(call, models.estimators()))
-    guard.call("xgboost.importances", run, trees.log_importances, run, booster)
+        raise RefusedError(
+            "no effective params, trees and importances: with verbosity=3 XGBoost prints when it is asked"
+        )
+    return params.effective_params(booster.save_config())
 
 
-def _log_effective(run: ActiveRun, booster: Any) -> None:
-    run.log_params(params.effective_params(booster.save_config()))
+def _log_booster(training: Training, booster: Any) -> None:
+    """Record what a booster tells of itself: its trees, its importances."""
+    if not models.is_talkative():
+        guard.call("xgboost.trees", training.run, trees.log_trees, training, booster)
+        guard.call("xgboost.importances", training.run, trees.log_importances, training.run, booster)
 
 
 XGBOOST: Final = Boosting(
@@ -37,6 +36,7 @@ XGBOOST: Final = Boosting(
     continues="xgb_model",
     rounds=params.ROUNDS,
     params=params.given_params,
+    effective=_effective,
     log_data=matrices.log_data,
     watch=watch,
     log_booster=_log_booster,

@@ -15,9 +15,10 @@ from autolog.capture.importances import importance_charts
 from autolog.exceptions import ModelTooLarge
 from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
-from autolog_xgboost.models import raw_of
+from autolog_xgboost.models import estimators, raw_of
 
 if TYPE_CHECKING:
+    from autolog.capture.boosting import Training
     from autolog.recording.runs import ActiveRun
 
 __all__ = ["log_importances", "log_trees", "shape_of"]
@@ -27,21 +28,18 @@ _KINDS: Final = ("weight", "gain", "cover", "total_gain", "total_cover")
 Array = npt.NDArray[np.int64]
 
 
-def log_trees(run: ActiveRun, booster: Any, *, keep: bool) -> None:
-    """Log the numbers of rounds, trees and leaves, and the greatest depth.
-
-    Args:
-        run: where to.
-        booster: it.
-        keep: what it was read from is saved next.
-    """
+def log_trees(training: Training, booster: Any) -> None:
+    """Log the numbers of rounds, trees and leaves, and the greatest depth."""
+    run = training.run
     run.log_metrics({"n_rounds": booster.num_boosted_rounds()})
     try:
-        raw = raw_of(booster, run.settings.max_model_mb * 1_000_000, keep=keep)
+        most = run.settings.max_model_mb * 1_000_000
+        raw = raw_of(booster, most, keep=training.is_saved_as(estimators()))
     except ModelTooLarge as error:
         run.note(f"the shape of the trees is missing: {error}")
         return
-    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw, int(time.time() * 1000))
+    moment = int(time.time() * 1000)
+    afterwards.do((run.run_id, "trees"), run, "shape of the trees", _log_shape, run, raw, moment)
 
 
 def _log_shape(run: ActiveRun, raw: bytes | bytearray, moment: int) -> None:

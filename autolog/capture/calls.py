@@ -106,6 +106,11 @@ class Call:
         return self._outer.task
 
     @property
+    def tasks(self) -> tuple[tuple[int, int], ...]:
+        """The tasks that lead to this call from the run, outermost first: each as the number of a pool and its own."""
+        return self._outer.tasks
+
+    @property
     def handed(self) -> dict[str, Any]:
         """What the handler of the recorded call around this one handed on, in this or another process."""
         return self._outer.handed

@@ -25,6 +25,8 @@ class _Portable:
         run: what a handle on the active run is made of, or None.
         inside: the plugin whose recorded call the task is part of, or None.
         recorded: whether calls of that one open runs.
+        tasks: the tasks that lead to where it is made.
+        pool: the number of the call to a pool whose tasks it goes with.
         paused: nothing is recorded.
         handed: what the handler of that call hands on.
         origin: the process that it comes from.
@@ -35,6 +37,8 @@ class _Portable:
     inside: str | None
     recorded: bool
     paused: bool
+    tasks: tuple[tuple[int, int], ...]
+    pool: int
     handed: Mapping[str, Any]
     origin: str
 
@@ -43,16 +47,18 @@ class Carrier:
     """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
     def __init__(self) -> None:
-        self._context = replace(context.current.get(), run=context.current_run())
+        here = self._context = replace(context.current.get(), run=context.current_run())
+        self._pool = 0 if here.run is None else here.run.next_number(("pool", here.tasks))
 
     def entered(self, task: int) -> context.Entered:
         """Be in that context, as the task of this number, for the body of a `with`."""
-        return context.Entered(replace(self._context, task=task))
+        tasks = (*self._context.tasks, (self._pool, task))
+        return context.Entered(replace(self._context, task=task, tasks=tasks))
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
         run = None if here.run is None else here.run.portable()
-        place = here.inside, here.recorded, here.paused, here.handed
+        place = here.inside, here.recorded, here.paused, here.tasks, self._pool, here.handed
         return _unpacked, (_Portable(current.portable(), run, *place, _origin()),)
 
 
@@ -60,7 +66,7 @@ def _unpacked(portable: _Portable) -> Carrier:
     """Make the carrier in another process; one that cannot be set up there records nothing."""
     carrier = Carrier.__new__(Carrier)
     arrived = guard.call("carrier.arrive", None, _arrive, portable)
-    carrier._context = arrived or Context(paused=True)  # noqa: SLF001 (its own constructor)
+    carrier._context, carrier._pool = arrived or Context(paused=True), portable.pool  # noqa: SLF001 (its own constructor)
     return carrier
 
 
@@ -70,7 +76,7 @@ def _arrive(portable: _Portable) -> Context:
     if portable.origin != _origin():  # dask's workers may be threads of the program's own process
         session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
-    return Context(run, portable.inside, portable.recorded, handed=dict(portable.handed))
+    return Context(run, portable.inside, portable.recorded, tasks=portable.tasks, handed=dict(portable.handed))
 
 
 def _origin() -> str:

@@ -12,13 +12,13 @@ from autolog.capture.digests import digest, schema
 from autolog.hookspecs import Column, DataDescription
 from autolog.values import JSON, class_name
 
-__all__ = ["dataset_facts", "describe", "signature"]
+__all__ = ["MOST_COLUMNS", "dataset_facts", "describe", "signature"]
 
 Describe: TypeAlias = Callable[[Any], DataDescription | None]
 
 _PROBED = 1_024
 _PROBED_CELLS = 4_096
-_LISTED_COLUMNS = 1_000
+MOST_COLUMNS = 1_000
 _LENGTH_IS_FREE = frozenset({bytes, bytearray, frozenset, range, set})
 
 
@@ -126,9 +126,9 @@ def _facts(part: DataDescription) -> dict[str, JSON]:
         "kind": part.kind,
         "shape": None if part.shape is None else list(part.shape),
         "dtype": part.dtype,
-        "columns": [[column.name, column.dtype] for column in part.columns[:_LISTED_COLUMNS]],
+        "columns": [[column.name, column.dtype] for column in part.columns[:MOST_COLUMNS]],
     }
-    if len(part.columns) > _LISTED_COLUMNS:
+    if len(part.columns) > MOST_COLUMNS:
         facts["column_count"] = len(part.columns)
     return facts
 

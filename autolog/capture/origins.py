@@ -43,7 +43,7 @@ def remember_file(path: Any, model: object) -> None:
     """
     run = model_run(model)
     if run is not None and isinstance(path, (str, os.PathLike)):
-        _files[_identity(path)] = run.run_id
+        _files[_identity(_place(path))] = run.run_id
         for oldest in list(_files)[:-_MOST]:
             del _files[oldest]
 
@@ -55,11 +55,15 @@ def origin_of(model: object) -> str | None:
         model: a model, or the path of a file.
     """
     if isinstance(model, (str, os.PathLike)):
-        return _origin_of_file(Path(model))
+        return _origin_of_file(_place(model))
     run, loaded, whole = model_run(model), _loaded.get(model), _wholes.get(model)
     if run is not None or whole is None:
         return loaded if run is None else run.run_id
     return loaded or origin_of(whole())
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (a Path of the user's may be any)
 
 
 def _origin_of_file(path: Path) -> str | None:
@@ -71,7 +75,7 @@ def _origin_of_file(path: Path) -> str | None:
     return _files.get(_identity(path))
 
 
-def _identity(path: str | os.PathLike[str]) -> tuple[int, ...]:
+def _identity(path: Path) -> tuple[int, ...]:
     """Tell a file from what may be written under its name later."""
-    found = os.stat(path)  # noqa: PTH116  (takes what the user gave)
+    found = path.stat()
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

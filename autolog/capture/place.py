@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from typing import TYPE_CHECKING
 
 from autolog.values import class_name
@@ -38,8 +38,8 @@ def place_of(call: Call, run: ActiveRun) -> Place:
     The handler around has handed on whose plugin the estimator is that its call trains in the end (`owner`), and the
     classes on the way to it (`leads`). Such a training's series have plain names, or begin with a `prefix` that was
     handed on, as `split0_`. Any other training is an ensemble's member, a selector's or the like: its series begin with
-    `fit0_`, `fit1_` …, by the number of the task that it is, else in the order of training; but the first has plain
-    names where nothing else in the run could have them.
+    `fit0_`, `fit1_` …, by the number of the task that it is (`pool1_fit0_` where a second pool has tasks), else in the
+    order of training; but the first has plain names where nothing else in the run could have them.
 
     Args:
         call: the training.
@@ -49,13 +49,17 @@ def place_of(call: Call, run: ActiveRun) -> Place:
     prefix = handed.get("prefix", "")
     if prefix is None:
         return Place(None, False)
-    if call.task is None and handed.get("owner") == call.plugin and _leads_here(call):
+    if not call.tasks and handed.get("owner") == call.plugin and _leads_here(call):
         return Place(prefix, not handed.get("split"))
-    count = run.next_number(("training", prefix, call.task))
-    if call.task is not None:
-        return Place(f"{prefix}fit{call.task}.{count}_" if count else f"{prefix}fit{call.task}_", False)
+    count = run.next_number(("training", prefix, call.tasks))
+    if call.tasks:
+        return Place(f"{prefix}{'_'.join(starmap(_named, call.tasks))}{f'.{count}' if count else ''}_", False)
     is_plain = count == 0 and handed.get("owner") is None
     return Place(prefix if is_plain else f"{prefix}fit{count}_", False)
+
+
+def _named(pool: int, task: int) -> str:
+    return f"pool{pool}_fit{task}" if pool else f"fit{task}"
 
 
 def _leads_here(call: Call) -> bool:

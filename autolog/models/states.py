@@ -6,7 +6,9 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["left_out", "writable"]
+from autolog.exceptions import ModelError
+
+__all__ = ["left_out", "lost_objective", "writable"]
 
 _PLAIN: Final = (bool, int, float, str, type(None))
 _LISTS: Final = (list, tuple)
@@ -28,6 +30,17 @@ def left_out(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Say in a note which values are not writable; nothing where all are."""
     missing = sorted(values.keys() - writable(values).keys())
     return (f"loaded without {', '.join(missing)}: objects, which are not written down",) if missing else ()
+
+
+def lost_objective(*given: Any) -> Any:
+    """Stand for an objective of the user's, which is no part of a model: it takes none to predict.
+
+    Raises:
+        ModelError: always; the estimator is to be trained again.
+    """
+    raise ModelError(
+        "this estimator's objective was a function, which its model does not hold; set_params(objective=…)"
+    )
 
 
 _OBJECT: Final = object()

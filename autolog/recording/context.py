@@ -36,6 +36,8 @@ class Context:
         paused: nothing is recorded.
         task: the number of the task that this is, among those of one call to a pool, or None: what it trains is a child
             of the run, never the run itself.
+        tasks: the tasks that lead here from the run, outermost first: of each, the number of the call to a pool, among
+            those of the task or run around it, and the task's number in that.
         handed: what the handler of the wrapped call hands on to those of the calls inside it; plain values.
     """
 
@@ -44,6 +46,7 @@ class Context:
     recorded: bool = False
     paused: bool = False
     task: int | None = None
+    tasks: tuple[tuple[int, int], ...] = ()
     handed: dict[str, Any] = field(default_factory=dict, compare=False)
 
 

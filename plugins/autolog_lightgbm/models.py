@@ -13,11 +13,12 @@ from lightgbm import Booster
 from autolog.capture.boosting import own_estimators
 from autolog.capture.calls import Call
 from autolog.capture.identity import ByIdentity, LastOne
+from autolog.capture.kept_params import kept_params
 from autolog.capture.origins import belongs_to
 from autolog.exceptions import ModelError
 from autolog.hookspecs import Arguments, Outcome, SavedModel
 from autolog.models.files import module_versions
-from autolog.models.states import left_out, writable
+from autolog.models.states import left_out, lost_objective, writable
 from autolog.values import type_name
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
     is_estimator = type(model) in estimators().values() and _classes_are_plain(model)
     if not is_estimator and not isinstance(model, Booster):
         return None
-    booster: Any = model.booster_ if is_estimator else model  # type: ignore[attr-defined]
+    booster: Any = vars(model)["_Booster"] if is_estimator else model
     state = _state(model) if is_estimator else {}
-    notes = (*_cut_notes(booster), *(left_out(model.get_params(deep=False)) if is_estimator else ()))  # type: ignore[attr-defined]
+    notes = (*_cut_notes(booster), *(left_out(kept_params(model)) if is_estimator else ()))
     stream.write(text_of(booster, keep=False).encode("utf-8"))
     return SavedModel(_FORMAT, type_name(model), module_versions(["lightgbm"]), notes, suffix="txt", state=state)
 
@@ -102,22 +103,11 @@ def _state(model: Any) -> dict[str, Any]:
     attributes, classes = vars(model), _classes(model)
     fitted = {name: value for name, value in attributes.items() if name.startswith("_") and name not in _NOT_KEPT}
     return {
-        "params": writable(model.get_params(deep=False)),
+        "params": writable(kept_params(model)),
         "fitted": writable(fitted),
         "has_own_objective": callable(attributes.get("_objective")),
         **({} if classes is None else {"classes": classes, "dtype": attributes["_classes"].dtype.str}),
     }
-
-
-def lost_objective(*given: Any) -> Any:
-    """Stand for an objective of the user's, which is no part of a model: it takes none to predict.
-
-    Raises:
-        ModelError: always; the estimator is to be trained again.
-    """
-    raise ModelError(
-        "the objective of this estimator was a function, which its model does not hold: set_params(objective=…)"
-    )
 
 
 def load(path: Path, saved: SavedModel) -> Any:

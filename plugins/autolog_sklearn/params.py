@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from types import FunctionType
 from typing import Any, Final
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from autolog.capture.kept_params import has_all_params, kept_params
+
 __all__ = ["deep_params", "named_params", "own_params"]
 
 _DEEPEST: Final = 20
-_MORE: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 
 def deep_params(estimator: BaseEstimator) -> dict[str, Any]:
@@ -40,28 +40,20 @@ def _walk(values: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[
 
 
 def own_params(estimator: BaseEstimator) -> dict[str, Any]:
-    """Ask a library that has its own way of telling; else read what `__init__` keeps under its arguments' names."""
+    """Read what `__init__` keeps under its arguments' names; else ask a library that has its own way of telling.
+
+    That way is not taken where it need not be: XGBoost's draws a number where a param is a random state.
+    """
     own_way = inspect.unwrap(type(estimator).get_params)
-    if own_way is not inspect.unwrap(BaseEstimator.get_params) and _is_installed(own_way):
+    is_librarys = own_way is not inspect.unwrap(BaseEstimator.get_params) and _is_installed(own_way)
+    if is_librarys and not has_all_params(estimator):
         found: dict[str, Any] = estimator.get_params(deep=False)
         return found
-    attributes = vars(estimator)
-    return {name: attributes[name] for name in _param_names(type(estimator)) if name in attributes}
+    return kept_params(estimator)
 
 
 def _is_installed(function: object) -> bool:
     return "-packages" in getattr(getattr(function, "__code__", None), "co_filename", "")
-
-
-def _param_names(cls: type) -> Iterator[str]:
-    """Give the arguments of `__init__`; where it takes any, also those of the next class that it may pass them to."""
-    for base in cls.__mro__:
-        init = inspect.unwrap(vars(base).get("__init__", object.__init__))
-        if isinstance(init, FunctionType):
-            code = init.__code__
-            yield from code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-            if not code.co_flags & _MORE:
-                return
 
 
 def _shown(value: Any) -> Any:

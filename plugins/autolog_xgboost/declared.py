@@ -48,7 +48,7 @@ def declare(patches: Patches) -> None:
     patches.function(xgboost.callback, "_aggcv", _handler("cross_validation.on_round"), nested=True)
     for kind in filter(None, (getattr(xgboost, name, None) for name in _MATRICES)):
         patches.method(kind, "__init__", _handler("matrices.on_made"))
-    for name in ("set_info", "set_label"):
+    for name in ("set_float_info", "set_info", "set_label"):
         patches.method(xgboost.DMatrix, name, _handler("matrices.on_changed"))
     for name in ("predict", "inplace_predict"):
         patches.method(xgboost.Booster, name, on_predict("data"))

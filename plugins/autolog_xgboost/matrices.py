@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from itertools import repeat, starmap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +12,7 @@ from xgboost import DMatrix
 
 from autolog import guard
 from autolog.capture.calls import Call
+from autolog.capture.data import MOST_COLUMNS
 from autolog.capture.held import Held, forget, held_by, held_of, hold, log_inputs
 from autolog.hookspecs import Arguments, Column, DataDescription, Outcome
 from autolog.values import type_name
@@ -33,20 +36,21 @@ def on_made(call: Call) -> Generator[Arguments | None, Outcome, None]:
 
 def on_changed(call: Call) -> Generator[Arguments | None, Outcome, None]:
     """Forget what a matrix was made from where it gets other labels."""
-    if call.name == "set_label" or call.argument(_LABEL, "label") is not None:
+    if call.name != "set_info" or call.kwargs.get("label") is not None:
         forget(call.instance)
     yield None
 
 
-_LABEL: Final = 99  # by name only
-
-
 def describe(data: DMatrix) -> DataDescription:
     """Describe a `DMatrix`; its values cannot be had without a copy, so its digest is of shape and schema."""
-    shape = (data.num_row(), data.num_col())
-    names, types = data.feature_names, data.feature_types
-    columns = zip(names or (), types or [_FLOAT] * len(names or ()), strict=False)
-    return DataDescription(type_name(data), shape, _FLOAT, tuple(Column(*each) for each in columns))
+    shape = DMatrix.num_row(data), DMatrix.num_col(data)
+    return DataDescription(type_name(data), shape, _FLOAT, tuple(_columns(data)))
+
+
+def _columns(data: DMatrix) -> Iterator[Column]:
+    """Give the columns that have names."""
+    names, types = (getattr(DMatrix, name).fget(data) for name in ("feature_names", "feature_types"))
+    return starmap(Column, zip(names or (), types or repeat(_FLOAT), strict=False))
 
 
 _FLOAT: Final = "float32"
@@ -61,24 +65,31 @@ def log_data(call: Call, run: ActiveRun, given: Mapping[str, Any]) -> None:
 
 
 def _held(call: Call, matrix: DMatrix) -> Held:
-    return held_by(matrix) or _told_by(call, matrix)
-
-
-def _told_by(call: Call, matrix: DMatrix) -> Held:
-    label = matrix.get_label()
-    return held_of(describe(matrix), call.describe(label) if len(label) else None)
+    """Give what is known of a matrix; what it was made from may have got its columns' names with the matrix only."""
+    known = held_by(matrix)
+    if known is None:
+        label = DMatrix.get_label(matrix)
+        return held_of(describe(matrix), call.describe(label) if len(label) else None)
+    named = [] if known.facts["columns"] else list(_columns(matrix))
+    if not named:
+        return known
+    inputs = [{"name": column.name, "type": column.dtype} for column in named]
+    facts = {**known.facts, "columns": [[column.name, column.dtype] for column in named[:MOST_COLUMNS]]}
+    return replace(known, facts=facts, signature={**known.signature, "inputs": inputs})
 
 
 def _evaluated(given: Mapping[str, Any], training: DMatrix) -> Iterator[tuple[DMatrix, str, str]]:
     evals: Any = given.get("evals")
-    for matrix, name in evals if type(evals) in (list, tuple) else ():  # of any other kind it may be read only once
-        if isinstance(matrix, DMatrix) and matrix is not training:
-            yield matrix, str(name), str(name)
+    for each in evals if type(evals) in (list, tuple) else ():  # of any other kind it may be read only once
+        if type(each) is tuple and len(each) == len(("matrix", "name")) and isinstance(each[0], DMatrix):
+            matrix, name = each
+            if matrix is not training:
+                yield matrix, str(name), str(name)
 
 
 def _further(matrix: DMatrix) -> Iterator[tuple[str, Any]]:
     """Give what else a matrix holds for each row or group."""
     for name, method in _FURTHER.items():
-        array = getattr(matrix, method)()
+        array = getattr(DMatrix, method)(matrix)
         if type(array) is np.ndarray and array.size:
             yield name, array

@@ -11,17 +11,18 @@ from xgboost import Booster
 
 from autolog.capture.boosting import own_estimators
 from autolog.capture.identity import LastOne
+from autolog.capture.kept_params import kept_params
 from autolog.capture.origins import belongs_to
 from autolog.exceptions import ModelTooLarge, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models.files import module_versions
-from autolog.models.states import left_out, writable
+from autolog.models.states import left_out, lost_objective, writable
 from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["estimators", "is_talkative", "load", "raw_of", "save"]
+__all__ = ["estimators", "is_linear", "is_talkative", "load", "raw_of", "save"]
 
 _FORMAT: Final = "xgboost-ubj"
 _DEBUG: Final = 3
@@ -48,16 +49,21 @@ def raw_of(booster: Any, most: float, *, keep: bool) -> bytearray:
     """
     if _splits(booster) * _SPLIT > most:
         raise ModelTooLarge(f"the model is larger than {most:,.0f} bytes; raise max_model_mb to save it")
-    raw: bytearray = booster.save_raw("ubj")
+    raw: bytearray = Booster.save_raw(booster, "ubj")
     if keep:
         _raw.put(booster, raw)
     return raw
 
 
 def _splits(booster: Any) -> float:
-    """Count the splits of all trees; none are a linear booster's, whose weights are no counts."""
-    weights = booster.get_score(importance_type="weight").values()
-    return sum(weight for weight in weights if type(weight) is float and weight >= 1)
+    """Count the splits of all trees; a linear booster has none, its weights are no counts."""
+    weights: Any = {} if is_linear(booster) else Booster.get_score(booster, importance_type="weight")
+    return float(sum(weights.values()))
+
+
+def is_linear(booster: Any) -> bool:
+    """Say whether a booster is a linear model."""
+    return '"name":"gblinear"' in Booster.save_config(booster)
 
 
 def save(model: object, stream: ModelStream) -> SavedModel | None:
@@ -75,9 +81,10 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
     if is_talkative():
         raise RefusedError("no model: with verbosity=3 XGBoost prints when it is asked for it")
     stream.write(_raw.take(booster) or raw_of(booster, stream.room, keep=False))
-    params = {} if booster is model else model.get_params(deep=False)  # type: ignore[attr-defined]
+    params = {} if booster is model else kept_params(model)
     needed, notes = module_versions(["xgboost"]), left_out(params)
-    return SavedModel(_FORMAT, type_name(model), needed, notes, suffix="ubj", state=writable(params))
+    state = {"params": writable(params), "has_own_objective": callable(params.get("objective"))}
+    return SavedModel(_FORMAT, type_name(model), needed, notes, suffix="ubj", state=state)
 
 
 def _is_estimator(model: object) -> bool:
@@ -96,7 +103,11 @@ def load(path: Path, saved: SavedModel) -> Any:
     kind = estimators().get(saved.model_class)
     if kind is None:
         return Booster(model_file=path)
-    model: Any = kind(**writable(saved.state))
+    params = writable(saved.state["params"])
+    model: Any = kind(**params)
     model.load_model(path)
+    vars(model).update(params)  # as they were given, and not as XGBoost reads them off the booster
+    if saved.state.get("has_own_objective"):
+        vars(model).update(objective=lost_objective)
     belongs_to(model.get_booster(), model)
     return model

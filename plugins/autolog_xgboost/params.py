@@ -40,7 +40,7 @@ def _plain(params: Any) -> dict[str, Any]:
     if isinstance(params, dict):
         return dict(dict.items(params))
     plain: dict[str, Any] = {}
-    for name, value in params or ():
+    for name, value in list.__iter__(params) if isinstance(params, list) else ():
         plain[name] = [*_listed(plain[name]), value] if name in plain else value
     return plain
 

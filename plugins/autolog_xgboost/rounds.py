@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from xgboost import Booster
 from xgboost.callback import EarlyStopping, TrainingCallback
@@ -15,6 +15,7 @@ from autolog.capture.rounds import Rounds
 
 __all__ = ["watch"]
 
+EvalsLog: TypeAlias = "Mapping[str, Mapping[str, Any]]"
 _BEST: Final = ("best_iteration", "best_score")
 
 
@@ -32,6 +33,8 @@ class _Callback(TrainingCallback):
         self._before: dict[str, str | None] = {}
         self._stops_early = stops_early
         self._trained: Any = None
+        self._known: dict[tuple[str, str], int] = {}
+        self._last: tuple[int, EvalsLog] = 0, {}
         self.best: dict[str, float] = {}
 
     def __hash__(self) -> int:
@@ -43,15 +46,35 @@ class _Callback(TrainingCallback):
         self._before = guard.call("xgboost.before_training", None, _found, model) or {}
         return model
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:
-        """Log the round."""
-        if self._rounds is not None:
-            self._rounds.log(epoch, _latest(evals_log))
+    def before_iteration(self, model: Any, epoch: int, evals_log: EvalsLog) -> bool:
+        """Log what callbacks of the user's have added to the round before, after ours was called."""
+        self._log(epoch - 1, evals_log)
         return False
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: EvalsLog) -> bool:
+        """Log the round."""
+        self._log(epoch, evals_log)
+        return False
+
+    def _log(self, epoch: int, evals_log: EvalsLog) -> None:
+        self._last = epoch, evals_log
+        if self._rounds is not None:
+            self._rounds.log(epoch, self._new(evals_log))
+
+    def _new(self, evals_log: EvalsLog) -> Iterator[tuple[str, float]]:
+        """Give the values that are new in each series, by the name that XGBoost prints."""
+        for data, metrics in evals_log.items():
+            for metric, values in metrics.items():
+                known = self._known.get((data, metric), 0)
+                if len(values) > known:
+                    self._known[data, metric] = len(values)
+                    for value in values[known:]:
+                        yield f"{data}-{metric}", value
 
     def after_training(self, model: Any) -> Any:
         """Take what early stopping has found."""
         self._trained = model
+        self._log(*self._last)
         guard.call("xgboost.after_training", None, self._take_best, model)
         return model
 
@@ -72,13 +95,6 @@ def _number(text: str) -> float:
 
 def _found(model: Any) -> dict[str, str | None]:
     return {name: model.attr(name) for name in _BEST}
-
-
-def _latest(evals_log: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, float]]:
-    """Give the last value of each series, by the name that XGBoost prints."""
-    for data, metrics in evals_log.items():
-        for metric, values in metrics.items():
-            yield f"{data}-{metric}", values[-1]
 
 
 def watch(training: Training) -> Watch:

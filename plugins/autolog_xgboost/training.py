@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from xgboost import Booster
+
 from autolog import guard
 from autolog.capture.boosting import Boosting, Training, recorded_training
 from autolog.exceptions import RefusedError
@@ -20,7 +22,7 @@ def _effective(booster: Any) -> Mapping[str, Any]:
         raise RefusedError(
             "no effective params, trees and importances: with verbosity=3 XGBoost prints when it is asked"
         )
-    return params.effective_params(booster.save_config())
+    return params.effective_params(Booster.save_config(booster))
 
 
 def _log_booster(training: Training, booster: Any) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from xgboost.core import XGBoostError
+from xgboost import Booster
 
 from autolog.capture.importances import importance_charts
 from autolog.exceptions import ModelTooLarge
 from autolog.recording import afterwards
 from autolog.recording.charts import log_charts
-from autolog_xgboost.models import estimators, raw_of
+from autolog_xgboost.models import estimators, is_linear, raw_of
 
 if TYPE_CHECKING:
     from autolog.capture.boosting import Training
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["log_importances", "log_trees", "shape_of"]
 
 _KINDS: Final = ("weight", "gain", "cover", "total_gain", "total_cover")
+_PATIENCE: Final = 0.05  # seconds; each kind names all features anew
 
 Array = npt.NDArray[np.int64]
 
@@ -31,7 +32,7 @@ Array = npt.NDArray[np.int64]
 def log_trees(training: Training, booster: Any) -> None:
     """Log the numbers of rounds, trees and leaves, and the greatest depth."""
     run = training.run
-    run.log_metrics({"n_rounds": booster.num_boosted_rounds()})
+    run.log_metrics({"n_rounds": Booster.num_boosted_rounds(booster)})
     try:
         most = run.settings.max_model_mb * 1_000_000
         raw = raw_of(booster, most, keep=training.is_saved_as(estimators()))
@@ -93,16 +94,20 @@ def _descend(left: Array, right: Array, level: Array) -> tuple[int, int]:
 
 def log_importances(run: ActiveRun, booster: Any) -> None:
     """Write the importances of every kind that XGBoost gives for this booster, as tables."""
-    scores = {kind: score for kind in _KINDS if (score := _score(booster, kind))}
-    log_charts(run, "importances", "model", [], importance_charts, scores)
+    scores: dict[str, Mapping[str, float]] = {}
+    deadline = time.perf_counter() + _PATIENCE
+    for kind in _KINDS[:1] if is_linear(booster) else _KINDS:
+        if time.perf_counter() > deadline:
+            run.note(f"importances by {kind} and further kinds are missing: reading them takes too long")
+            break
+        scores[kind] = _flat(Booster.get_score(booster, importance_type=kind))
+    log_charts(
+        run, "importances", "model", [], importance_charts, {kind: each for kind, each in scores.items() if each}
+    )
 
 
-def _score(booster: Any, kind: str) -> Mapping[str, Any]:
-    """Ask for one kind; a linear booster has weights only, several of a feature where there are several classes."""
-    try:
-        found: Mapping[str, Any] = booster.get_score(importance_type=kind)
-    except XGBoostError:
-        return {}
+def _flat(found: Mapping[str, Any]) -> dict[str, float]:
+    """Give a number for each name; a linear booster has several of a feature where there are several classes."""
     lists = {name: value for name, value in found.items() if isinstance(value, list)}
     flat = {f"{name}[{place}]": each for name, value in lists.items() for place, each in enumerate(value)}
     return {**{name: value for name, value in found.items() if name not in lists}, **flat}

@@ -21,7 +21,9 @@ import lightgbm
 import sklearn
 import xgboost
 from lightgbm import train as lightgbm_train
-from sklearn.ensemble import AdaBoostClassifier, VotingClassifier
+from sklearn.base import BaseEstimator, clone
+from sklearn.datasets import load_iris
+from sklearn.ensemble import AdaBoostClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
@@ -636,3 +638,211 @@ def test_nothing_keeps_boosters_data_or_threads_alive(library: Library) -> None:
     assert [each() for each in watched] == [None, None, None]
     assert threading.active_count() <= before + 3
     assert len(top_runs()) == 2
+
+
+# ---- trainings inside of trainings
+
+
+def nesting(library: Library, work: Any) -> Any:
+    """A user's callback that does something in the second round."""
+
+    def check(step: int) -> None:
+        if step == 1:
+            work()
+
+    if library.name == "lightgbm":
+        return lambda env: check(env.iteration)
+    nested = {"after_iteration": lambda self, model, epoch, log: bool(check(epoch))}
+    return type("Nesting", (xgboost.callback.TrainingCallback,), nested)()
+
+
+def test_a_training_within_a_training_is_part_of_it(library: Library) -> None:
+    """What a callback trains adds nothing to the series of the training around it, and is no run."""
+    learn, check = two_sets(library)
+
+    def more() -> None:
+        other, more = two_sets(library)
+        library.train(library.params, other, 7, {"train": other, "valid": more})
+        library.classifier(**library.estimator).fit(*LEARN, eval_set=[CHECK])
+
+    _, told = library.train(
+        library.params, learn, 4, {"train": learn, "valid": check}, callbacks=[nesting(library, more)]
+    )
+    run = only_run()
+    assert recorded_series(run, flat(told)) == as_points(flat(told))
+    assert {name for name in run.metrics if "-" in name} == set(flat(told))
+    assert run.metrics["n_trees"] == 4
+
+
+def test_a_cross_validation_within_one_is_part_of_it(library: Library) -> None:
+    """The folds of the inner are none of the outer's."""
+    cv = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].cv
+
+    def more() -> None:
+        cv(library.params, library.data(*LEARN), 6, nfold=4)
+        learn = library.data(*LEARN)
+        library.train(library.params, learn, 2, {"train": learn})
+
+    cv(library.params, library.data(*LEARN), 3, nfold=2, callbacks=[nesting(library, more)])
+    parent = only_top_run()
+    assert {len(parent.history(name)) for name in parent.metrics} == {3}
+    folds = parent.children()
+    assert [{len(fold.history(name)) for name in fold.metrics} for fold in folds] == [{3}, {3}]
+
+
+def test_a_cross_validation_tells_the_params_in_effect(library: Library) -> None:
+    """Read from the booster of a fold; what the function and the params both name is told apart."""
+    cv = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].cv
+    cv({**library.params, "seed": 7}, library.data(*LEARN), 2, nfold=2, seed=3)
+    params = only_top_run().params
+    assert (params["seed"], params["cv_seed"], params["nfold"]) == (7, 3, 2)
+    assert params["effective_learning_rate"] in (0.1, 0.300000012)
+
+
+def test_folds_fail_with_their_cross_validation(library: Library) -> None:
+    """An error ends them as it ends the whole; only Ctrl-C kills."""
+    cv = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].cv
+    with pytest.raises(ValueError, match="no"):
+        cv(library.params, library.data(*LEARN), 5, nfold=2, callbacks=[stopper(library, ValueError("no"))])
+    parent = only_top_run()
+    assert [run.status for run in (parent, *parent.children())] == ["FAILED"] * 3
+
+
+# ---- what is the model, and what is not
+
+
+def test_a_selectors_booster_is_not_taken_for_the_model(library: Library) -> None:
+    """Of a pipeline the last step's rounds, trees and params are the run's; those of a step before have a number."""
+    selecting = CHECKED[library.name](**{**library.estimator, "n_estimators": 3})
+    last = CHECKED[library.name](**library.estimator)
+    model = make_pipeline(SelectFromModel(selecting, max_features=4, threshold=-np.inf), last)
+    for each in (model, GridSearchCV(model, {"selectfrommodel__max_features": [4]}, cv=2)):
+        each.fit(*LEARN)
+    pipeline, search = top_runs()
+    metric = {"xgboost": "validation_0-logloss", "lightgbm": "training-binary_logloss"}[library.name]
+    for run in (pipeline, search):
+        assert {name: len(run.history(name)) for name in run.metrics if "-" in name} == {metric: 4, f"fit0_{metric}": 3}
+        assert run.metrics["n_trees"] == 4
+    (candidate,) = search.children()
+    counts = {name: len(candidate.history(name)) for name in candidate.metrics if "-" in name}
+    assert counts == {
+        f"split{n}_{prefix}{metric}": rounds for n in (0, 1) for prefix, rounds in (("", 4), ("fit0_", 3))
+    }
+
+
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_pools_of_an_ensemble_do_not_mix(library: Library, jobs: int | None) -> None:
+    """A stacking trains in several pools, each counting its tasks from 0; each training has series of its own."""
+    members = [("a", CHECKED[library.name](**library.estimator)), ("b", CHECKED[library.name](**library.estimator))]
+    StackingClassifier(members, LogisticRegression(max_iter=10_000), cv=2, n_jobs=jobs).fit(*LEARN)
+    run = only_run()
+    counts = [len(run.history(name)) for name in run.metrics if "-" in name]
+    assert counts == [4] * 6
+
+
+def test_an_estimator_of_the_users_that_trains_one_booster_has_its_rounds(library: Library) -> None:
+    """Where nothing else could have the names, they are plain."""
+
+    class Mine(BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Any:
+            data = library.data(X, y)
+            self.booster, self.told = library.train(library.params, data, 3, {"train": data})
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return library.predict(self.booster, X)
+
+    model = Mine().fit(*LEARN)
+    run = only_run()
+    assert run.run_name == "Mine"
+    assert recorded_series(run, flat(model.told)) == as_points(flat(model.told))
+
+
+# ---- estimators come back
+
+
+@pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")
+@pytest.mark.parametrize("name", ["classes", "objective", "scalars"])
+def test_what_comes_back_is_what_was_trained(library: Library, name: str) -> None:
+    """Of three classes, with an objective of the user's, with numpy's numbers and lists as params: it is the same."""
+
+    def logistic(truth: Any, predicted: Any) -> Any:
+        probability = 1 / (1 + np.exp(-predicted))
+        return probability - truth, probability * (1 - probability)
+
+    constraints: Any = (tuple if library.name == "xgboost" else list)([1] + [0] * 29)
+    more: dict[str, Any] = {
+        "classes": {},
+        "objective": {"objective": logistic},
+        "scalars": {
+            "n_estimators": np.int64(3),
+            "learning_rate": np.float64(0.25),
+            "monotone_constraints": constraints,
+        },
+    }[name]
+    data, target = load_iris(return_X_y=True) if name == "classes" else LEARN
+    model = library.classifier(**{**library.estimator, **more}).fit(data, target)
+    run = only_run()
+    loaded = autolog.load_model(f"runs:/{run.run_id}/model")
+    assert (loaded.predict(data) == model.predict(data)).all()
+    assert (loaded.predict_proba(data) == model.predict_proba(data)).all()
+    assert ["objective" in note for note in run.models[0]["notes"]] == ([True] if name == "objective" else [])
+    if name == "objective":
+        with pytest.raises(autolog.AutologError, match="set_params"):
+            loaded.fit(data, target)
+    else:
+        given = model.get_params()
+        assert {name: value for name, value in loaded.get_params().items() if value == value} == {
+            name: value
+            for name, value in given.items()
+            if value == value  # but NaN, for missing values
+        }
+        assert (clone(loaded).fit(data, target).predict(data) == model.predict(data)).all()
+        library.classifier(**library.estimator).fit(data, target, **{library.continues: loaded})
+        assert all_runs()[-1].tags["continued_from"] == run.run_id
+
+
+def test_arguments_of_a_fit_that_are_no_data_are_params(library: Library) -> None:
+    """Neither names nor metrics nor callbacks are datasets."""
+    model = library.classifier(**library.estimator)
+    given = (
+        {"verbose": False}
+        if library.name == "xgboost"
+        else {"eval_metric": ["auc"], "eval_names": ["late"], "callbacks": [quiet_stopping(3)]}
+    )
+    model.fit(*LEARN, eval_set=[CHECK], **given)
+    run = only_run()
+    assert [each["context"] for each in run.inputs] == ["train", "eval_set[0]"]
+    if library.name == "lightgbm":
+        assert (run.params["eval_metric"], run.params["eval_names"]) == (["auc"], ["late"])
+        assert run.params["callbacks"][0].startswith("_EarlyStoppingCallback(")
+
+
+def test_a_random_state_draws_as_without_us(library: Library) -> None:
+    """Reading params draws no number: the model and the generator are the same."""
+
+    def work() -> tuple[bytes, int]:
+        generator = np.random.RandomState(3)
+        drawing = {"subsample": 0.5, **({"subsample_freq": 1} if library.name == "lightgbm" else {})}
+        model = library.classifier(**library.estimator, random_state=generator, **drawing).fit(*LEARN)
+        return model.predict_proba(CHECK[0]).tobytes(), int(generator.randint(1000))
+
+    with autolog.paused():
+        bare = work()
+    assert work() == bare
+    assert make_pipeline(StandardScaler(), library.classifier(**library.estimator)).fit(*LEARN)
+    autolog.disable()
+    assert work() == bare
+
+
+def test_a_path_like_one_of_ours_names_no_run_that_is_not_there(library: Library, tmp_path: Path) -> None:
+    """A user's folder may look like a run's."""
+    folder = tmp_path / "files" / ("ab" * 16)
+    folder.mkdir(parents=True)
+    with autolog.paused():
+        booster, _ = library.train(library.params, library.data(*LEARN), 2, {})
+        path = str(folder / ("m.json" if library.name == "xgboost" else "m.txt"))
+        booster.save_model(path)
+    train = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
+    train(library.params, library.data(*LEARN), 2, **{library.continues: path})
+    assert "continued_from" not in only_run().tags

@@ -388,3 +388,76 @@ def test_the_librarys_own_logger_says_the_same(caplog: pytest.LogCaptureFixture)
         assert said() == recorded != []
     finally:
         lightgbm.register_logger(lightgbm.basic._DummyLogger())
+
+
+def test_rows_of_a_dataset_are_known_by_the_whole_and_by_which_they_are() -> None:
+    """Two subsets have two digests, before LightGBM has taken them in, too; the same rows have the same."""
+    whole = dataset(free_raw_data=False)
+    for rows in (range(300), range(200, 500), range(300)):
+        lightgbm.train(PARAMS, whole.subset(list(rows)), 2)
+    one, other, again = (run.inputs[0] for run in all_runs())
+    assert [each["shape"] for each in (one, other, again)] == [[300, 30]] * 3
+    assert one["digest"] == again["digest"] != other["digest"]
+    assert not one["sampled"]
+
+
+def test_files_are_told_apart_by_their_bytes(tmp_path: Path) -> None:
+    """Another file has another digest."""
+    for number in (0, 1):
+        np.savetxt(tmp_path / f"{number}.csv", np.column_stack((Y, X + number)), delimiter=",")
+        lightgbm.train(PARAMS, lightgbm.Dataset(str(tmp_path / f"{number}.csv")), 2)
+    one, other = (run.inputs[0] for run in all_runs())
+    assert one["digest"] != other["digest"]
+    assert not one["sampled"]
+
+
+@pytest.mark.filterwarnings("ignore:Cannot add features", "ignore:Resetting categorical features")
+def test_further_columns_and_other_labels_are_not_taken_for_the_first_ones() -> None:
+    """A dataset that has changed since it was taken in tells what it has now."""
+    one, more = lightgbm.Dataset(X[:, :10], Y).construct(), lightgbm.Dataset(X[:, 10:], Y).construct()
+    one.add_features_from(more)
+    lightgbm.train(PARAMS, one, 2)
+    assert only_run().inputs[0]["shape"] == [569, 30]
+
+
+def test_callbacks_of_any_container_have_their_rounds() -> None:
+    """LightGBM takes whatever it can count and go through; what we would have to ask is noted."""
+    from collections import deque
+
+    class Mine(list):  # type: ignore[type-arg]
+        """A list of the user's."""
+
+    for kind in (tuple, set, frozenset, deque, Mine):
+        learn = dataset()
+        lightgbm.train(PARAMS, learn, 3, valid_sets=[learn], callbacks=kind([lightgbm.log_evaluation(0)]))
+    *known, own = all_runs()
+    assert [len(run.history("training-binary_logloss")) for run in known] == [3] * 4
+    assert own.notes == [f"no rounds: the callbacks are given in a {Mine.__module__}.{Mine.__qualname__}"]
+
+
+def test_a_kept_booster_is_not_written_where_no_model_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`keep_training_booster` is there to spare that; the run says what it lacks."""
+    written: list[Any] = []
+    original = lightgbm.Booster.model_to_string
+    autolog.enable(log_models=False)
+    noted = lambda self, *given, **more: written.append(more.get("num_iteration")) or original(self, *given, **more)  # noqa: E731
+    monkeypatch.setattr(lightgbm.Booster, "model_to_string", noted)
+    lightgbm.train(PARAMS, dataset(), 3, keep_training_booster=True)
+    run = only_run()
+    assert written == [1]
+    assert run.params["effective_num_leaves"] == 7
+    assert any("depth" in note for note in run.notes)
+
+
+def test_a_metric_that_is_no_number_costs_itself() -> None:
+    """Other metrics of the same rounds are recorded, and a note says which is missing."""
+
+    def odd(predicted: Any, data: Any) -> Any:
+        return [("odd", None, True), ("fine", 1.0, True)]
+
+    learn = dataset()
+    lightgbm.train(PARAMS, learn, 4, valid_sets=[learn], feval=odd)
+    run = only_run()
+    assert [len(run.history(f"training-{name}")) for name in ("binary_logloss", "fine")] == [4, 4]
+    assert "training-odd" not in run.metrics
+    assert len([note for note in run.notes if "'training-odd'" in note]) == 1

@@ -404,3 +404,87 @@ def test_predictions_in_place_join_the_run() -> None:
     booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(data, target), 3)
     error = mean_squared_error(target, booster.inplace_predict(data))
     assert only_run().metrics["mean_squared_error_data"] == error
+
+
+# ---- series that are not one value a round
+
+
+def test_only_values_that_are_new_are_points() -> None:
+    """A metric of every third round has a point every third, and what a user's callback adds is of its round."""
+
+    class Adding(xgboost.callback.TrainingCallback):
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            evals_log.setdefault("mine", {}).setdefault("rate", []).append(float(epoch * 10))
+            return False
+
+    rounds: list[int] = []
+
+    def sometimes(predicted: Any, data: Any) -> Any:
+        rounds.append(len(rounds))
+        third = [("third", float(rounds[-1]))] if rounds[-1] % 3 == 0 else []
+        return [("every", float(rounds[-1])), *third]
+
+    learn, told = matrix(), {}
+    evals = {"evals": [(learn, "train")], "evals_result": told, "verbose_eval": False}
+    xgboost.train(PARAMS, learn, 7, custom_metric=sometimes, callbacks=[Adding()], **evals)
+    run = only_run()
+    assert series(run, "train-every") == [(step, float(step)) for step in range(7)]
+    assert series(run, "train-third") == [(step, float(step)) for step in (0, 3, 6)]
+    assert series(run, "mine-rate") == [(step, step * 10.0) for step in range(7)]
+    assert {f"{data}-{metric}": values for data, each in told.items() for metric, values in each.items()} == {
+        name: [value for _, value in series(run, name)] for name in run.metrics if "-" in name
+    }
+
+
+def test_two_sets_of_one_name_have_all_their_values() -> None:
+    """XGBoost puts both into one series; so has the run every value of it."""
+    learn, other, told = matrix(), xgboost.DMatrix(X[:100], Y[:100]), {}
+    evals = {"evals": [(learn, "both"), (other, "both")], "evals_result": told, "verbose_eval": False}
+    xgboost.train(PARAMS, learn, 3, **evals)
+    assert [value for _, value in series(only_run(), "both-logloss")] == told["both"]["logloss"]
+    assert [step for step, _ in series(only_run(), "both-logloss")] == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_linear_booster_with_large_weights_is_saved() -> None:
+    """Its weights are no counts of splits."""
+    target = 3e5 + X[:, :4] @ np.ones(4) * 1e6
+    xgboost.train({"booster": "gblinear", "nthread": 1}, xgboost.DMatrix(X[:, :4], target), 20)
+    run = only_run()
+    assert run.notes == []
+    assert len(run.models) == 1
+
+
+def test_names_that_a_matrix_gives_its_columns_are_recorded() -> None:
+    """Given with it or later, where the data itself has none."""
+    names = [f"c{number}" for number in range(X.shape[1])]
+    learn, later = xgboost.DMatrix(X, Y, feature_names=names), matrix()
+    later.feature_names = names
+    xgboost.train(PARAMS, learn, 2)
+    xgboost.train(PARAMS, later, 2)
+    for run in all_runs():
+        assert [name for name, _ in run.inputs[0]["columns"]] == names
+        assert [column["name"] for column in run.signature["inputs"]] == names
+
+
+def test_a_home_is_where_the_library_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that begins with ~ is known by the file that it names."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    xgboost.train(PARAMS, matrix(), 2).save_model("~/mine.ubj")
+    xgboost.train(PARAMS, matrix(), 2, xgb_model="~/mine.ubj")
+    one, other = all_runs()
+    assert other.tags["continued_from"] == one.run_id
+
+
+def test_classes_of_the_users_are_not_asked() -> None:
+    """What a subclass of DMatrix says of itself is its own; we read what XGBoost has."""
+
+    class Mine(xgboost.DMatrix):  # type: ignore[misc]
+        def get_weight(self) -> Any:
+            raise AssertionError("asked")
+
+        get_label = num_col = get_group = get_weight
+
+    with autolog.paused():
+        learn = Mine(X, Y)
+    xgboost.train(PARAMS, learn, 2)
+    assert only_run().inputs[0]["shape"] == [569, 30]

@@ -32,8 +32,12 @@ def left_out(values: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"loaded without {', '.join(missing)}: objects, which are not written down",) if missing else ()
 
 
-def lost_objective(*given: Any) -> Any:
+def lost_objective(truth: Any, predicted: Any) -> Any:
     """Stand for an objective of the user's, which is no part of a model: it takes none to predict.
+
+    Args:
+        truth: whatever.
+        predicted: whatever; that there are two, libraries ask.
 
     Raises:
         ModelError: always; the estimator is to be trained again.

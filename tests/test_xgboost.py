@@ -257,13 +257,13 @@ def test_cv_has_a_child_a_fold_and_the_means_on_the_parent(stopping: int | None)
     assert len(result) == 8
     for name, values in result.items():
         assert series(run, name)[: len(values)] == list(enumerate(values))
-        assert len(series(run, name)) == len(rounds)
+        assert len(series(run, name)) - len(rounds) in ((0, 1) if stopping else (0,))  # before 3.2 order is chance
     folds = sorted(run.children(), key=lambda each: each.run_name or "")
     assert [(fold.run_name, fold.status) for fold in folds] == [(f"fold {number}", "FINISHED") for number in range(3)]
     for number, fold in enumerate(folds):
         said = [dict(each.split(":") for each in said[number].split()[1:]) for said in rounds]
         for name in ("train-logloss", "test-logloss", "train-error", "test-error"):
-            assert series(fold, name) == list(enumerate(float(each[name]) for each in said))
+            assert series(fold, name)[: len(said)] == list(enumerate(float(each[name]) for each in said))
     if stopping:
         assert len(rounds) < 40
         assert run.metrics["best_iteration"] == len(result["test-error-mean"]) - 1

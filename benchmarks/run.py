@@ -7,7 +7,18 @@ import importlib
 
 __all__ = ["NAMES"]
 
-NAMES = ("import_time", "enable_sklearn", "log_metric", "points", "fit", "search", "kill", "inner_calls", "many_fits")
+NAMES = (
+    "import_time",
+    "enable_sklearn",
+    "log_metric",
+    "points",
+    "fit",
+    "boosting",
+    "search",
+    "kill",
+    "inner_calls",
+    "many_fits",
+)
 
 
 def main() -> None:

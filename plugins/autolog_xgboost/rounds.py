@@ -25,11 +25,13 @@ class _Callback(TrainingCallback):
     Args:
         rounds: takes the metrics; None where others do.
         stops_early: whether early stopping is at work.
+        is_alone: there are no callbacks of the user's.
     """
 
-    def __init__(self, rounds: Rounds | None, stops_early: bool) -> None:
+    def __init__(self, rounds: Rounds | None, stops_early: bool, is_alone: bool) -> None:
         super().__init__()
         self._rounds = rounds
+        self._is_alone = is_alone
         self._before: dict[str, str | None] = {}
         self._stops_early = stops_early
         self._trained: Any = None
@@ -48,7 +50,8 @@ class _Callback(TrainingCallback):
 
     def before_iteration(self, model: Any, epoch: int, evals_log: EvalsLog) -> bool:
         """Log what callbacks of the user's have added to the round before, after ours was called."""
-        self._log(epoch - 1, evals_log)
+        if not self._is_alone:
+            self._log(epoch - 1, evals_log)
         return False
 
     def after_iteration(self, model: Any, epoch: int, evals_log: EvalsLog) -> bool:
@@ -103,7 +106,7 @@ def watch(training: Training) -> Watch:
     callbacks: Any = given.get("callbacks")
     is_list = type(callbacks) in (list, tuple)
     stops_early = is_list and any(isinstance(each, EarlyStopping) for each in callbacks)
-    callback = _Callback(training.rounds, stops_early or bool(given.get("early_stopping_rounds")))
+    callback = _Callback(training.rounds, stops_early or bool(given.get("early_stopping_rounds")), callbacks is None)
     added = [callback, *(callbacks or ())] if is_list or callbacks is None else chain((callback,), callbacks)
     arguments = training.call.with_argument("callbacks", added)
     return Watch(arguments, lambda result: callback.best, callback.booster)

@@ -23,7 +23,18 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "LargeValue", "class_name", "encode", "is_cut", "nesting_limit", "revive", "to_bytes", "type_name"]
+__all__ = [
+    "JSON",
+    "LargeValue",
+    "class_name",
+    "encode",
+    "is_cut",
+    "nesting_limit",
+    "read_text",
+    "revive",
+    "to_bytes",
+    "type_name",
+]
 
 JSON: TypeAlias = Any
 Path: TypeAlias = "tuple[int, ...]"
@@ -235,6 +246,14 @@ def _pieces(value: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
     items = iter(value.items())
     while piece := dict(islice(items, _PIECE)):
         yield piece
+
+
+def read_text(text: str) -> JSON:
+    """Give the number, or the list of numbers, that a library's text says; any other text as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def type_name(value: object) -> str:

@@ -846,3 +846,19 @@ def test_a_path_like_one_of_ours_names_no_run_that_is_not_there(library: Library
     train = {"xgboost": xgboost, "lightgbm": lightgbm}[library.name].train
     train(library.params, library.data(*LEARN), 2, **{library.continues: path})
     assert "continued_from" not in only_run().tags
+
+
+@pytest.mark.parametrize("state", [{}, {"params": 1}, {"params": [], "fitted": {}}])
+def test_a_strangers_state_is_an_error_of_ours(library: Library, state: Any) -> None:
+    """What makes no estimator is named; nothing else is raised."""
+    import autolog_lightgbm.models
+    import autolog_xgboost.models
+    from autolog.exceptions import ModelError
+    from autolog.hookspecs import SavedModel
+
+    library.train(library.params, library.data(*LEARN), 2, {})
+    path = model_file(only_run())
+    models = {"xgboost": autolog_xgboost.models, "lightgbm": autolog_lightgbm.models}[library.name]
+    name = f"{library.name}.sklearn.{library.classifier.__name__}"
+    with pytest.raises(ModelError, match=r"no .* can be made"):
+        models.load(path, SavedModel(only_run().models[0]["format"], name, {}, state=state))

@@ -50,11 +50,9 @@ def hold(call: Call, container: object, data: object, target: object) -> Held | 
         What is known; None for data of None.
     """
     inputs = call.describe(data)
-    return (
-        None
-        if inputs is None
-        else remember(container, held_of(inputs, call.describe(target), call.variable_name(data)))
-    )
+    if inputs is None:
+        return None
+    return remember(container, held_of(inputs, call.describe(target), call.variable_name(data)))
 
 
 def remember(container: object, held: Held) -> Held:

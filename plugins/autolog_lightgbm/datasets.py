@@ -74,11 +74,7 @@ def _described(call: Call, data: Dataset) -> DataDescription | None:
     raw: Any = data.data
     if isinstance(raw, (str, os.PathLike)):
         return _of_file(Path(raw))
-    if (
-        type(raw) is list
-        and raw
-        and all(type(each) is np.ndarray and each.ndim == len(("rows", "columns")) for each in raw)
-    ):
+    if type(raw) is list and raw and all(map(_is_table, raw)):
         return replace(call.describe(raw), shape=(sum(map(len, raw)), raw[0].shape[1]))  # type: ignore[type-var]
     if raw is None and data.used_indices is not None and isinstance(data.reference, Dataset):
         return _of_rows(_held(call, data.reference), np.asarray(data.used_indices, dtype=np.int64))
@@ -97,10 +93,9 @@ def _of_file(path: Path) -> DataDescription:
             while block := file.read(_BLOCK):
                 hash_update(block)
 
-    is_there = path.is_file()
-    return DataDescription(
-        "file", None, update=update if is_there else None, nbytes=path.stat().st_size if is_there else None
-    )
+    if not path.is_file():
+        return DataDescription("file", None)
+    return DataDescription("file", None, update=update, nbytes=path.stat().st_size)
 
 
 _BLOCK: Final = 1 << 20

@@ -124,7 +124,7 @@ def load(path: Path, saved: SavedModel) -> Any:
         return booster
     try:
         return _estimator(kind, saved.state, booster)
-    except (TypeError, ValueError, LookupError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise ModelError(f"no {saved.model_class} can be made around the booster in {path}: {error}") from error
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from autolog.capture.callbacks import described
-from autolog.values import JSON
+from autolog.values import read_text
 
 if TYPE_CHECKING:
     from autolog.capture.calls import Call
@@ -82,11 +81,4 @@ def effective_params(text: str) -> dict[str, Any]:
         text: what `Booster.model_to_string` gave; the params stand at its end.
     """
     listed = text[text.rfind("\nparameters:\n") :] if "\nparameters:\n" in text else ""
-    return {f"effective_{name}": _value(value) for name, value in _LINE.findall(listed)}
-
-
-def _value(text: str) -> JSON:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return {f"effective_{name}": read_text(value) for name, value in _LINE.findall(listed)}

@@ -13,7 +13,7 @@ from autolog.capture.boosting import own_estimators
 from autolog.capture.identity import LastOne
 from autolog.capture.kept_params import kept_params
 from autolog.capture.origins import belongs_to
-from autolog.exceptions import ModelTooLarge, RefusedError
+from autolog.exceptions import ModelError, ModelTooLarge, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models.files import module_versions
 from autolog.models.states import left_out, lost_objective, writable
@@ -97,17 +97,28 @@ def estimators() -> Mapping[str, type]:
 
 
 def load(path: Path, saved: SavedModel) -> Any:
-    """Read a model as what it was: a booster, or an estimator with its params."""
+    """Read a model as what it was: a booster, or an estimator with its params.
+
+    Raises:
+        ModelError: what was recorded of the estimator is not what makes one.
+    """
     if saved.format != _FORMAT:
         return None
     kind = estimators().get(saved.model_class)
     if kind is None:
         return Booster(model_file=path)
-    params = writable(saved.state["params"])
-    model: Any = kind(**params)
+    try:
+        return _estimator(kind, saved.state, path)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise ModelError(f"no {saved.model_class} can be made around the booster in {path}: {error}") from error
+
+
+def _estimator(kind: Any, state: Mapping[str, Any], path: Path) -> Any:
+    params = writable(state["params"])
+    model = kind(**params)
     model.load_model(path)
     vars(model).update(params)  # as they were given, and not as XGBoost reads them off the booster
-    if saved.state.get("has_own_objective"):
+    if state.get("has_own_objective"):
         vars(model).update(objective=lost_objective)
     belongs_to(model.get_booster(), model)
     return model

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from autolog.capture.callbacks import described
-from autolog.values import JSON
+from autolog.values import JSON, read_text
 
 if TYPE_CHECKING:
     from autolog.capture.calls import Call
@@ -74,12 +74,4 @@ def _leaves(part: Mapping[str, Any], parent: str) -> Iterator[tuple[str, str, JS
         if isinstance(value, dict):
             yield from _leaves(value, name)
         elif not isinstance(value, list) and name != "name":
-            yield parent, name, _value(value)
-
-
-def _value(text: Any) -> JSON:
-    """Give the number, or the list of numbers, that a text says; any other text as it is."""
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return text
+            yield parent, name, read_text(value) if isinstance(value, str) else value

@@ -65,7 +65,6 @@ class Session:
         self._stores: dict[str, Store] = {}
         self._recorder: Recorder | None = None
         self._announced = ""
-        self._said_useless: list[str] = []
         self._adopted: Mapping[str, Any] = {}
         atexit.register(self._at_exit)
 
@@ -83,7 +82,6 @@ class Session:
         self.resolved, self._general, self._by_plugin = resolved, general, by_plugin
         self._select(plugins, bool(options))
         self._switch_on()
-        self._say_useless()
 
     def _select(self, plugins: tuple[str, ...], changes: bool) -> None:
         """Say whose calls open runs: those named, besides those named before; a call that names nothing means all."""
@@ -164,12 +162,6 @@ class Session:
         if line != self._announced and not self.resolved.general.silent:
             self._announced = line
             say(line)
-
-    def _say_useless(self) -> None:
-        useless = self.resolved.without_effect()
-        if useless and useless != self._said_useless:
-            guard.logger.warning("autolog: %s: set, but without effect in this version", ", ".join(useless))
-        self._said_useless = useless
 
     # ---- plugins
 

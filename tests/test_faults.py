@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
@@ -31,6 +32,7 @@ from autolog.loading.loader import BACKENDS, Record
 from autolog.patching import Patcher
 from autolog.progress import Progress
 from autolog.recording import context
+from autolog.recording.system import sampler
 
 pytest.importorskip("sklearn")
 import numpy as np
@@ -88,6 +90,17 @@ def end_process() -> None:
     """Do what the end of the process does."""
     session.get()._at_exit()
     autolog.disable()
+
+
+def sample(folder: Path) -> object:
+    """Have the machine's load sampled until that was tried, or for half a second where it cannot come to that."""
+    enable(folder, log_system_metrics=True)
+    deadline = time.monotonic() + 0.5
+    with patch.object(sampler, "_EVERY", 0.01), autolog.start_run():
+        while "system.log" not in REACHED and time.monotonic() < deadline:
+            time.sleep(0.01)
+    end_process()
+    return "done"
 
 
 def train(folder: Path) -> object:
@@ -445,6 +458,8 @@ CASES = {
     "session.exit": Case(train),
     "session.import": Case(import_late),
     "session.imported": Case(train),
+    "session.sampler": Case(sample),
+    "session.system": Case(sample, noted=True),
     "session.training": Case(train_in_steps, noted=True),
     "sklearn.best": Case(search, noted=True),
     "sklearn.candidate_params": Case(search, noted=True),
@@ -480,6 +495,8 @@ CASES = {
     "sklearn.search": Case(search, noted=True),
     "sklearn.training_metrics": Case(train, noted=True),
     "sklearn.weights": Case(train, noted=True),
+    "system.log": Case(sample, noted=True),
+    "system.sample": Case(sample),
     "xgboost.after_training": Case(boost),
     "xgboost.before_training": Case(boost),
     "xgboost.held": Case(boost),

@@ -24,6 +24,7 @@ else:
 ROOT = Path(__file__).parents[1]
 HEAVY = (
     "numpy",
+    "psutil",
     "pandas",
     "sklearn",
     "torch",

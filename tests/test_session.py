@@ -266,17 +266,6 @@ def test_the_facts_of_a_paused_run_go_nowhere(store: Path) -> None:
     assert not store.exists()
 
 
-def test_options_without_effect_are_named_once(store: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What this version does not have yet is said where it is set, by whatever way, and not where it is not."""
-    autolog.enable(backend=store, silent=True, log_system_metrics=False)
-    assert caplog.messages == []
-    autolog.enable(log_system_metrics=True)
-    autolog.enable(log_models=False)
-    assert caplog.messages == ["autolog: log_system_metrics: set, but without effect in this version"]
-    autolog.enable("sklearn", max_tuning_runs=5)
-    assert caplog.messages[1:] == []
-
-
 def test_a_pipe_that_nobody_reads_is_not_waited_for(store: Path) -> None:
     """A program with more lines to say than its stderr's pipe holds ends all the same."""
     code = f"""

@@ -69,7 +69,8 @@ def test_a_program_notices_nothing(observed: Any, program: str, mode: str) -> No
     without, recorded = observed("plain"), observed(mode)
     assert program in without.worlds, without.err
     assert program in recorded.worlds, recorded.err
-    assert not differences(without.worlds[program], recorded.worlds[program])
+    found = differences(without.worlds[program], recorded.worlds[program])
+    assert not found, found
 
 
 @pytest.mark.parametrize("mode", ["early", "late"])

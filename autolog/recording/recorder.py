@@ -19,6 +19,7 @@ from autolog.recording.runs import ActiveRun
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from autolog.recording.system.sampler import Sampler
     from autolog.session import Session
     from autolog.settings.table import Settings
     from autolog.store.base import Store
@@ -57,6 +58,7 @@ class Recorder:
         self._carried: dict[str, ActiveRun] = {}
         self._couriers: dict[str, Courier] = {}
         self._script_run: ActiveRun | None = None
+        self._sampler: Sampler | None = None
         self.left_open: weakref.WeakSet[Open] = weakref.WeakSet()
         self._facts = ProcessFacts()
         process.on_fork(self._forked)
@@ -83,7 +85,16 @@ class Recorder:
         if run.records and parent is None:
             guard.call("session.environment", run, self._facts.add, run)
             self._deliver(run)
+            self._watch_system(run)
         return run
+
+    def _watch_system(self, run: ActiveRun) -> None:
+        """Have the load of the machine sampled for a run, where that is wanted."""
+        if run.settings.log_system_metrics:
+            from autolog.recording.system.sampler import Sampler  # by who wants it
+
+            self._sampler = self._sampler or Sampler()
+            guard.call("session.system", run, self._sampler.watch, run)
 
     def _deliver(self, run: ActiveRun) -> None:
         """Have the tree of a run delivered to the destinations that the journal itself is not kept in."""
@@ -138,6 +149,7 @@ class Recorder:
             return self.silent(run_id)
         run = self._handle(run_id, run_name).begin(tags)
         self._deliver(run)
+        self._watch_system(run)
         return run
 
     def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
@@ -171,6 +183,8 @@ class Recorder:
     def _forked(self) -> None:
         """Drop the parent's ways into its journal; what runs are active stays known, as parents of what follows."""
         self._script_run = None
+        if self._sampler is not None:
+            self._sampler.forget()
         self.left_open.clear()
         self._facts.forked()
         for courier in self._couriers.values():
@@ -195,6 +209,8 @@ class Recorder:
 
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
+        if self._sampler is not None:
+            guard.call("session.sampler", None, self._sampler.stop)
         guard.call("session.exit", None, self._facts.finish)
         for training in [*self.left_open]:
             guard.call("session.training", training.run, training.end_with, error)

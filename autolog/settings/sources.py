@@ -68,12 +68,6 @@ class Resolved:
         rows = [*_merged(layer.general for layer in self._layers).values(), *self._by_plugin()]
         return [row._replace(value=redact(row.option, row.value)) for row in rows]
 
-    def without_effect(self) -> list[str]:
-        """Name the options that this version does not have, and that are set to something."""
-        every = [self.general, *map(self.of, sorted({name for layer in self._layers for name in layer.plugins}))]
-        absent = [option for option in OPTIONS.values() if not option.works]
-        return [each.name for each in absent if any(getattr(one, each.name) != each.default for one in every)]
-
     def _by_plugin(self) -> Iterable[Origin]:
         for plugin in sorted({name for layer in self._layers for name in layer.plugins}):
             general = _merged(layer.general for layer in self._layers)

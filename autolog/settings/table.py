@@ -11,10 +11,9 @@ from autolog.settings.kinds import COUNT, FLAG, FORMAT, NAME, NAMES, PLACES, SIZ
 __all__ = ["OPTIONS", "Option", "Settings"]
 
 
-def _option(kind: Kind, default: Any, doc: str, *, per_plugin: bool, works: bool = True) -> Any:
+def _option(kind: Kind, default: Any, doc: str, *, per_plugin: bool) -> Any:
     """Describe one option on its field, which so is the one place that knows it."""
-    doc = doc if works else f"{doc} Not in this version."
-    about = {"kind": kind, "default": default, "doc": doc, "per_plugin": per_plugin, "works": works}
+    about = {"kind": kind, "default": default, "doc": doc, "per_plugin": per_plugin}
     return field(default_factory=lambda: kind.take(default), metadata=about)
 
 
@@ -52,9 +51,9 @@ class Settings:
     log_system_metrics: bool = _option(
         FLAG,
         False,
-        "Record the load of processors, memory and accelerators while a run lasts.",
+        "Record the load of processors, memory, disk, network and accelerators every 10 s while a top-level run lasts. "
+        "Needs the extra `system`.",
         per_plugin=False,
-        works=False,
     )
     max_tuning_runs: int | None = _option(
         or_none(COUNT),
@@ -92,7 +91,6 @@ class Option(NamedTuple):
         default: its value where none is set.
         doc: what it does.
         per_plugin: whether it may be set for one plugin.
-        works: whether it has an effect in this version.
     """
 
     name: str
@@ -100,7 +98,6 @@ class Option(NamedTuple):
     default: Any
     doc: str
     per_plugin: bool
-    works: bool
 
     @property
     def variable(self) -> str:

@@ -1,0 +1,1 @@
+"""The load of the machine while runs last: sampled on a thread of ours, as series of the runs."""

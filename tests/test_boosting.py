@@ -24,11 +24,12 @@ from lightgbm import train as lightgbm_train
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import AdaBoostClassifier, StackingClassifier, VotingClassifier
-from sklearn.feature_selection import SelectFromModel
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import RFECV, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import train as xgboost_train
 
@@ -281,8 +282,8 @@ def test_members_of_an_ensemble_are_part_of_its_run(library: Library) -> None:
     run = only_run()
     metric = {"xgboost": "validation_0-logloss", "lightgbm": "training-binary_logloss"}[library.name]
     assert {name: len(run.history(name)) for name in run.metrics if "-" in name} == {
-        f"fit0_{metric}": 4,
-        f"fit1_{metric}": 4,
+        f"pool0_fit0_{metric}": 4,
+        f"pool0_fit1_{metric}": 4,
     }
     assert "n_trees" not in run.metrics
     assert not [name for name in run.params if name.startswith("effective_")]
@@ -728,6 +729,168 @@ def test_a_selectors_booster_is_not_taken_for_the_model(library: Library) -> Non
     assert counts == {
         f"split{n}_{prefix}{metric}": rounds for n in (0, 1) for prefix, rounds in (("", 4), ("fit0_", 3))
     }
+
+
+def rounds_of(run: autolog.Run) -> dict[str, int]:
+    """How many points each series of an evaluation set has."""
+    return {name: len(run.history(name)) for name in run.metrics if "-" in name}
+
+
+def own_metric(library: Library) -> str:
+    """What the rounds of a `CHECKED` estimator are called."""
+    return {"xgboost": "validation_0-logloss", "lightgbm": "training-binary_logloss"}[library.name]
+
+
+def test_a_pipeline_inside_a_step_is_not_taken_for_the_model(library: Library) -> None:
+    """The classes on the way are the same, but not the objects: only what the fit ends in has plain names."""
+    kind, metric = CHECKED[library.name], own_metric(library)
+    inner = make_pipeline(StandardScaler(), kind(**{**library.estimator, "n_estimators": 3}))
+    selecting = SelectFromModel(inner, max_features=4, threshold=-np.inf, importance_getter=importances_of_last)
+    make_pipeline(selecting, kind(**library.estimator)).fit(*LEARN)
+    run = only_run()
+    assert rounds_of(run) == {metric: 4, f"fit0_{metric}": 3}
+    assert run.metrics["n_trees"] == 4
+
+
+def importances_of_last(pipeline: Any) -> Any:
+    return pipeline[-1].feature_importances_
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_helper_of_a_class_of_the_users_is_not_taken_for_the_model(library: Library, order: str) -> None:
+    """Neither a training by hand nor another estimator of the same class, be the model trained first or last."""
+    kind, metric = CHECKED[library.name], own_metric(library)
+
+    class Helped(kind):  # type: ignore[misc, valid-type]
+        def fit(self, X: Any, y: Any) -> Any:
+            if order == "after":
+                super().fit(X, y)
+            kind(**{**library.estimator, "n_estimators": 3}).fit(X, y)
+            library.train({**library.params, "max_depth": 1}, library.data(X, y), 2, {})
+            return super().fit(X, y) if order == "before" else self
+
+    Helped(**library.estimator).fit(*LEARN)
+    run = only_run()
+    assert rounds_of(run) == {metric: 4, f"fit0_{metric}": 3}
+    assert run.metrics["n_trees"] == 4
+    assert run.params["effective_max_depth"] != 1
+
+
+def test_a_fit_that_trains_twice_has_two_series(library: Library) -> None:
+    """The model's facts are those of the training that made it."""
+    kind, metric = CHECKED[library.name], own_metric(library)
+
+    class Twice(kind):  # type: ignore[misc, valid-type]
+        def fit(self, X: Any, y: Any) -> Any:
+            super().fit(X, y)
+            self.set_params(n_estimators=7)
+            return super().fit(X, y)
+
+    Twice(**library.estimator).fit(*LEARN)
+    run = only_run()
+    assert rounds_of(run) == {metric: 4, f"refit1_{metric}": 7}
+    assert run.metrics["n_trees"] == 7
+
+
+def test_a_pools_tasks_and_trainings_in_turn_do_not_mix(library: Library) -> None:
+    """An elimination that is cross-validated in workers, and then done once more: every series has its own rounds."""
+    kind = CHECKED[library.name]
+    eliminating = RFECV(kind(**library.estimator), min_features_to_select=28, cv=2, n_jobs=2)
+    make_pipeline(eliminating, kind(**{**library.estimator, "n_estimators": 7})).fit(*LEARN)
+    counts = rounds_of(only_top_run())
+    assert counts.pop(own_metric(library)) == 7
+    assert set(counts.values()) == {4}
+
+
+class DerivedSearch(GridSearchCV):
+    def fit(self, X: Any, y: Any) -> Any:
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("search", [DerivedSearch, HalvingGridSearchCV])
+def test_a_search_that_derives_from_one_tells_as_much(library: Library, search: type) -> None:
+    """Trees and effective params of the refitted model are the run's, whatever class has searched."""
+    search(CHECKED[library.name](**library.estimator), {"learning_rate": [0.1, 0.2]}, cv=2).fit(*LEARN)
+    run = only_top_run()
+    assert run.metrics["n_trees"] == 4
+    assert rounds_of(run) == {own_metric(library): 4}
+    assert "effective_learning_rate" in {name.replace("eta", "learning_rate") for name in run.params}
+
+
+def test_an_estimator_that_a_search_puts_in_has_plain_names(library: Library) -> None:
+    """What the pipeline held before does not count."""
+    put_in = CHECKED[library.name](**library.estimator)
+    model = Pipeline([("scale", StandardScaler()), ("last", LogisticRegression())])
+    GridSearchCV(model, {"last": [put_in]}, cv=2).fit(*LEARN)
+    run = only_top_run()
+    assert run.metrics["n_trees"] == 4
+    assert rounds_of(run) == {own_metric(library): 4}
+    (candidate,) = run.children()
+    assert rounds_of(candidate) == {f"split{n}_{own_metric(library)}": 4 for n in (0, 1)}
+
+
+def test_a_run_does_not_go_on_from_itself(library: Library) -> None:
+    """A class of the user's that trains in steps continues its own booster."""
+
+    class Stepwise(BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Any:
+            booster = None
+            for _ in range(2):
+                more = {} if booster is None else {library.continues: booster}
+                booster, _ = library.train(library.params, library.data(X, y, **kept(library)), 2, {}, **more)
+            self.booster = booster
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return library.predict(self.booster, X)
+
+    Stepwise().fit(*LEARN)
+    assert "continued_from" not in only_run().tags
+
+
+def kept(library: Library) -> dict[str, Any]:
+    return {"free_raw_data": False} if library.name == "lightgbm" else {}
+
+
+def test_a_class_of_the_users_has_the_params_of_its_library_too(library: Library) -> None:
+    """Its `__init__` may fix some of them: they are params as the library's `get_params` tells them."""
+
+    quiet = library.estimator.get("verbosity", 0)  # XGBoost would name the param that it does not know
+
+    class Fixed(library.classifier):  # type: ignore[misc, name-defined]
+        def __init__(self, depth: int = 3) -> None:
+            super().__init__(**{**library.estimator, "max_depth": depth, "verbosity": quiet})
+
+    model = Fixed()
+    model.depth = 3
+    model.fit(*LEARN)
+    assert {"depth": 3, "max_depth": 3, "n_estimators": 4}.items() <= only_run().params.items()
+
+
+def test_attributes_of_a_class_of_the_users_are_no_params() -> None:
+    """Whatever they are called."""
+
+    class Mine(BaseEstimator):
+        def __init__(self, a: int = 1) -> None:
+            self.a = a
+            self.kwargs = {"a": 99, "other": 3}
+
+        def fit(self, X: Any, y: Any) -> Any:
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return X[:, 0]
+
+    Mine(5).fit(*LEARN)
+    assert only_run().params == {"a": 5}
+
+
+def test_an_estimator_that_was_not_fitted_is_saved_too(library: Library) -> None:
+    """It has no booster, and is pickled."""
+    with autolog.start_run():
+        autolog.log_model(library.classifier(**library.estimator), "untrained")
+    loaded = autolog.load_model(f"runs:/{only_run().run_id}/untrained", trusted=True)
+    assert loaded.get_params()["n_estimators"] == 4
 
 
 @pytest.mark.parametrize("jobs", [None, 2])

@@ -461,3 +461,38 @@ def test_a_metric_that_is_no_number_costs_itself() -> None:
     assert [len(run.history(f"training-{name}")) for name in ("binary_logloss", "fine")] == [4, 4]
     assert "training-odd" not in run.metrics
     assert len([note for note in run.notes if "'training-odd'" in note]) == 1
+
+
+class Rows(lightgbm.Sequence):
+    """Rows that LightGBM reads by itself."""
+
+    batch_size = 100
+
+    def __init__(self, rows: Any) -> None:
+        self.rows = rows
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def test_chunks_that_only_lightgbm_reads_have_no_digest_of_ours() -> None:
+    """What is said of them is what LightGBM knows: the shape, but not that two data sets are the same."""
+    for rows in (X, X * 2 + 1):
+        lightgbm.train({**PARAMS}, lightgbm.Dataset([Rows(rows), Rows(rows)], np.concatenate([Y, Y])), 2)
+    for run in all_runs():
+        (data,) = run.inputs
+        assert data["sampled"]
+        assert data["shape"] in (None, [2 * len(X), X.shape[1]])
+
+
+def test_weights_that_change_leave_the_data_as_it_is() -> None:
+    """The same data in two trainings has the same digest."""
+    data = lightgbm.Dataset(X, Y)
+    lightgbm.train({**PARAMS}, data, 2)
+    data.set_weight(np.ones(len(Y)))
+    lightgbm.train({**PARAMS}, data, 2)
+    first, second = ([each["digest"] for each in run.inputs if each["context"] == "train"] for run in all_runs())
+    assert first == second

@@ -172,10 +172,15 @@ def test_the_thread_ends_with_the_process() -> None:
     """Nothing of ours runs on after the end."""
     from autolog import session
 
+    def ours() -> set[threading.Thread]:
+        return {each for each in threading.enumerate() if each.name == "autolog-system"} - before
+
+    before: set[threading.Thread] = set()
+    before = ours()
     autolog.start_run()
-    wait_for(lambda: any(each.name == "autolog-system" for each in threading.enumerate()))
+    wait_for(ours)
     session.get()._at_exit()
-    assert not any(each.name == "autolog-system" for each in threading.enumerate())
+    assert not ours()
 
 
 # ---- control groups, from folders as the kernel lays them out

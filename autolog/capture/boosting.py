@@ -125,7 +125,7 @@ class Boosting:
     def log_origin(self, call: Call, run: ActiveRun) -> None:
         """Name the run that trained what this call goes on from."""
         origin = guard.call("boosting.origin", run, origin_of, call.given().get(self.continues))
-        if origin is not None:
+        if origin not in (None, run.run_id):
             run.set_tags({"continued_from": origin})
 
     def log_effective(self, run: ActiveRun, booster: Any) -> None:

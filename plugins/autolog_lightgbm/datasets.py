@@ -35,7 +35,8 @@ def on_construct(call: Call) -> Generator[Arguments | None, Outcome, None]:
 
 def on_changed(call: Call) -> Generator[Arguments | None, Outcome, None]:
     """Forget what a dataset was made from where it gets other labels, or further columns."""
-    forget(call.instance)
+    if call.name != "set_field" or call.argument(0, "field_name") == "label":
+        forget(call.instance)
     yield None
 
 
@@ -74,7 +75,9 @@ def _described(call: Call, data: Dataset) -> DataDescription | None:
     raw: Any = data.data
     if isinstance(raw, (str, os.PathLike)):
         return _of_file(Path(raw))
-    if type(raw) is list and raw and all(map(_is_table, raw)):
+    if type(raw) is list:  # chunks: arrays, or objects of the user's that would have to be read
+        if not raw or not all(map(_is_table, raw)):
+            return None
         return replace(call.describe(raw), shape=(sum(map(len, raw)), raw[0].shape[1]))  # type: ignore[type-var]
     if raw is None and data.used_indices is not None and isinstance(data.reference, Dataset):
         return _of_rows(_held(call, data.reference), np.asarray(data.used_indices, dtype=np.int64))
@@ -115,7 +118,7 @@ def _of_rows(whole: Held, rows: Any) -> DataDescription:
 
 def _evaluated(given: Mapping[str, Any], training: Dataset) -> Iterator[tuple[Dataset, str, str]]:
     both: tuple[Any, Any] = given.get("valid_sets"), given.get("valid_names")
-    listed, named = (list(each) if isinstance(each, (list, tuple)) else [each] for each in both)
+    listed, named = (list(each) if type(each) in (list, tuple) else [each] for each in both)
     for number, data in enumerate(listed):
         if isinstance(data, Dataset) and data is not training:
             given_name = named[number] if number < len(named) else None

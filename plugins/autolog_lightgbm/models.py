@@ -65,7 +65,7 @@ def text_of(booster: Any, *, keep: bool) -> str:
 
 def save(model: object, stream: ModelStream) -> SavedModel | None:
     """Write a model; an estimator that a user derived is left to who can pickle its class."""
-    is_estimator = type(model) in estimators().values() and _classes_are_plain(model)
+    is_estimator = type(model) in estimators().values() and _is_fitted(model) and _classes_are_plain(model)
     if not is_estimator and not isinstance(model, Booster):
         return None
     booster: Any = vars(model)["_Booster"] if is_estimator else model
@@ -87,6 +87,10 @@ def _cut_notes(booster: Any) -> tuple[str, ...]:
 def estimators() -> Mapping[str, type]:
     """Give LightGBM's own estimators by their full names."""
     return own_estimators(lightgbm, "LGBMModel")
+
+
+def _is_fitted(model: Any) -> bool:
+    return vars(model).get("_Booster") is not None
 
 
 def _classes_are_plain(model: Any) -> bool:

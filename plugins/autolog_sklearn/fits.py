@@ -21,7 +21,7 @@ from autolog.values import class_name, encode, revive
 from autolog_sklearn import loops
 from autolog_sklearn.findings import log_findings, outlier_fraction
 from autolog_sklearn.iterations import Kept, goes_on, kept_before, log_iterations
-from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, path_to_trained, saved_part
+from autolog_sklearn.kinds import fitted_parts, is_predictor, is_search, keeps_path, passes_on, saved_part
 from autolog_sklearn.params import deep_params
 from autolog_sklearn.scoring import Judged, budget, head, training_metrics
 
@@ -32,7 +32,7 @@ __all__ = [
     "Steps",
     "begin",
     "estimator_tags",
-    "led_to",
+    "led_by",
     "log_data",
     "log_given",
     "on_fit",
@@ -75,19 +75,16 @@ def begin(call: Call) -> ActiveRun | None:
         else None
     )
     continued = {} if earlier is None else {"continued_from": earlier.run_id}
-    call.hand_on(**led_to(call, model))
+    call.hand_on(**led_by(model))
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
 
 
-def led_to(call: Call, model: object) -> dict[str, Any]:
-    """Give what the handler of a booster's training needs to know of the fit around it.
+def led_by(model: object) -> dict[str, Any]:
+    """Give what the handler of a booster's training needs to know of the fit around it, as `place_of` has it.
 
-    That is: the plugin that owns what is trained in the end, the classes on the way to it, inmost first, and the class
-    of what will be saved.
+    Besides, the class of what will be saved.
     """
-    path = list(path_to_trained(model))
-    leads = [class_name(type(each)) for each in reversed(path)]
-    return {"owner": call.owner_of(path[-1]), "leads": leads, "saves": class_name(type(saved_part(model)))}
+    return {"root": (os.getpid(), id(model)), "passes_on": passes_on, "saves": class_name(type(saved_part(model)))}
 
 
 def log_given(call: Call, run: ActiveRun) -> DataDescription | None:
@@ -178,7 +175,7 @@ def _log_metadata(call: Call, run: ActiveRun) -> None:
     given = _metadata(call)
     settings = {name: given.pop(name) for name in list(given) if call.is_setting(name)}
     if settings:
-        told = callbacks.described(settings.pop("callbacks", None), call.handing.get("owner") or "")
+        told = callbacks.described(settings.pop("callbacks", None), call.owner_of(call.instance) or "")
         run.log_params({**{name: value for name, value in settings.items() if _says_itself(value)}, **told})
     for name, (value, target) in _parts(given) if call.settings.log_datasets else ():
         described = call.describe(value)

@@ -16,7 +16,7 @@ __all__ = [
     "is_search",
     "keeps_path",
     "own_attributes",
-    "path_to_trained",
+    "passes_on",
     "saved_part",
 ]
 
@@ -96,14 +96,14 @@ def saved_part(estimator: object) -> object:
     return saved_part(vars(estimator).get("estimator")) if is_search(estimator) else estimator
 
 
-def path_to_trained(estimator: object) -> Iterator[object]:
-    """Give an estimator, its own estimator where it is a search, its last step where it is a pipeline, and so on."""
-    yield estimator
+def passes_on(estimator: object) -> object | None:
+    """Give the estimator whose fit another's ends in: a search's best, a pipeline's last step; None for any other."""
     if is_search(estimator):
-        yield from path_to_trained(vars(estimator).get("estimator"))
-    elif is_pipeline(estimator):
-        for _, last in _steps(estimator)[-1:]:
-            yield from path_to_trained(last)
+        known = vars(estimator)
+        return known.get("best_estimator_", known.get("estimator"))
+    if is_pipeline(estimator):
+        return next((last for _, last in _steps(estimator)[-1:]), None)
+    return None
 
 
 def keeps_path(estimator: object) -> bool:

@@ -11,7 +11,7 @@ from autolog.hookspecs import Outcome
 from autolog.recording.candidates import candidate, kept_splits, log_split, unwritten
 from autolog.recording.endings import error_facts
 from autolog_sklearn.failures import Errors, passed_error, watched
-from autolog_sklearn.fits import Steps, led_to
+from autolog_sklearn.fits import Steps, led_by
 from autolog_sklearn.params import named_params
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def on_split(call: Call) -> Steps:
     run = parent if call.handed.get("capped") else _run_of(parent, unit)
     call.record_on(run)
     named = None if run is parent else unit.prefix and f"split{unit.split}_"
-    call.hand_on(prefix=named, split=True, **led_to(call, given.get("estimator")))
+    call.hand_on(prefix=named, split=True, **led_by(given.get("estimator")))
     errors: Errors = []
     scorer = guard.call("sklearn.scorer", run, watched, given.get("scorer"), errors)
     outcome = yield None if scorer is None else call.with_argument("scorer", scorer)

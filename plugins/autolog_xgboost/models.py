@@ -75,7 +75,7 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
     """
     booster: Any = model
     if not isinstance(model, Booster):
-        if not _is_estimator(model):
+        if not _is_estimator(model) or "_Booster" not in vars(model):  # set by a fit
             return None
         booster = model.get_booster()  # type: ignore[attr-defined]
     if is_talkative():

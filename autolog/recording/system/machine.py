@@ -57,7 +57,8 @@ class Machine:
         before, now = self._before, self._moment()
         self._before = now
         available = (now.time - before.time) * now.processors
-        return {"cpu_utilization_percentage": (now.busy - before.busy) / available * 100} if available > 0 else {}
+        busy = max(0.0, now.busy - before.busy)  # what the kernel counts as idle is at times corrected
+        return {"cpu_utilization_percentage": busy / available * 100} if available > 0 else {}
 
     def _moment(self) -> _Moment:
         """Read the group's processors where it is limited, else those that this process may run on."""

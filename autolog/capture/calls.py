@@ -119,7 +119,7 @@ class Call:
         """Tell the `nested` handlers of the calls inside this one something, up to the next one that has a run.
 
         Args:
-            facts: plain values, which travel with tasks into other processes.
+            facts: plain values, and functions of modules: they travel with tasks into other processes.
 
         Returns:
             All that is handed on.

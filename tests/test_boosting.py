@@ -862,9 +862,9 @@ def test_a_class_of_the_users_has_the_params_of_its_library_too(library: Library
             super().__init__(**{**library.estimator, "max_depth": depth, "verbosity": quiet})
 
     model = Fixed()
+    model.depth = 3
     if "n_estimators" not in model.get_params():
         pytest.skip("this version of the library has no params for such a class, and cannot fit it")
-    model.depth = 3
     model.fit(*LEARN)
     assert {"depth": 3, "max_depth": 3, "n_estimators": 4}.items() <= only_run().params.items()
 

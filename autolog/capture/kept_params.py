@@ -17,7 +17,7 @@ _FURTHER: Final = ("kwargs", "_other_params")
 def kept_params(estimator: object) -> dict[str, Any]:
     """Give the params that an object keeps under their names, and those that its library took besides."""
     attributes, cls = vars(estimator), type(estimator)
-    further = (attributes.get(name) for name in _FURTHER if _teller(cls) is not None)
+    further = [] if _teller(cls) is None else [attributes.get(name) for name in _FURTHER]
     found = {name: value for more in further if type(more) is dict for name, value in more.items()}
     return {**found, **{name: attributes[name] for name in _param_names(cls) if name in attributes}}
 

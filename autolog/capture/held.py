@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Held", "forget", "held_by", "held_of", "hold", "log_inputs", "remember"]
+__all__ = ["Held", "forget", "held_by", "held_of", "hold", "is_wanted", "log_inputs", "remember"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Held:
     facts: Mapping[str, Any]
     signature: Mapping[str, Any]
     name: str | None
+
+
+def is_wanted(call: Call) -> bool:
+    """Say whether anything is to be recorded of the data in containers, so that describing it is worth the time."""
+    return call.records and (call.settings.log_datasets or call.settings.log_model_signatures)
 
 
 def hold(call: Call, container: object, data: object, target: object) -> Held | None:

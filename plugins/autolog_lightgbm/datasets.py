@@ -14,7 +14,7 @@ from lightgbm.basic import LightGBMError
 
 from autolog import guard
 from autolog.capture.calls import Call
-from autolog.capture.held import Held, forget, held_by, held_of, log_inputs, remember
+from autolog.capture.held import Held, forget, held_by, held_of, is_wanted, log_inputs, remember
 from autolog.hookspecs import Arguments, DataDescription, Outcome
 from autolog.values import class_name, type_name
 
@@ -28,7 +28,7 @@ _FURTHER: Final = ("weight", "group", "init_score", "position")
 
 def on_construct(call: Call) -> Generator[Arguments | None, Outcome, None]:
     """Describe the data before LightGBM takes it in, after which it may let go of it."""
-    if call.records and (call.settings.log_datasets or call.settings.log_model_signatures):
+    if is_wanted(call):
         guard.call("lightgbm.held", None, _held, call, call.instance)
     yield None
 

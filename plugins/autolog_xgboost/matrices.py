@@ -13,7 +13,7 @@ from xgboost import DMatrix
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.data import MOST_COLUMNS
-from autolog.capture.held import Held, forget, held_by, held_of, hold, log_inputs
+from autolog.capture.held import Held, forget, held_by, held_of, hold, is_wanted, log_inputs
 from autolog.hookspecs import Arguments, Column, DataDescription, Outcome
 from autolog.values import type_name
 
@@ -28,8 +28,7 @@ _FURTHER: Final = {"weight": "get_weight", "base_margin": "get_base_margin", "gr
 def on_made(call: Call) -> Generator[Arguments | None, Outcome, None]:
     """Describe the data that a matrix with labels is made from, which is one to train or to validate on."""
     label = call.argument(1, "label")
-    wanted = call.records and (call.settings.log_datasets or call.settings.log_model_signatures)
-    if label is not None and wanted:
+    if label is not None and is_wanted(call):
         guard.call("xgboost.held", None, hold, call, call.instance, call.argument(0, "data"), label)
     yield None
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from autolog.capture.calls import Call
+    from autolog.capture.here import Here
     from autolog.journal.events import Event
+    from autolog.patching.calling import Watch
     from autolog.store.base import Store
 
 __all__ = [
@@ -117,6 +119,28 @@ class Patches(Protocol):
             handler: what to do around each call.
             nested: also call the handler when a recorded call is already under way in this context.
         """
+
+    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+        """Be told of each call of a function that is called a thousand times a second, at a thousandth of the cost.
+
+        Nothing can be changed by it, and no run comes of it by itself: it tells a plugin that follows a loop of the
+        user's, which no call encloses, where that stands; `here` says what can be recorded from there.
+
+        Args:
+            holder: the module or class in which the function stands, one written in Python.
+            name: the name it has there; where there is none, nothing is done.
+            watch: told of each call before it is made, as `(args, kwargs)`; gives who is told of its end, as
+                `(result, error)`, or None. A method's instance is the first of `args`.
+
+        Returns:
+            What takes back this patch alone.
+        """
+
+    def at_undo(self, then: Callable[[], object]) -> None:
+        """Have a hook of the framework's own, which the plugin has registered, taken back with the patches."""
+
+    def here(self) -> Here:
+        """Give the place in the program where this is called."""
 
     def on_import(self, module: str, declare: Callable[[ModuleType], None]) -> None:
         """Call `declare(module)` as soon as the user's program has imported that module, or now where it has.

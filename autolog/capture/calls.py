@@ -7,37 +7,32 @@ opens a run.
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import itertools
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from autolog import guard
-from autolog.capture.data import describe
+from autolog.capture.frames import module_of, name_in, outwards, variables
+from autolog.capture.here import Here
 from autolog.capture.signatures import defaults, parameters
 from autolog.exceptions import PluginError
-from autolog.hookspecs import Arguments, DataDescription, Handler, Nested, Outcome
+from autolog.hookspecs import Arguments, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
 from autolog.recording import context
 from autolog.recording.context import Context
-from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.recording.recorder import Open
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
-    from autolog.settings.table import Settings
 
 __all__ = ["Call", "observer"]
 
 
-class Call:
+class Call(Here):
     """One call of a wrapped callable, as a handler sees it.
 
     Args:
@@ -47,17 +42,12 @@ class Call:
     """
 
     def __init__(self, plugin: str, called: Called, session: Session) -> None:
-        self.plugin = plugin
+        super().__init__(plugin, session, session.owner_of(type(called.instance)))
         self.name = called.name
         self.function = called.wrapped
         self.instance = called.instance
         self.args = called.args
         self.kwargs: Mapping[str, Any] = called.kwargs
-        self.run: ActiveRun | None = None
-        self._session = session
-        self._owner = self.owner_of(called.instance) or plugin
-        self.settings: Settings = session.resolved.of(self._owner)
-        self._outer = context.current.get()
         self._at_end: Callable[[ActiveRun, BaseException | None], None] | None = None
         self.handing: dict[str, Any] = {}
 
@@ -90,31 +80,6 @@ class Call:
         """Say whether an argument of this call is no data, by the plugin that owns the instance's class."""
         return self._session.is_setting(type(self.instance), name)
 
-    @property
-    def is_part(self) -> bool:
-        """Say whether this call is part of another, recorded one, whose handler says what run there is, if any."""
-        return self._outer.inside is not None and self._outer.recorded
-
-    @property
-    def enclosing_run(self) -> ActiveRun | None:
-        """The run of the recorded call that this one is part of, for `nested` handlers."""
-        return context.current_run()
-
-    @property
-    def task(self) -> int | None:
-        """The number of the task that makes this call, among those of one call to a pool; None outside of any."""
-        return self._outer.task
-
-    @property
-    def tasks(self) -> tuple[tuple[int, int], ...]:
-        """The tasks that lead to this call from the run, outermost first: each as the number of a pool and its own."""
-        return self._outer.tasks
-
-    @property
-    def handed(self) -> dict[str, Any]:
-        """What the handler of the recorded call around this one handed on, in this or another process."""
-        return self._outer.handed
-
     def hand_on(self, **facts: Any) -> dict[str, Any]:
         """Tell the `nested` handlers of the calls inside this one something, up to the next one that has a run.
 
@@ -126,15 +91,6 @@ class Call:
         """
         self.handing.update(facts)
         return self.handing
-
-    def hand_back(self, **facts: Any) -> None:
-        """Add to what the handler of the call around this one hands on, for the calls that are still to come."""
-        self._outer.handed.update(facts)
-
-    @property
-    def records(self) -> bool:
-        """Say whether such calls open runs: this plugin was asked for, or the one that owns the instance's class."""
-        return self._session.records(self._owner)
 
     def start_run(self, run_name: str, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
         """Open the run that this call is recorded on; it ends with the call.
@@ -179,50 +135,27 @@ class Call:
 
         Where the framework made it, that is the function that called the framework.
         """
-        frame = None if value is None else next((each for each in _outwards() if not self._is_inside(each)), None)
-        return None if frame is None else _name_in(frame, value)
+        frames = outwards(None if value is None else caller())
+        frame = next((each for each in frames if not self._is_inside(each)), None)
+        return None if frame is None else name_in(frame, value)
 
     def called_through(self) -> list[str]:
         """Name the framework's modules whose functions lie between the user's function and this call, inmost first."""
-        return [_module(frame) for frame in itertools.takewhile(self._is_inside, _outwards())]
+        return [module_of(frame) for frame in itertools.takewhile(self._is_inside, outwards(caller()))]
 
     def called_by(self) -> Iterator[object]:
         """Give the objects whose methods called one another down to this call, inmost first, each once in a row."""
         last = None
-        for frame in _outwards():
+        for frame in outwards(caller()):
             if frame.f_code.co_argcount and frame.f_code.co_varnames[0] == "self":
-                with _variables(frame) as variables:
-                    holder = variables.get("self")
+                with variables(frame) as found:
+                    holder = found.get("self")
                 if holder is not None and holder is not last:
                     yield holder
                 last = holder
 
     def _is_inside(self, frame: FrameType) -> bool:
-        return _module(frame).partition(".")[0] == self.plugin
-
-    def describe(self, data: object) -> DataDescription | None:
-        """Describe data by the plugin that knows its container."""
-        return describe(data, partial(self._session.hooks.describe_data, run=self.run))
-
-    def save_model(self, model: object, run: ActiveRun | None = None) -> None:
-        """Save a model.
-
-        Args:
-            model: it.
-            run: with this run; that of the call where not given.
-
-        Raises:
-            ModelTooLarge: it is larger than `max_model_mb`.
-        """
-        from autolog.models.of_runs import save_to_run  # by the first model: it takes a while to import
-
-        run = run or self.run
-        if run is not None and not save_to_run(run, model, "model", self._session.hooks):
-            run.note(f"no plugin knows how to save a {type_name(model)}")
-
-    def flush(self) -> None:
-        """Write out all points that wait: the call may hold the interpreter."""
-        self._session.flush()
+        return module_of(frame).partition(".")[0] == self.plugin
 
     def end(self, outcome: Outcome) -> None:
         """End the run if it was opened for this call."""
@@ -335,45 +268,3 @@ def observer(session: Session, plugin: str, handler: Handler, nested: Nested) ->
             raise
 
     return observe
-
-
-def _outwards() -> Iterator[FrameType]:
-    """Give the frames from the one that made the observed call to the program's first."""
-    frame = caller()
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__"))
-
-
-def _name_in(frame: FrameType, value: object) -> str | None:
-    """Search the names that the function itself uses: first its variables, then the globals among them."""
-    code = frame.f_code
-    with _variables(frame) as variables:
-        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
-            if variables.get(name) is value:
-                return name
-    return next((name for name in code.co_names if frame.f_globals.get(name) is value), None)
-
-
-_SNAPSHOT: Final = sys.version_info < (3, 13)
-"""Before Python 3.13 a function's `f_locals` is a dict that the frame keeps, and with it all that was in it."""
-
-
-@contextlib.contextmanager
-def _variables(frame: FrameType) -> Iterator[Mapping[str, Any]]:
-    """Give a function's variables, and then let go of them, so that what the user deletes is freed."""
-    code, variables = frame.f_code, frame.f_locals
-    held = sys.getrefcount(variables) > _OURS  # by a user who called locals()
-    try:
-        yield variables
-    finally:
-        if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
-            for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-                variables.pop(name, None)
-
-
-_OURS: Final = 3  # references to the dict: the frame's, the variable's, the argument's

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from autolog import guard
 from autolog.capture.calls import observer
-from autolog.patching import Patcher
+from autolog.capture.here import Here
+from autolog.patching import Patcher, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +46,18 @@ class Declared:
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a function other code."""
         self._patcher.function(module, name, self._observer(handler, nested))
+
+    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+        """Tell of each call of a function."""
+        return self._patcher.watch(holder, name, watch)
+
+    def at_undo(self, then: Callable[[], object]) -> None:
+        """Take back what the plugin has registered."""
+        self._patcher.at_undo(then)
+
+    def here(self) -> Here:
+        """Give the place in the program where this is called."""
+        return Here(self._record.name, self._session)
 
     def on_import(self, module: str, declare: Callable[[ModuleType], None]) -> None:
         """Declare more once a module has been imported; a plugin that fails there is switched off."""

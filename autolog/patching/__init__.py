@@ -6,8 +6,8 @@ is made once, by `make_call`, and nothing of ours is seen around it: from Python
 tracebacks, and warnings pass over them when they look for the line to blame. `sys._getframe(1)` does see them.
 """
 
-from autolog.patching.calling import UNSEEN, Called, Observation, Observe, caller, unseen
+from autolog.patching.calling import UNSEEN, Called, Observation, Observe, Watch, caller, is_unseen, unseen
 from autolog.patching.functions import bare
 from autolog.patching.patcher import Patcher
 
-__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "bare", "caller", "unseen"]
+__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "Watch", "bare", "caller", "is_unseen", "unseen"]

@@ -10,7 +10,19 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from autolog import guard
 
-__all__ = ["SKIPPED", "UNSEEN", "Called", "Observation", "Observe", "caller", "make_call", "unseen"]
+__all__ = [
+    "SKIPPED",
+    "UNSEEN",
+    "Called",
+    "Observation",
+    "Observe",
+    "Watch",
+    "caller",
+    "is_unseen",
+    "make_call",
+    "unseen",
+    "watch_call",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +68,13 @@ Observe: TypeAlias = Callable[[Called], "Observation | None"]
 """Asked before each call, on the calling thread; None: there is nothing to observe."""
 
 
+Then: TypeAlias = "Callable[[Any, BaseException | None], object]"
+"""Told once how a watched call ended: what it returned and None, or None and what it raised."""
+
+Watch: TypeAlias = "Callable[[tuple[Any, ...], Mapping[str, Any]], Then | None]"
+"""Told of each call of what is called a thousand times a second, before it is made; gives who is told of its end."""
+
+
 class _Unseen:
     """Takes the frame that enters it out of the traceback of an error that passes through."""
 
@@ -68,6 +87,22 @@ class _Unseen:
         if error is not None and traceback is not None:
             # not by assignment: the error's class may forbid that, as a frozen dataclass does
             BaseException.with_traceback(error, traceback.tb_next)
+
+
+class _Telling(_Unseen):
+    """Also tells of the error who wants to know how a watched call ended."""
+
+    __slots__ = ("_then",)
+
+    def __init__(self, then: Then) -> None:
+        self._then = then
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is None:
+            return
+        super().__exit__(kind, error, traceback)
+        guard.call("patching.raised", None, self._then, None, error)
+        super().__exit__(kind, error, traceback)  # who raises it again there lengthens its traceback
 
 
 class _Watching(_Unseen):
@@ -130,15 +165,45 @@ def make_call(
     return result
 
 
+@unseen
+def watch_call(
+    live: Sized,
+    watch: Watch,
+    wrapped: Callable[..., Any],
+    instance: None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Make a call once, and have it watched: as `make_call` without all that a call which may be a run needs.
+
+    Args:
+        live: the patches of which this is one; empty once they are undone.
+        watch: whom to tell.
+        wrapped: the original, a function.
+        instance: None; a method's stands in `args`.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
+    """
+    then = guard.call("patching.watch", None, watch, args, kwargs) if live else None
+    if then is None:
+        with UNSEEN:
+            return wrapped(*args, **kwargs)
+    with _Telling(then):
+        result = wrapped(*args, **kwargs)
+    guard.call("patching.returned", None, then, result, None)
+    return result
+
+
 def caller() -> FrameType | None:
     """Give the user's frame that made the observed call; to be asked by an observer, else the answer is None."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not make_call.__code__:
         frame = frame.f_back
-    while frame is not None and _is_ours(frame.f_code):
+    while frame is not None and is_unseen(frame.f_code):
         frame = frame.f_back
     return frame
 
 
-def _is_ours(code: CodeType) -> bool:
+def is_unseen(code: CodeType) -> bool:
+    """Say whether a frame of this code is one of those that wrap a call of the user's."""
     return SKIPPED in code.co_filename or UNSEEN in code.co_consts

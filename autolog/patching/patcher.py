@@ -10,7 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 
 from autolog import guard
 from autolog.exceptions import PatchError
-from autolog.patching.calling import Called, Observe, make_call
+from autolog.patching.calling import Called, Observe, Watch, make_call, watch_call
 from autolog.patching.functions import plain, trampoline
 from autolog.patching.methods import Wrapper, init_subclass, place, wrapper_of
 
@@ -71,8 +71,46 @@ class Patcher:
         """
         function = getattr(module, name, None)
         if function is not None:
+            call = functools.partial(make_call, self._undos, observe, functools.partial(Called, name=name))
             with self._lock:
-                self._swap(plain(function, f"{module.__name__}.{name}"), name, observe)
+                self._swap(plain(function, f"{module.__name__}.{name}"), call)
+
+    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+        """Give a function other code, which only tells of its calls: for what is called too often to be observed.
+
+        Args:
+            holder: the module or the class in which it stands; what is inherited is not looked for.
+            name: the name it has there; a second time, or where there is none, nothing is done.
+            watch: told of each call. A method's instance is the first of its arguments.
+
+        Returns:
+            What takes back this patch alone.
+
+        Raises:
+            PatchError: it is not a plain Python function, or a generator function or coroutine function.
+        """
+        function = vars(holder).get(name)
+        if function is None:
+            return _nothing
+        with self._lock:
+            call = functools.partial(watch_call, self._undos, watch)
+            undo = self._swap(plain(function, f"{holder.__name__}.{name}"), call)
+        return functools.partial(self._take_back, undo)
+
+    def at_undo(self, then: Callable[[], object]) -> None:
+        """Have something else taken back as well.
+
+        Args:
+            then: takes it back.
+        """
+        with self._lock:
+            self._undos.append(lambda: then() and None)
+
+    def _take_back(self, undo: Callable[[], None]) -> None:
+        with self._lock:
+            if undo in self._undos:
+                self._undos.remove(undo)
+                undo()
 
     def undo(self) -> None:
         """Take back every patch, the last one first; one that others have patched over stays, and observes nothing."""
@@ -110,15 +148,20 @@ class Patcher:
             raise PatchError(f"subclasses of {base.__qualname__} cannot be followed: {error}; name them") from error
         self._undos.append(functools.partial(_put_back, base, "__init_subclass__", hook, before))
 
-    def _swap(self, function: FunctionType, name: str, observe: Observe) -> None:
+    def _swap(self, function: FunctionType, call: Callable[..., object]) -> Callable[[], None]:
         if function in self._functions:
-            return
+            return _nothing
         before = function.__code__
-        called = functools.partial(Called, name=name)
-        code = trampoline(function, functools.partial(make_call, self._undos, observe, called))
-        function.__code__ = code
+        function.__code__ = code = trampoline(function, call)
         self._functions.add(function)
-        self._undos.append(functools.partial(_swap_back, function, code, before))
+        undo = functools.partial(self._swap_back, function, code, before)
+        self._undos.append(undo)
+        return undo
+
+    def _swap_back(self, function: FunctionType, code: CodeType, before: CodeType) -> None:
+        self._functions.discard(function)
+        if function.__code__ is code:
+            function.__code__ = before
 
 
 def _tree(base: type) -> Iterator[type]:
@@ -144,6 +187,5 @@ def _put_back(cls: type, name: str, ours: object, before: object | None) -> None
         type.__setattr__(cls, name, before)
 
 
-def _swap_back(function: FunctionType, code: CodeType, before: CodeType) -> None:
-    if function.__code__ is code:
-        function.__code__ = before
+def _nothing() -> None:
+    """Take nothing back."""

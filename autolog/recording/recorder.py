@@ -39,6 +39,9 @@ class Open(Protocol):
     def end_with(self, error: BaseException | None) -> None:
         """End it."""
 
+    def settle(self, error: BaseException | None) -> None:
+        """Record what is still to be recorded: the run ends, with that error if any."""
+
 
 _SETTLING: Final = 30.0  # seconds that who reads runs back waits for what is still being made of them
 _LAST: Final = 2.0  # seconds that the end of the process waits for it
@@ -212,7 +215,8 @@ class Recorder:
         if self._sampler is not None:
             guard.call("session.sampler", None, self._sampler.stop)
         guard.call("session.exit", None, self._facts.finish)
-        for training in [*self.left_open]:
+        while self.left_open:  # to which the end of one may add
+            training = self.left_open.pop()
             guard.call("session.training", training.run, training.end_with, error)
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
             guard.call("session.end", run, run.end_with, error)

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 import uuid
+import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,7 @@ class ActiveRun:
         self.redacted: set[str] = set()  # the params that something was taken out of
         self._fits = itertools.count().__next__
         self._outer: Context | None = None
+        self._before_end: list[weakref.WeakMethod[Callable[[BaseException | None], None]]] = []
         self.ended = False
         self.candidate_of: tuple[ActiveRun, int] | None = None
         self.begun: set[int] = set()  # of its candidates, those whose beginning this process has written
@@ -373,8 +375,24 @@ class ActiveRun:
         context.current.set(Context(run=self, paused=not self.records))
         return self
 
+    def before_end(self, then: Callable[[BaseException | None], None]) -> None:
+        """Have a method called before the end of this session is written, unless its object is gone by then.
+
+        Args:
+            then: a bound method; given the error that the run ends with, or None.
+        """
+        self._before_end.append(weakref.WeakMethod(then))
+
+    def _tell_of_end(self, error: BaseException | None) -> None:
+        while self._before_end:  # to which those who are told may add
+            then = self._before_end.pop(0)()
+            if then is not None:
+                guard.call("runs.before_end", self, then, error)
+
     def end(self, status: str = "FINISHED", error: BaseException | None = None) -> None:
         """Write the end, and go back to the context before it. In a forked child it is the parent's, and stays open."""
+        if not self.ended and self._process == os.getpid():
+            self._tell_of_end(error)
         self._leave()
         if self.ended or self._process != os.getpid():
             return

@@ -55,6 +55,12 @@ class Settings:
         "Needs the extra `system`.",
         per_plugin=False,
     )
+    log_checkpoints: bool = _option(
+        FLAG,
+        False,
+        "Keep a copy of each file that `torch.save` writes while a loop trains; its path and size are recorded anyhow.",
+        per_plugin=True,
+    )
     max_tuning_runs: int | None = _option(
         or_none(COUNT),
         None,

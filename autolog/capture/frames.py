@@ -1,0 +1,65 @@
+"""The program's stack as a plugin may read it: the user's frames, and the names that objects have there."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any, Final
+
+from autolog.patching import is_unseen
+
+__all__ = ["module_of", "name_in", "outwards", "users_outwards", "variables"]
+
+_OURS: Final = 3  # references to the dict of a frame's variables: the frame's, the variable's, the argument's
+_SNAPSHOT: Final = sys.version_info < (3, 13)
+"""Before Python 3.13 a function's `f_locals` is a dict that the frame keeps, and with it all that was in it."""
+
+
+def outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    """Give the frames from that one to the program's first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def users_outwards(frame: FrameType | None, *libraries: str) -> Iterator[FrameType]:
+    """Give the frames from that one to the program's first, without ours and those of some libraries.
+
+    Args:
+        frame: where to begin.
+        libraries: their top-level modules.
+    """
+    for each in outwards(frame):
+        if not is_unseen(each.f_code) and module_of(each).partition(".")[0] not in libraries:
+            yield each
+
+
+def module_of(frame: FrameType) -> str:
+    """Give the full name of the module that a frame's code stands in."""
+    return str(frame.f_globals.get("__name__"))
+
+
+def name_in(frame: FrameType, value: object) -> str | None:
+    """Search the names that the function itself uses: first its variables, then the globals among them."""
+    code = frame.f_code
+    with variables(frame) as found:
+        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
+            if found.get(name) is value:
+                return name
+    return next((name for name in code.co_names if frame.f_globals.get(name) is value), None)
+
+
+@contextlib.contextmanager
+def variables(frame: FrameType) -> Iterator[Mapping[str, Any]]:
+    """Give a function's variables, and then let go of them, so that what the user deletes is freed."""
+    code, found = frame.f_code, frame.f_locals
+    held = sys.getrefcount(found) > _OURS  # by a user who called locals()
+    try:
+        yield found
+    finally:
+        if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
+            for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+                found.pop(name, None)

@@ -1,0 +1,67 @@
+"""What is watched: where a loop of the user's gives a sign of what it does."""
+
+from __future__ import annotations
+
+import os
+from types import FunctionType
+from typing import Final
+
+import torch
+from torch.nn import functional
+from torch.nn.utils import clip_grad
+from torch.optim import lr_scheduler
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from autolog.hookspecs import Patches
+from autolog.loading.needs import check_needs
+from autolog_torch import logged
+from autolog_torch.called import CalledModel
+from autolog_torch.loop import Loop
+from autolog_torch.signals import LossFunction, Signals
+
+__all__ = ["declare"]
+
+_NEEDED: Final = (
+    "amp.GradScaler.scale",
+    "autograd.backward",
+    "nn.Module._wrapped_call_impl",
+    "utils.data.DataLoader.__iter__",
+)
+_MORE_LOSSES: Final = ("cross_entropy", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+def declare(patches: Patches) -> None:
+    """Declare all; nothing, where torch lacks something of what is needed.
+
+    Raises:
+        PluginError: it does.
+    """
+    check_needs(torch, *_NEEDED)
+    _loop.set_up(patches.here, CalledModel(patches.watch))
+    signals = Signals(_loop, patches.here)
+    patches.watch(torch.autograd, "backward", signals.backward)
+    patches.watch(torch.amp.GradScaler, "scale", signals.scaled)
+    patches.watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
+    patches.watch(clip_grad, "clip_grad_value_", signals.clipped_value)
+    patches.watch(DataLoader, "__iter__", signals.iterated)
+    patches.watch(_BaseDataLoaderIter, "__next__", signals.drawing)
+    patches.watch(DistributedSampler, "set_epoch", signals.epoch_set)
+    for name, function in vars(functional).items():
+        if type(function) is FunctionType and (name.endswith("_loss") or name in _MORE_LOSSES) and name[0] != "_":
+            patches.watch(functional, name, LossFunction(signals, function))
+    for kind in vars(lr_scheduler).values():
+        if isinstance(kind, type) and "step" in vars(kind):
+            patches.watch(kind, "step", signals.scheduled)
+    for register, hook in (
+        (register_optimizer_step_pre_hook, signals.stepping),
+        (register_optimizer_step_post_hook, signals.stepped),
+    ):
+        patches.at_undo(register(hook).remove)
+    logged.declare(patches, signals)
+
+
+_loop: Final = Loop()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loop.forked)

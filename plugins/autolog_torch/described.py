@@ -1,0 +1,157 @@
+"""What torch's own objects tell of a training: the process, loaders and their data, what a model takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+from torch.utils.data import ConcatDataset, Subset, TensorDataset
+
+from autolog.capture.data import dataset_facts
+from autolog.hookspecs import DataDescription
+from autolog.values import type_name
+from autolog_torch.modules import ParameterSet
+from autolog_torch.passes import Pass, dtype_of, leaves
+
+if TYPE_CHECKING:
+    from autolog.capture.here import Here
+    from autolog.recording.runs import ActiveRun
+    from autolog_torch.series import Series
+
+__all__ = [
+    "autocast_type",
+    "batch_size",
+    "loader_params",
+    "log_dataset",
+    "log_peak_memory",
+    "process_params",
+    "signature_of",
+]
+
+_UNSEEDED: Final = 67280421310721  # the seed of a generator that nobody has seeded
+_SETTINGS: Final = ("num_workers", "drop_last", "pin_memory", "persistent_workers", "prefetch_factor", "timeout")
+
+
+def process_params() -> dict[str, Any]:
+    """Give what is set in torch for the whole process: the seed, if one was set, and what makes results repeatable."""
+    seed = torch.initial_seed()
+    return {
+        "seed": None if seed == _UNSEEDED else seed,
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled() or None,
+    }
+
+
+def autocast_type() -> str | None:
+    """Give the type that operations are cast to here, where automatic mixed precision is on."""
+    for device in ("cuda", "cpu", "xpu"):
+        if torch.is_autocast_enabled(device):
+            return str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+    return None
+
+
+# ---- loaders
+
+
+def loader_params(loader: Any, name: str) -> dict[str, Any]:
+    """Give a loader's settings.
+
+    Args:
+        loader: a `DataLoader`.
+        name: what the params' names begin with.
+    """
+    settings = {key: getattr(loader, key, None) for key in _SETTINGS}
+    samplers = {"sampler": loader.sampler, "batch_sampler": loader.batch_sampler}
+    if type(loader.batch_sampler).__module__.startswith("torch.utils.data"):
+        samplers.pop("batch_sampler")
+    named = {key: type(each).__name__ for key, each in samplers.items() if each is not None}
+    return {f"{name}.{key}": value for key, value in {**settings, **named}.items() if value is not None}
+
+
+def batch_size(loader: Any, top: Pass) -> int | None:
+    """Give the size of batches: what the loader was given, else that of the first."""
+    given = getattr(loader, "batch_size", None)
+    return given if type(given) is int else top.size or None
+
+
+def log_dataset(here: Here, run: ActiveRun, loader: Any, top: Pass, use: str) -> None:
+    """Record what a loader draws from: its class and length, and the shapes and types in its first batch.
+
+    The length of a class of the user's is that of a pass that was gone through to its end; its own code is not asked.
+    Of a `TensorDataset` the digest is that of its tensors.
+
+    Args:
+        here: where it is recorded.
+        run: the run.
+        loader: it.
+        top: a pass over it.
+        use: what it is used for.
+    """
+    data = loader.dataset
+    if not run.next_number(("torch-dataset", id(loader), use)):
+        described = _described(here, data)
+        facts = dataset_facts("", *described, use, None) if described else {"kind": type_name(data), "digest": None}
+        length = _length(data) or (top.samples if top.is_complete and not loader.drop_last else None)
+        source = {"loader": type_name(loader), "batch": top.layout, "length": length}
+        shape = facts.get("shape") or (None if length is None else [length])
+        run.log_facts(
+            "dataset", {**facts, "name": use, "context": use, "kind": type_name(data), "shape": shape, "source": source}
+        )
+
+
+def _described(here: Here, data: object) -> tuple[DataDescription, DataDescription | None] | None:
+    if type(data) is not TensorDataset or not 0 < len(data.tensors) < 3:
+        return None
+    inputs, *targets = map(here.describe, data.tensors)
+    return None if inputs is None else (inputs, targets[0] if targets else None)
+
+
+def _length(data: object) -> int | None:
+    """Give the length of what is torch's own."""
+    kind = type(data)
+    if kind is TensorDataset:
+        return len(data)  # type: ignore[arg-type]
+    if kind is Subset:
+        indices = data.indices  # type: ignore[attr-defined]
+        return len(indices) if type(indices) in (list, range, tuple) or isinstance(indices, Tensor) else None
+    if kind is ConcatDataset:
+        return data.cumulative_sizes[-1]  # type: ignore[attr-defined,no-any-return]
+    return None
+
+
+# ---- devices
+
+
+def log_peak_memory(series: Series, parameters: ParameterSet, step: int) -> None:
+    """Record the most memory that the program has had allocated on each accelerator in use; the driver is not asked."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        for device in range(torch.cuda.device_count()):
+            peak = torch.cuda.max_memory_allocated(device)
+            if peak:
+                series.add(f"peak_memory_cuda{device}_bytes", peak, step)
+
+
+# ---- signatures
+
+
+def signature_of(taken: Mapping[str, Any], given: Any) -> dict[str, Any]:
+    """Give what a model takes and gives, by the tensors that it was called with; the first dimension is the batch's.
+
+    Args:
+        taken: the arguments of the call, by their names.
+        given: the result.
+    """
+    inputs = [spec for name, value in taken.items() for spec in _specs(value, name)]
+    return {"inputs": inputs, "outputs": _specs(given, "") or None}
+
+
+def _specs(value: Any, name: str) -> list[dict[str, Any]]:
+    return [
+        {**({"name": place} if place else {}), "type": "tensor", "dtype": dtype_of(each), "shape": _shape(each)}
+        for place, each in leaves(value, name)
+    ]
+
+
+def _shape(tensor: Tensor) -> list[int]:
+    return [-1, *tensor.shape[1:]] if tensor.dim() else []

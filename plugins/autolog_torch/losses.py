@@ -1,0 +1,116 @@
+"""A loss that a backward pass began with, as the user means it: neither scaled for AMP nor divided for accumulation."""
+
+from __future__ import annotations
+
+import weakref
+from types import FrameType
+from typing import Any
+
+from torch import Tensor
+
+from autolog_torch.reading import Readings
+from autolog_torch.sites import site_at
+
+__all__ = ["Loss", "Scaled", "is_plain", "undivide"]
+
+
+class Loss:
+    """A loss.
+
+    Args:
+        name: the user's for it.
+        divisor: what it was divided by last, None where it was not.
+        size: the number of samples in its batch, 0 where that is not known.
+    """
+
+    __slots__ = ("divisor", "name", "size", "value")
+
+    def __init__(self, name: str, divisor: float | None, size: int) -> None:
+        self.name = name
+        self.divisor = divisor
+        self.size = size
+        self.value = 0.0
+
+    def take(self, value: float) -> None:
+        """Take the value, once it is read."""
+        self.value = value
+
+    @classmethod
+    def of(cls, tensor: Tensor, frame: FrameType, size: int, readings: Readings) -> Loss:
+        """Make one of a tensor that is given to `backward`, or scaled for it; of several elements their mean.
+
+        Args:
+            tensor: it.
+            frame: the user's.
+            size: of its batch.
+            readings: reads its value.
+        """
+        name = site_at(frame, tensor).name
+        if tensor.numel() != 1:
+            name, tensor = f"{name}_mean", tensor.detach().mean()
+        found = cls(name, _divisor(tensor), size)
+        readings.read(tensor, found.take)
+        return found
+
+
+class Scaled:
+    """The loss that was scaled last, until it or the tensor that came of it is gone."""
+
+    def __init__(self) -> None:
+        self._entry: tuple[weakref.ref[Tensor], Tensor, str, float | None] | None = None
+
+    def put(self, scaled: Tensor, loss: Tensor, frame: FrameType) -> None:
+        """Remember what was scaled, without its graph."""
+        name = site_at(frame, loss).name
+        self._entry = weakref.ref(scaled, self._died), loss.detach(), name, _divisor(loss)
+
+    def _died(self, reference: weakref.ref[Tensor]) -> None:
+        if self._entry is not None and self._entry[0] is reference:
+            self._entry = None
+
+    def take(self, scaled: Tensor, size: int, readings: Readings) -> Loss | None:
+        """Give the loss that a tensor came of by scaling, if it did."""
+        entry = self._entry
+        if entry is None or entry[0]() is not scaled:
+            return None
+        self._entry = None
+        found = Loss(entry[2], entry[3], size)
+        readings.read(entry[1] if entry[1].numel() == 1 else entry[1].mean(), found.take)
+        return found
+
+
+def _divisor(tensor: Tensor) -> float | None:
+    """Give the plain number that a tensor was divided by last."""
+    node: Any = tensor.grad_fn
+    if type(node).__name__ != "DivBackward0":
+        return None
+    other = node._saved_other  # noqa: SLF001 (its public name)
+    return other.tolist() if isinstance(other, Tensor) and other.is_cpu and other.dim() == 0 else None
+
+
+def undivide(losses: list[Loss], steps: int | None) -> int | None:
+    """Undo the division of losses whose gradients are accumulated.
+
+    A loss that is divided by as many as there are backward passes to a step was divided for that.
+
+    Args:
+        losses: of one step.
+        steps: how many are accumulated, as far as that is known from earlier steps.
+
+    Returns:
+        How many are accumulated; None where nothing shows that any are.
+    """
+    count = len(losses)
+    if count > 1 and all(loss.divisor == count for loss in losses):
+        steps = count
+    for loss in losses:
+        if steps is not None and loss.divisor == steps:
+            loss.value *= steps
+    return steps
+
+
+def is_plain(tensor: object) -> bool:
+    """Say whether something is a tensor with numbers of its own: not one that stands for such while code is traced, nor
+    one that is spread over processes."""
+    kind = type(tensor)
+    return kind is Tensor or (issubclass(kind, Tensor) and kind.__torch_dispatch__ is Tensor.__torch_dispatch__)

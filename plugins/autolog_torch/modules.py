@@ -1,0 +1,179 @@
+"""Finds the model that is trained, by its parameters, and says what it is made of."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from autolog.capture.frames import users_outwards, variables
+from autolog_torch.sites import attributes
+
+__all__ = ["ParameterSet", "bare", "find", "leaf_of", "model_params", "summary"]
+
+_DEEPEST: Final = 12  # frames outwards in which modules are looked for
+_WIDEST: Final = 64  # things in a list or dict that are looked at
+_LAYERS: Final = 2_000  # lines of a summary
+_NODES: Final = 10_000  # of a graph that are walked to find a parameter
+
+
+class ParameterSet:
+    """Parameters, known by identity; none of them is kept alive."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, weakref.ref[Tensor]] = {}
+
+    def add(self, parameters: Iterable[Tensor]) -> None:
+        """Add some."""
+        for each in parameters:
+            self._known[id(each)] = weakref.ref(each)
+
+    def __contains__(self, parameter: object) -> bool:
+        found = self._known.get(id(parameter))
+        return found is not None and found() is parameter
+
+
+def bare(module: nn.Module) -> nn.Module:
+    """Give the module inside of what only wraps it: torch.compile's, and those that train in parallel."""
+    while True:
+        own = attributes(module)
+        inner = own.get("_orig_mod") or (own.get("_modules") or {}).get("_orig_mod")
+        if inner is None and type(module).__name__ in ("DistributedDataParallel", "DataParallel"):
+            inner = own["_modules"].get("module")
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def find(wanted: ParameterSet, frame: FrameType | None) -> dict[str, nn.Module]:
+    """Find the modules that are trained among what the user's functions have at hand, by their names there.
+
+    Of a module and its parts only the whole is given; of several that share nothing, each.
+
+    Args:
+        wanted: parameters that are trained.
+        frame: where to begin.
+    """
+    found: dict[int, tuple[str, nn.Module]] = {}
+    for number, each in enumerate(users_outwards(frame, "torch", "autolog", "autolog_torch")):
+        if number >= _DEEPEST:
+            break
+        for name, module in _modules(each):
+            found.setdefault(id(module), (name, module))
+    trained = [(name, module) for name, module in found.values() if any(p in wanted for p in _parameters(module))]
+    return _maximal(trained)
+
+
+def _modules(frame: FrameType) -> Iterator[tuple[str, nn.Module]]:
+    with variables(frame) as found:
+        things = [(name, value) for name, value in found.items() if name[:2] != "__"]
+    for name, value in things:
+        yield from _within(name, value)
+        if not isinstance(value, (nn.Module, Tensor, type)) and type(value).__module__ != "builtins":
+            for attribute, inner in attributes(value).items():
+                yield from _within(attribute, inner)
+
+
+def _within(name: str, value: object) -> Iterator[tuple[str, nn.Module]]:
+    if isinstance(value, nn.Module):
+        yield name, bare(value)
+    elif type(value) in (list, tuple) and len(value) <= _WIDEST:  # type: ignore[arg-type]
+        yield from (
+            (f"{name}_{number}", bare(each)) for number, each in enumerate(value) if isinstance(each, nn.Module)
+        )  # type: ignore[arg-type,var-annotated]
+    elif type(value) is dict and len(value) <= _WIDEST:
+        yield from ((str(key), bare(each)) for key, each in value.items() if isinstance(each, nn.Module))
+
+
+def _parameters(module: nn.Module) -> Iterator[Tensor]:
+    return nn.Module.parameters(module)
+
+
+def _maximal(trained: list[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
+    """Drop what is a part of another, or shares parameters with a larger one."""
+    chosen: dict[str, nn.Module] = {}
+    taken: set[int] = set()
+    for name, module in sorted(trained, key=lambda each: -_size(each[1])):
+        own = {id(parameter) for parameter in _parameters(module)}
+        if not own & taken:
+            taken |= own
+            chosen[name] = module
+    return chosen
+
+
+def _size(module: nn.Module) -> tuple[int, int]:
+    """Order by parameters, then by parts: a loss module that holds the model holds no more parameters than it."""
+    parameters = sum(_count(parameter) for parameter in _parameters(module))
+    return parameters
+
+
+def _count(parameter: Tensor) -> int:
+    return 0 if nn.parameter.is_lazy(parameter) else parameter.numel()
+
+
+def leaf_of(loss: Tensor) -> Tensor | None:
+    """Give a parameter that a loss depends on: the first that its graph leads to."""
+    waiting, seen = [loss.grad_fn], set()
+    while waiting and len(seen) < _NODES:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter):
+            return leaf
+        waiting.extend(following for following, _ in node.next_functions)
+    return None
+
+
+def model_params(module: nn.Module) -> dict[str, Any]:
+    """Give a model's class, the counts of its parameters, their types and devices, as params."""
+    parameters = list(_parameters(module))
+    return {
+        "model": type(module).__name__,
+        "model.parameters": sum(map(_count, parameters)),
+        "model.trainable_parameters": sum(_count(each) for each in parameters if each.requires_grad),
+        "dtype": _only(str(each.dtype).removeprefix("torch.") for each in parameters),
+        "device": _only(str(each.device) for each in parameters),
+    }
+
+
+def _only(values: Iterable[str]) -> str | list[str] | None:
+    found = sorted(set(values))
+    return found[0] if len(found) == 1 else found or None
+
+
+def summary(module: nn.Module) -> str:
+    """Give a table of a model's layers: the name, the class, the shapes and the number of its own parameters."""
+    rows = [("layer", "class", "shapes", "parameters")]
+    for number, (name, each) in enumerate(nn.Module.named_modules(module)):
+        if number >= _LAYERS:
+            rows.append(("…", f"more than {_LAYERS} layers", "", ""))
+            break
+        own: Mapping[str, Tensor | None] = attributes(each).get("_parameters") or {}
+        filled = {key: value for key, value in own.items() if value is not None}
+        shapes = ", ".join(f"{key} {_shape(value)}" for key, value in filled.items())
+        rows.append((name or "(model)", type(each).__name__, shapes, f"{sum(map(_count, filled.values())):,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return (
+        "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+        + "\n"
+    )
+
+
+def _shape(parameter: Tensor) -> str:
+    return "lazy" if nn.parameter.is_lazy(parameter) else "×".join(map(str, parameter.shape)) or "scalar"
+
+
+def is_compiling_anything() -> bool:
+    """Say whether something has been compiled in this process, whose traces would look into calls of modules."""
+    import sys
+
+    utilities = sys.modules.get("torch._dynamo.utils")
+    return bool(getattr(utilities, "counters", {}).get("stats"))

@@ -1,0 +1,126 @@
+"""One pass over a loader: its batches, what they waited for, and the losses that were computed on them."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+__all__ = ["Mean", "Pass", "batch_size", "leaves"]
+
+
+class Mean:
+    """The mean of a loss over batches, and over samples; a sum over a batch counts as what it is the sum of."""
+
+    __slots__ = ("batches", "is_sum", "samples", "total", "weighted")
+
+    def __init__(self) -> None:
+        self.total = self.weighted = 0.0
+        self.batches = self.samples = 0
+        self.is_sum = False
+
+    def add(self, value: float, size: int, *, is_sum: bool = False) -> None:
+        """Add a batch.
+
+        Args:
+            value: its loss.
+            size: its number of samples, 0 where that is not known.
+            is_sum: the loss is the sum over the batch, and not the mean.
+        """
+        self.batches += 1
+        self.samples += size
+        self.total += value
+        self.weighted += value if is_sum else value * size
+        self.is_sum = self.is_sum or is_sum
+
+    def named(self, name: str) -> dict[str, float]:
+        """Give the mean over the batches, and where that is another the mean over the samples, by their names.
+
+        Both are numbers that users print. They differ where the last batch is smaller. Of sums there is only the latter,
+        under the plain name.
+        """
+        if self.is_sum and self.samples:
+            return {name: self.weighted / self.samples}
+        found = {name: self.total / self.batches} if self.batches else {}
+        if self.samples and found and abs(self.weighted / self.samples - found[name]) > _SAME * abs(found[name]):
+            found[f"{name}_per_sample"] = self.weighted / self.samples
+        return found
+
+
+_SAME = 1e-12  # relative; what only the order of additions makes
+
+
+class Pass:
+    """A pass over a loader, from its `iter` to the last batch.
+
+    Args:
+        loader: it; not kept alive.
+        split: what the data is used for, by the user's words, None where these do not tell.
+        epoch: the number that the user counts it by, None where there is none.
+    """
+
+    def __init__(self, loader: object, split: str | None, epoch: int | None) -> None:
+        self.loader = weakref.ref(loader)
+        self.split = split
+        self.epoch = epoch
+        self.began = time.perf_counter()
+        self.waited = 0.0
+        self.batches = self.samples = self.size = self.steps = self.backwards = 0
+        self.losses: dict[object, Mean] = {}  # by loss function and place, where no gradient was asked for
+        self.means: dict[str, Mean] = {}  # of the losses that were trained on, by name
+        self.layout: list[dict[str, Any]] | None = None
+        self.is_complete = False
+
+    @property
+    def trains(self) -> bool:
+        """Say whether something was trained on it."""
+        return bool(self.steps or self.backwards)
+
+    def drew(self, batch: object, seconds: float) -> None:
+        """Take a batch, which took so long to come."""
+        self.waited += seconds
+        self.batches += 1
+        self.size = batch_size(batch)
+        self.samples += self.size
+        if self.layout is None:
+            self.layout = [_layout(name, tensor) for name, tensor in leaves(batch)]
+
+    def seconds(self) -> float:
+        """Give how long it has lasted."""
+        return time.perf_counter() - self.began
+
+
+def batch_size(batch: Any) -> int:
+    """Give the length of the first tensor in a batch, 0 where none is found; no code of the user's is run."""
+    kind = type(batch)
+    while kind is list or kind is tuple or kind is dict:
+        if not batch:
+            return 0
+        batch = next(iter(batch.values())) if kind is dict else batch[0]
+        kind = type(batch)
+    return batch.shape[0] if isinstance(batch, Tensor) and batch.dim() else 0
+
+
+def leaves(batch: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Give the tensors in a batch, or in what a model takes or gives, each with its place in it as a name."""
+    parts: Mapping[Any, Any] = {}
+    if isinstance(batch, Tensor):
+        yield name, batch
+    elif type(batch) is dict:
+        parts = batch
+    elif type(batch) in (list, tuple):
+        parts = dict(enumerate(batch))
+    for key, part in parts.items():
+        yield from leaves(part, f"{name}.{key}" if name else str(key))
+
+
+def _layout(name: str, tensor: Tensor) -> dict[str, Any]:
+    return {"name": name, "shape": list(tensor.shape), "dtype": dtype_of(tensor)}
+
+
+def dtype_of(tensor: Tensor) -> str:
+    """Give the type of a tensor's elements, without the library's name."""
+    return str(tensor.dtype).removeprefix("torch.")

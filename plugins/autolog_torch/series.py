@@ -1,0 +1,44 @@
+"""The series of a training: every step up to a number, then fewer by a rule that the run states."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["WHOLE", "Series"]
+
+WHOLE: Final = 200_000
+"""The steps that are all recorded; of those up to twice as many every second is, up to four times every fourth, and so
+on, so that a series grows by as much each time that the training has become twice as long."""
+
+
+class Series:
+    """Adds points to a run.
+
+    Args:
+        run: it.
+    """
+
+    def __init__(self, run: ActiveRun) -> None:
+        self._run = run
+        self._log = run.log_metric
+        self._is_thinned = False
+        self.names: set[str] = set()
+
+    def add(self, name: str, value: float, step: int) -> None:
+        """Add a point, if its step is one of those that are recorded."""
+        if step >= WHOLE and not self._is_due(step):
+            return
+        self._log(name, value, step)
+
+    def _is_due(self, step: int) -> bool:
+        if not self._is_thinned:
+            self._is_thinned = True
+            self._run.note(
+                f"series are thinned: of the steps from {WHOLE:,} on every 2nd is recorded, "
+                f"from {2 * WHOLE:,} every 4th, from {4 * WHOLE:,} every 8th, and so on"
+            )
+        return step % (2 << int(math.log2(step // WHOLE))) == 0

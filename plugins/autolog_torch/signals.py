@@ -1,0 +1,191 @@
+"""The signals of a loop, as they come from the functions that are watched; most are given once a step, and must be cheap."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from autolog import guard
+from autolog.recording import context
+from autolog_torch.described import autocast_type
+from autolog_torch.losses import is_plain
+from autolog_torch.optimizers import remember_scheduler
+from autolog_torch.passes import Pass
+from autolog_torch.sites import is_torchs, users_frame
+
+if TYPE_CHECKING:
+    from autolog.capture.here import Here
+    from autolog_torch.loop import Loop
+
+__all__ = ["LossFunction", "Signals"]
+
+Arguments = tuple[Any, ...]
+Keywords = Mapping[str, Any]
+Then = Callable[[Any, "BaseException | None"], object]
+
+_clock: Final = time.perf_counter
+
+
+def calling_frame() -> FrameType:
+    """Give the frame of the function of ours that called the one that asks."""
+    return sys._getframe(2)  # noqa: SLF001 (documented)
+
+
+class Signals:
+    """Hands what is watched on to the loop of the thread, unless nothing is to be recorded there.
+
+    Args:
+        loop: the loop.
+        here: gives the place in the program where it is called.
+    """
+
+    def __init__(self, loop: Loop, here: Callable[[], Here]) -> None:
+        self.loop = loop
+        self._here = here
+
+    def is_off(self) -> bool:
+        """Say whether nothing is to be recorded here."""
+        state = context.current.get()
+        if state.inside is None and not state.paused:
+            return False
+        return self._here().is_silent
+
+    # ---- backward, and what goes before it
+
+    def backward(self, args: Arguments, kwargs: Keywords) -> None:
+        """Take a call of `torch.autograd.backward`, through which `Tensor.backward` goes as well."""
+        tensors = args[0]
+        given = (tensors,) if isinstance(tensors, Tensor) else tensors
+        frame = sys._getframe(1)  # noqa: SLF001
+        if self.is_off() or not all(map(is_plain, given)) or is_torchs(frame):
+            return
+        users = users_frame(frame)
+        if users is not None:
+            self.loop.backward(given, users)
+
+    def scaled(self, args: Arguments, kwargs: Keywords) -> Then | None:
+        """Take a call of `GradScaler.scale`."""
+        loss = args[1] if len(args) > 1 else None
+        if not is_plain(loss) or self.is_off():
+            return None
+        return partial(self._scaled, loss, users_frame(calling_frame()))
+
+    def _scaled(self, loss: Tensor, frame: FrameType | None, result: Any, error: object) -> None:
+        if is_plain(result) and result is not loss and frame is not None:
+            self.loop.use(grad_scaler=True)
+            self.loop.scaled.put(result, loss, frame)
+
+    def clipped_norm(self, args: Arguments, kwargs: Keywords) -> Then | None:
+        """Take a call of `clip_grad_norm_`, which gives the norm that there was."""
+        return None if self.is_off() else partial(self._clipped_norm, args)
+
+    def _clipped_norm(self, args: Arguments, result: Any, error: object) -> None:
+        if is_plain(result):
+            self.loop.use(clip_grad_norm=args[1] if type(args[1]) in (int, float) else None)
+            self.loop.clipped(result)
+
+    def clipped_value(self, args: Arguments, kwargs: Keywords) -> None:
+        """Take a call of `clip_grad_value_`."""
+        if not self.is_off() and type(args[1]) in (int, float):
+            self.loop.use(clip_grad_value=args[1])
+
+    # ---- steps
+
+    def stepping(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
+        """Take the beginning of an optimizer's step; a hook of torch's, which may give other arguments."""
+        guard.call("torch.stepping", None, self.loop.stepping)
+
+    def stepped(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
+        """Take an optimizer's step; a hook of torch's."""
+        guard.call("torch.stepped", None, self._stepped, optimizer, sys._getframe(1))  # noqa: SLF001
+
+    def _stepped(self, optimizer: Optimizer, frame: FrameType) -> None:
+        if not self.is_off():
+            self.loop.stepped(optimizer, frame)
+
+    def scheduled(self, args: Arguments, kwargs: Keywords) -> None:
+        """Take a scheduler's step."""
+        remember_scheduler(args[0])
+
+    # ---- loaders
+
+    def iterated(self, args: Arguments, kwargs: Keywords) -> Then | None:
+        """Take a call of a loader's `__iter__`."""
+        return None if self.is_off() else partial(self._iterated, args[0], sys._getframe(1))  # noqa: SLF001
+
+    def _iterated(self, loader: Any, frame: FrameType, result: Any, error: object) -> None:
+        if result is not None:
+            self.loop.iterated(loader, result, frame)
+
+    def drawing(self, args: Arguments, kwargs: Keywords) -> Then | None:
+        """Take a call of a loader's iterator's `__next__`."""
+        top = self.loop.pass_of(args[0])
+        return None if top is None else partial(self._drew, top, _clock())
+
+    def _drew(self, top: Pass, began: float, batch: Any, error: BaseException | None) -> None:
+        if error is None:
+            top.drew(batch, _clock() - began)
+        elif isinstance(error, StopIteration):
+            self.loop.exhausted(top)
+
+    def epoch_set(self, args: Arguments, kwargs: Keywords) -> None:
+        """Take a call of `DistributedSampler.set_epoch`."""
+        if type(args[1]) is int:
+            self.loop.epochs_set[args[0]] = args[1]
+
+
+class LossFunction:
+    """Takes the calls of one of torch's loss functions.
+
+    Args:
+        signals: the signals.
+        function: it, before it is watched.
+    """
+
+    def __init__(self, signals: Signals, function: Callable[..., Any]) -> None:
+        self._signals = signals
+        self._loop = signals.loop
+        self._name = function.__name__
+        self._parameters = list(signature(function).parameters.values())
+        self._is_under_way = False
+
+    def __call__(self, args: Arguments, kwargs: Keywords) -> Then | None:
+        """Take a call; in a training step after the first there is nothing to be done."""
+        loop = self._loop
+        is_known = self._name in loop.loss_functions
+        wanted = loop.wants_losses()
+        if (is_known and not wanted) or not is_plain(args[0]) or self._signals.is_off():
+            return None
+        if not is_known and torch.is_grad_enabled():
+            loop.loss_functions.add(self._name)
+            loop.use(**self._params(args, kwargs), amp=autocast_type())
+        return partial(self._done, args, kwargs, users_frame(calling_frame())) if wanted else None
+
+    def _params(self, args: Arguments, kwargs: Keywords) -> dict[str, Any]:
+        """Give the function's name and the settings that it was given."""
+        given = {**dict(zip((each.name for each in self._parameters), args, strict=False)), **kwargs}
+        usual = {each.name: each.default for each in self._parameters}
+        settings = {
+            f"loss_function.{name}": value
+            for name, value in given.items()
+            if type(value) in (bool, int, float, str) and value != usual[name]
+        }
+        return {"loss_function": self._name, **settings}
+
+    def _done(
+        self, args: Arguments, kwargs: Keywords, frame: FrameType | None, result: Any, error: BaseException | None
+    ) -> None:
+        if error is not None or frame is None or not is_plain(result) or result.numel() != 1:
+            return
+        key = self._name, id(frame.f_code), frame.f_lasti
+        size = args[0].shape[0] if args[0].dim() else 1
+        self._loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))

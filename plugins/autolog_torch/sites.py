@@ -1,0 +1,196 @@
+"""Places in the user's code, and what they tell of a loop: names of losses, numbers of epochs, what data is for."""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterator, Mapping
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from torch import Tensor
+
+from autolog.capture.frames import module_of, name_in, outwards, users_outwards, variables
+
+__all__ = ["Site", "attribute_of", "attributes", "epoch_at", "name_of", "site_at", "split_at", "users_frame"]
+
+_DEEPEST: Final = 8  # frames outwards in which something is looked for
+_MOST: Final = 4_096
+_EPOCHS: Final = tuple(
+    "epoch current_epoch cur_epoch n_epoch epoch_idx epoch_id epoch_i i_epoch iepoch epoch_num epoch_number ep e".split()
+)
+_SPLIT: Final = re.compile(
+    r"(?:(?<![A-Za-z])|(?=[TVDE]))(?:(?P<test>[Tt]est)|(?P<val>[Vv]al|[Dd]ev|[Ee]val)|(?P<train>[Tt]rain))"
+)
+_PHASES: Final = ("split", "phase", "mode", "stage", "subset")
+_BEFORE: Final = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(?:\s*/\s*[\w.]+)?\s*\)*\s*\.\s*backward\s*\(")
+
+
+class Site:
+    """A place in the user's code from which `backward` is called.
+
+    Args:
+        name: what the user calls the loss there.
+        code: holds the function's code, by whose identity the place is known.
+    """
+
+    __slots__ = ("code", "name")
+
+    def __init__(self, name: str, code: CodeType) -> None:
+        self.name = name
+        self.code = code
+
+
+_sites: dict[tuple[int, int], Site] = {}
+_libraries: dict[int, tuple[CodeType, bool]] = {}
+
+
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """Give the frame of the user's that lies next outwards: none of torch's, and none of ours."""
+    while frame is not None and _is_librarys(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _is_librarys(frame: FrameType) -> bool:
+    known = _libraries.get(id(frame.f_code))
+    if known is None:
+        known = (frame.f_code, next(users_outwards(frame, "torch", "autolog", "autolog_torch"), None) is not frame)
+        if len(_libraries) < _MOST:
+            _libraries[id(frame.f_code)] = known
+    return known[1]
+
+
+def site_at(frame: FrameType, loss: Tensor) -> Site:
+    """Give the place where a frame stands, and the loss's name there, which is looked for once."""
+    key = id(frame.f_code), frame.f_lasti
+    found = _sites.get(key)
+    if found is None:
+        found = Site(_loss_name(frame, loss), frame.f_code)
+        if len(_sites) < _MOST:
+            _sites[key] = found
+    return found
+
+
+def _loss_name(frame: FrameType, loss: Tensor) -> str:
+    return name_in(frame, loss) or _undivided_name(frame, loss) or _written_name(frame) or "loss"
+
+
+def _undivided_name(frame: FrameType, loss: Tensor) -> str | None:
+    """Find the variable that was divided by something: `(loss / 4).backward()`."""
+    before = loss.grad_fn.next_functions if loss.grad_fn is not None else ()
+    roots = {id(node) for node, _ in before if node is not None}
+    with variables(frame) as found:
+        for name in frame.f_code.co_varnames + frame.f_code.co_names:
+            value = found.get(name)
+            if type(value) is Tensor and value.grad_fn is not None and id(value.grad_fn) in roots:
+                return name
+    return None
+
+
+def _written_name(frame: FrameType) -> str | None:
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+    found = _BEFORE.search(line)
+    return found[1] if found is not None else None
+
+
+# ---- names and numbers
+
+
+def _users(frame: FrameType | None) -> Iterator[FrameType]:
+    for number, each in enumerate(users_outwards(frame, "torch", "autolog", "autolog_torch")):
+        if number >= _DEEPEST:
+            return
+        yield each
+
+
+def name_of(value: object, frame: FrameType | None) -> str | None:
+    """Give the user's name for an object: a variable's, or that of an attribute of the `self` of a method."""
+    for each in _users(frame):
+        found = name_in(each, value) or attribute_of(each, value)
+        if found is not None and found != "self":
+            return found
+    return None
+
+
+def attribute_of(frame: FrameType, value: object) -> str | None:
+    """Give the name that an object has as an attribute of the method's `self`."""
+    return next((name for name, each in _own_attributes(frame).items() if each is value), None)
+
+
+def _own_attributes(frame: FrameType) -> Mapping[str, Any]:
+    with variables(frame) as found:
+        own = found.get("self")
+    return attributes(own)
+
+
+def attributes(value: object) -> Mapping[str, Any]:
+    """Give an object's own attributes without running code of its class."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def epoch_at(frame: FrameType | None) -> int | None:
+    """Give the number of the epoch, by the loop variable or attribute in which the user counts them."""
+    for each in _users(frame):
+        with variables(each) as found:
+            numbers = [found.get(name) for name in _EPOCHS if name in each.f_code.co_varnames + _names(each)]
+        numbers += [value for name, value in _own_attributes(each).items() if name.lstrip("_") in _EPOCHS]
+        for value in numbers:
+            if type(value) is int:
+                return value
+    return None
+
+
+def _names(frame: FrameType) -> tuple[str, ...]:
+    return frame.f_code.co_cellvars + frame.f_code.co_freevars + frame.f_code.co_names
+
+
+def split_at(frame: FrameType | None, loader: object = None) -> str | None:
+    """Say what data is used for, by the user's own words: `val`, `test` or `train`; None where they do not tell.
+
+    The words are the loader's name, then the text in a variable such as `phase`, then the names of functions.
+
+    Args:
+        frame: where to begin.
+        loader: what the data comes from, if anything.
+    """
+    frames = list(_users(frame))
+    words = [
+        *(_loader_name(each, loader) for each in frames if loader is not None),
+        *(_phase(each) for each in frames),
+        *(each.f_code.co_name for each in frames),
+    ]
+    return next(filter(None, map(_split, words)), None)
+
+
+def _loader_name(frame: FrameType, loader: object) -> str | None:
+    return name_in(frame, loader) or attribute_of(frame, loader)
+
+
+def _phase(frame: FrameType) -> str | None:
+    with variables(frame) as found:
+        values = [found.get(name) for name in _PHASES if name in found]
+    return next((value for value in values if type(value) is str), None)
+
+
+def _split(word: str | None) -> str | None:
+    found = _SPLIT.search(word or "")
+    return None if found is None else found.lastgroup
+
+
+def is_torchs(frame: FrameType | None) -> bool:
+    """Say whether a call was made by torch's own code, and not by the user's through the doors of `Tensor`."""
+    for each in outwards(frame):
+        module = module_of(each)
+        if module in _DOORS or each.f_code.co_name == "__torch_function__":
+            continue
+        if module.partition(".")[0] not in ("autolog", "autolog_torch"):
+            return module.partition(".")[0] == "torch"
+    return False
+
+
+_DOORS: Final = frozenset(("torch._tensor", "torch.overrides", "torch.autograd"))

@@ -1,0 +1,413 @@
+"""One training: what the signals of a loop mean, recorded on a run."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from autolog import guard
+from autolog.exceptions import ModelTooLarge
+from autolog_torch import described, models, modules
+from autolog_torch.losses import Loss, undivide
+from autolog_torch.optimizers import optimizer_params, rates, scheduler_of, scheduler_params
+from autolog_torch.passes import Mean, Pass
+from autolog_torch.reading import Readings
+from autolog_torch.series import Series
+
+if TYPE_CHECKING:
+    from autolog.capture.here import Here
+    from autolog.recording.runs import ActiveRun
+    from autolog_torch.loop import Loop
+
+__all__ = ["Line", "Training"]
+
+_MOST_CHECKPOINTS: Final = 100  # files, of which the last state is told
+_MOST_LINES: Final = 16  # of optimizers; recipes that step in the backward pass have one for each parameter
+
+
+class Line:
+    """Optimizers that train the same parameters one after another; several lines step in turn, as in a GAN.
+
+    Args:
+        name: what its params and series begin with; "" for the first line.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps = 0
+        self.phases = 0
+        self.parameters = modules.ParameterSet()
+        self.rates: list[Any] = []
+
+    def prefixed(self, key: str) -> str:
+        """Give the name of a series of this line."""
+        return f"{self.name}_{key}" if self.name else key
+
+
+class Training:
+    """A training that is recorded on a run of its own, or on the one around it.
+
+    Args:
+        here: where it began.
+        loop: that it is recognised in.
+        frame: the user's that began it.
+        wanted: some of the parameters that are trained.
+    """
+
+    def __init__(self, here: Here, loop: Loop, frame: FrameType | None, wanted: Iterable[Tensor]) -> None:
+        self._here = here
+        self._loop = loop
+        self._readings: Readings = loop.readings
+        self.parameters = modules.ParameterSet()
+        self.parameters.add(wanted)
+        self._covered = modules.ParameterSet()
+        found = modules.find(self.parameters, frame)
+        self.under = here.enclosing_run
+        name = type(next(iter(found.values()))).__name__ if found else None
+        self.run: ActiveRun = here.open_run(name, self)  # type: ignore[assignment]
+        self.series = Series(self.run)
+        self._models: dict[str, weakref.ref[nn.Module]] = {}
+        self._snapshots: dict[str, models.Snapshot] = {}
+        self._saved_at: dict[str, int] = {}
+        self._alive: dict[int, weakref.ref[Optimizer]] = {}
+        self.lines: list[Line] = []
+        self.epoch: int | None = None
+        self.epochs = 0
+        self.loss_functions: set[str] = set()
+        self._owners: dict[str, Line] = {}
+        self._told: dict[str, Any] = {}
+        self._is_settled = False
+        self.awaits_call = True
+        self._accumulated: int | None = None
+        self.dataset_of: weakref.ref[Any] | None = None
+        self.checkpoints: dict[str, dict[str, Any]] = {}
+        self.params(**described.process_params())
+        self._take_models(found)
+
+    # ---- what it is of
+
+    @property
+    def steps(self) -> int:
+        """The steps of the first line, by which all else is counted."""
+        return self.lines[0].steps if self.lines else 0
+
+    def is_over(self, here_run: ActiveRun | None) -> bool:
+        """Say whether what comes next belongs to another run: this one has ended, or another is asked for."""
+        return self.run.ended or here_run is not self.under
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether all of its optimizers are gone."""
+        return bool(self.lines) and not self._alive
+
+    def trains(self, parameters: Iterable[Tensor]) -> bool:
+        """Say whether it has to do with some of these parameters."""
+        return any(each in self.parameters for each in parameters)
+
+    def _take_models(self, found: Mapping[str, nn.Module]) -> None:
+        for name, module in found.items():
+            self.take_model(name, module)
+
+    def find_models(self, trained: list[Tensor], frame: FrameType | None) -> None:
+        """Look for the modules whose parameters an optimizer trains, as far as they are not known."""
+        missing = [each for each in trained if each not in self._covered]
+        if missing:
+            wanted = modules.ParameterSet()
+            wanted.add(missing)
+            self._take_models(modules.find(wanted, frame))
+
+    def take_model(self, name: str, module: nn.Module) -> None:
+        """Take a module as a model that is trained; the first of them is the run's."""
+        key = name if self._models else ""
+        self._models[key] = weakref.ref(module)
+        for known in (self.parameters, self._covered):
+            known.add(nn.Module.parameters(module))
+        params = modules.model_params(module)
+        self.params(**(params if not key else {f"{key}.{name}": value for name, value in params.items()}))
+        guard.call("torch.summary", self.run, self._summarise, key, module)
+        if self._here.settings.log_models:
+            self._keep(key, module)
+
+    def _summarise(self, key: str, module: nn.Module) -> None:
+        name = f"model_summary_{key}.txt" if key else "model_summary.txt"
+        self.run.add_file(name, modules.summary(module).encode())
+
+    def _keep(self, key: str, module: nn.Module) -> None:
+        room = int(self._here.settings.max_model_mb * 1_000_000)
+        snapshot = guard.call("torch.snapshot", self.run, models.snapshot, module, room)
+        if snapshot is not None:
+            self._snapshots[key] = snapshot
+            weakref.finalize(module, _gone, weakref.ref(self), key).atexit = False
+
+    def params(self, **params: Any) -> None:
+        """Add params that are not known yet, or have changed."""
+        new = {name: value for name, value in params.items() if value is not None and self._told.get(name) != value}
+        if new:
+            self._told.update(new)
+            self.run.log_params(new)
+
+    # ---- optimizers
+
+    def joined(self, optimizer: Optimizer, name: str | None) -> Line:
+        """Take an optimizer in: as the next phase of a line that trained these parameters, or as a line of its own."""
+        mine = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        line = next((each for each in self.lines if any(one in each.parameters for one in mine)), None)
+        if line is None and self._is_next_phase(mine):
+            line = self.lines[0]
+        if line is None:
+            line = self._new_line(name)
+        line.parameters.add(mine)
+        self.parameters.add(mine)
+        line.phases += 1
+        self._alive[id(optimizer)] = weakref.ref(optimizer, partial(_retired, weakref.ref(self), id(optimizer)))
+        if len(self.lines) < _MOST_LINES:
+            self._tell_of(optimizer, line)
+        return line
+
+    def _is_next_phase(self, mine: list[Tensor]) -> bool:
+        """Say whether other parts of the one model are trained, now that the first optimizer is gone."""
+        return len(self.lines) == 1 and not self._alive and len(self._models) == 1 and self.trains(mine)
+
+    def _new_line(self, name: str | None) -> Line:
+        if len(self.lines) >= _MOST_LINES:
+            return self.lines[-1]
+        number = len(self.lines)
+        line = Line("" if not number else name or f"optimizer{number + 1}")
+        self.lines.append(line)
+        return line
+
+    def _tell_of(self, optimizer: Optimizer, line: Line) -> None:
+        name = (line.name or "optimizer") + (f".phase{line.phases}" if line.phases > 1 else "")
+        self.params(**optimizer_params(optimizer, name))
+        line.rates = []
+
+    def retired(self, number: int) -> None:
+        """Forget an optimizer that is gone; with its model gone as well, the training is over."""
+        self._alive.pop(number, None)
+        if not self._alive and self._models and not any(each() is not None for each in self._models.values()):
+            guard.call("torch.over", self.run, self.end_with, None)
+
+    # ---- steps
+
+    def stepped(self, line: Line, optimizer: Optimizer, losses: list[Loss], top: Pass | None) -> None:
+        """Take a step of an optimizer, and the losses that it followed from.
+
+        Args:
+            line: the optimizer's.
+            optimizer: it.
+            losses: those whose gradients it used.
+            top: the pass over a loader in which it was made.
+        """
+        step = line.steps
+        line.steps += 1
+        if top is not None:
+            if not top.steps:
+                self._began(top)
+            top.steps += 1
+        if line.rates != (now := rates(optimizer)):
+            self._rates_changed(line, optimizer, now, step)
+        if losses:
+            self._readings.after(partial(self._losses_read, line, step, losses, top))
+
+    def _rates_changed(self, line: Line, optimizer: Optimizer, now: list[Any], step: int) -> None:
+        line.rates = list(now)
+        scheduler = scheduler_of(optimizer)
+        if scheduler is not None:
+            self.params(**scheduler_params(scheduler, line.prefixed("scheduler")))
+        for name, rate in self._named_rates(line):
+            if isinstance(rate, Tensor):
+                self._readings.read(rate, partial(self.series.add, name, step=step))
+            elif rate is not None:
+                self.series.add(name, rate, step)
+
+    def _named_rates(self, line: Line) -> list[tuple[str, Any]]:
+        name = line.prefixed("lr")
+        if len(line.rates) == 1:
+            return [(name, line.rates[0])]
+        return [(f"{name}_group{number}", rate) for number, rate in enumerate(line.rates)]
+
+    def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
+        if losses[0].divisor is not None:
+            self._accumulated = undivide(losses, self._accumulated)
+            self.params(accumulated_batches=self._accumulated)
+        if len(losses) == 1:
+            (loss,) = losses
+            self._add_loss(line, step, self._loss_name(line, loss.name), loss.value, [loss], top)
+            return
+        by_name: dict[str, list[Loss]] = {}
+        for loss in losses:
+            by_name.setdefault(self._loss_name(line, loss.name), []).append(loss)
+        for name, same in by_name.items():
+            self._add_loss(line, step, name, sum(each.value for each in same) / len(same), same, top)
+
+    def _add_loss(self, line: Line, step: int, name: str, value: float, losses: list[Loss], top: Pass | None) -> None:
+        self.series.add(name, value, step)
+        if top is not None:
+            mean = top.means.get(name)
+            if mean is None:
+                mean = top.means[name] = Mean()
+            for each in losses:
+                mean.add(each.value, each.size)
+
+    def _loss_name(self, line: Line, name: str) -> str:
+        """Give the user's name for a loss; two lines that call theirs alike get series of their own."""
+        owner = self._owners.setdefault(name, line)
+        return name if owner is line else line.prefixed(name)
+
+    # ---- passes
+
+    def _began(self, top: Pass) -> None:
+        """Take the first step of a pass over the data that is trained on: an epoch."""
+        self.epoch = top.epoch if top.epoch is not None else self.epochs
+        loader = top.loader()
+        if loader is not None:
+            guard.call("torch.loader", self.run, self._tell_of_loader, loader, top)
+
+    def _tell_of_loader(self, loader: Any, top: Pass) -> None:
+        self.params(**described.loader_params(loader, "train_loader"), batch_size=described.batch_size(loader, top))
+
+    def passed(self, top: Pass) -> None:
+        """Take the end of a pass that trained something."""
+        self._readings.after(partial(self._epoch_over, top, top.seconds()))
+
+    def _epoch_over(self, top: Pass, seconds: float) -> None:
+        number = top.epoch if top.epoch is not None else self.epochs
+        self.epochs += 1
+        self.epoch = number
+        for name, mean in top.means.items():
+            for key, value in mean.named(f"{name}_epoch").items():
+                self.series.add(key, value, number)
+        if seconds > 0 and top.samples:
+            self.series.add("samples_per_second", top.samples / seconds, number)
+        if seconds > 0:
+            self.series.add("data_wait_share", top.waited / seconds, number)
+        for line in self.lines:
+            for name, rate in self._named_rates(line):
+                if isinstance(rate, (int, float)):
+                    self.series.add(f"{name}_epoch", rate, number)
+        described.log_peak_memory(self.series, self.parameters, number)
+        self.log_dataset(top, "train")
+
+    def log_dataset(self, top: Pass, use: str) -> None:
+        """Record what a loader draws from, as far as a pass over it shows."""
+        loader = top.loader()
+        if loader is not None and self._here.settings.log_datasets:
+            guard.call("torch.dataset", self.run, described.log_dataset, self._here, self.run, loader, top, use)
+
+    def evaluated(self, split: str, losses: Mapping[Any, Mean], top: Pass | None, *, inside: bool) -> None:
+        """Take the losses of an evaluation.
+
+        Args:
+            split: what the data is used for.
+            losses: by what computed them, which begins with the name of the loss function.
+            top: the pass over a loader, if it was one.
+            inside: it was made in the middle of an epoch that the user counts.
+        """
+        epoch = top.epoch if top is not None and top.epoch is not None else self.epoch
+        step, ending = (self.steps, "_step") if inside else (self.steps if epoch is None else epoch, "")
+        for name, mean in _named(split, losses):
+            for key, value in mean.named(name).items():
+                self.series.add(f"{key}{ending}", value, step)
+        if top is not None:
+            self.log_dataset(top, split)
+
+    def measured(self, name: str, value: float) -> None:
+        """Take a metric that was computed over an evaluation."""
+        self.series.add(name, value, self.steps if self.epoch is None else self.epoch)
+
+    def has_loss(self, name: str) -> bool:
+        """Say whether a loss that is trained on has this name."""
+        return name in self._owners
+
+    def takes_called(self, model: nn.Module) -> bool:
+        """Say whether a module that is called is the model; where it was not found it is, if its parameters say so."""
+        if not self._models and self.trains(nn.Module.parameters(model)):
+            self.take_model("model", model)
+        return any(each() is model for each in self._models.values())
+
+    def log_signature(self, facts: Mapping[str, Any]) -> None:
+        """Record what the model takes and gives."""
+        if self._here.settings.log_model_signatures:
+            self.run.log_facts("signature", facts)
+
+    def saved(self, path: Path) -> None:
+        """Record a file that was saved while training, by its path and size; where it is wanted keep a copy."""
+        if len(self.checkpoints) < _MOST_CHECKPOINTS or str(path) in self.checkpoints:
+            where = path.absolute()
+            self.checkpoints[str(path)] = {"path": str(where), "size": where.stat().st_size, "step": self.steps}
+            self.run.set_tags({"checkpoints": list(self.checkpoints.values())})
+        if self._here.settings.log_checkpoints:
+            self.run.add_file(f"checkpoints/{path.name}", path)
+
+    # ---- the end
+
+    def settle(self, error: BaseException | None) -> None:
+        """Record what is still to be recorded, the model above all: the run ends."""
+        if self._is_settled:
+            return
+        if self._loop.training is self:
+            guard.call("torch.close", self.run, self._loop.finish)
+        self._is_settled = True
+        guard.call("torch.finish", self.run, self._readings.finish)
+        self.params(epochs=self.epochs or None, steps=self.steps or None)
+        for key, snapshot in self._snapshots.items():
+            self.save(key, snapshot)
+
+    def save(self, key: str, snapshot: models.Snapshot) -> None:
+        """Save a model as it is now, unless it is saved already."""
+        steps = sum(line.steps for line in self.lines)
+        if self._saved_at.get(key) == steps or not steps:
+            return
+        self._saved_at[key] = steps
+        guard.call("torch.refresh", self.run, snapshot.refresh)
+        guard.call("torch.model", self.run, self._save, f"model_{key}" if key else "model", snapshot)
+
+    def _save(self, name: str, snapshot: models.Snapshot) -> None:
+        try:
+            self._here.save_model(snapshot, self.run, name)
+        except ModelTooLarge as error:
+            self.run.note(str(error))
+
+    def model_gone(self, key: str) -> None:
+        """Save a model that is going; its parameters are still there."""
+        if not self.run.ended or self.under is None:
+            self.save(key, self._snapshots[key])
+
+    def end_with(self, error: BaseException | None) -> None:
+        """End the run, unless it is another's to end."""
+        if self.run is not self.under:
+            self.run.end_with(error)
+        else:
+            self.settle(error)
+
+
+def _named(split: str, losses: Mapping[Any, Mean]) -> list[tuple[str, Mean]]:
+    """Name each: `val_loss` where there is one, else by the loss function, with a number where that is not enough."""
+    if len(losses) == 1:
+        return [(f"{split}_loss", mean) for mean in losses.values()]
+    seen: dict[str, int] = {}
+    named = []
+    for (function, *_), mean in losses.items():
+        seen[function] = number = seen.get(function, 0) + 1
+        named.append((f"{split}_{function}" + (f"_{number}" if number > 1 else ""), mean))
+    return named
+
+
+def _gone(training: weakref.ref[Training], key: str) -> None:
+    found = training()
+    if found is not None and not sys.is_finalizing():
+        guard.call("torch.gone", found.run, found.model_gone, key)
+
+
+def _retired(training: weakref.ref[Training], number: int, reference: object) -> None:
+    found = training()
+    if found is not None and not sys.is_finalizing():
+        guard.call("torch.retired", found.run, found.retired, number)

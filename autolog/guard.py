@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from autolog.exceptions import AutologError, PluginError, RefusedError
 
-__all__ = ["call", "contained", "describe", "logger", "refusable"]
+__all__ = ["call", "contained", "describe", "is_users", "logger", "refusable", "report"]
 
 logger = logging.getLogger("autolog")
 
@@ -42,14 +42,14 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
     try:
         return _invoke(site, function, args, kwargs)
     except Exception as error:
-        if _is_from_signal_handler(error):
+        if is_users(error):
             raise
-        _report(site, run, error)
+        report(site, run, error)
         return None
 
 
-def _is_from_signal_handler(error: BaseException) -> bool:
-    """Say whether the error came out of a signal handler; these run between any two steps of the main thread."""
+def is_users(error: BaseException) -> bool:
+    """Say whether an error came out of a signal handler; these run between any two steps of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False
     handlers = filter(callable, map(signal.getsignal, signal.valid_signals()))
@@ -85,7 +85,7 @@ def refusable(missing: str, function: Callable[P, T], /, *args: P.args, **kwargs
     except (AutologError, OSError):
         raise
     except Exception as error:
-        if _is_from_signal_handler(error):
+        if is_users(error):
             raise
         raise RefusedError(f"{missing}: {describe(error)}") from error
 
@@ -94,8 +94,8 @@ def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
     return function(*args, **kwargs)
 
 
-def _report(site: str, run: Notes | None, error: Exception) -> None:
-    """Say it in each run and, where it is ours, to the logger once in the process; an error on the way ends it."""
+def report(site: str, run: Notes | None, error: Exception) -> None:
+    """Say what went wrong in each run and, where it is ours, to the logger once in the process; an error on the way ends it."""
     try:
         refused = isinstance(error, RefusedError)
         text = str(error) if refused else f"{site} failed: {describe(error)}"

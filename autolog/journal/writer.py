@@ -24,7 +24,7 @@ from autolog.journal.backlog import Backlog
 from autolog.journal.events import FORMAT, Event, encode_line
 from autolog.journal.ring import CAPACITY, VOID, PointWriter, Ring, Slots
 
-__all__ = ["Journal", "PointLog"]
+__all__ = ["Journal", "PointLog", "PointStream"]
 
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
@@ -67,7 +67,9 @@ class Journal:
         self._series: list[tuple[str, str]] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._logs: list[PointLog] = []
+        self._waiting: deque[tuple[str, str, int, float, int]] = deque()  # points that a loop gives
         self._quiet = 0
+        self._stream: PointStream | None = None
         self._sealing = False
         self._number = itertools.count().__next__
         self.last = 0
@@ -193,6 +195,33 @@ class Journal:
             self._wake()
             return log
 
+    def stream(self) -> PointStream:
+        """Give a way for points that wait in memory until the next tick, where `kill -9` loses them.
+
+        It is for loops in which the ring would be felt, at some microseconds a point.
+        """
+        with self._lock:
+            if self._stream is None:
+                self._stream = PointStream(self._waiting)
+                self._quiet = 0
+                self._wake()
+            return self._stream
+
+    def _write_waiting(self) -> None:
+        """Write the points that wait in memory; who gives them may be adding to them."""
+        by_run: dict[str, dict[str, points.Columns]] = defaultdict(dict)
+        count = len(self._waiting)
+        for _ in range(count):
+            run, key, step, value, time_ns = self._waiting.popleft()
+            columns = by_run[run].get(key)
+            if columns is None:
+                columns = by_run[run][key] = points.Columns([], [], [])
+            for column, part in zip(columns, (step, value, time_ns // 1000), strict=True):
+                column.append(part)  # type: ignore[attr-defined]
+        for run, series in by_run.items():
+            encoded = {key: points.encode(columns) for key, columns in series.items()}
+            self._append(encode_line(self._event(run, "points", {"series": encoded})), points=count)
+
     def _make_ring(self) -> Ring | None:
         try:
             if self._file is None and not self._open():
@@ -227,7 +256,11 @@ class Journal:
                 self._failed(error)
 
     def seal(self) -> None:
-        """Move the ring's points into the journal."""
+        """Move the points that wait, in the ring or in memory, into the journal."""
+        if self._waiting:
+            with self._lock:
+                self._restore()
+                self._write_waiting()
         if self._ring is not None:
             with self._lock:
                 self._seal()
@@ -263,12 +296,12 @@ class Journal:
     @property
     def waits(self) -> bool:
         """Say whether points may wait to be written, or a backlog does."""
-        return bool(self._logs) or bool(self._backlog)
+        return bool(self._logs) or bool(self._backlog) or self._stream is not None
 
     def tick(self) -> None:
         """Seal what waits, and try again what was refused."""
-        self._quiet += 1
-        if self._quiet > _QUIET and self._logs:
+        self._quiet = 0 if self._waiting else self._quiet + 1
+        if self._quiet > _QUIET and (self._logs or self._stream):
             self._rest()
         self.seal()
         if self._backlog:
@@ -283,6 +316,8 @@ class Journal:
         for log in self._logs:
             log.end()
         self._logs.clear()
+        if self._stream is not None:
+            self._stream.rests, self._stream = True, None
 
     def beat(self, every: float) -> None:
         """Say of each open run that its writer lives, and that it will say so again `every` seconds from now."""
@@ -337,6 +372,7 @@ class Journal:
     def close(self) -> None:
         """Write what waits and let go of the files; a later event opens the journal again."""
         with self._lock:
+            self.seal()
             self.close_ring()
             if self._backlog and not self._write_backlog():
                 logger.warning("autolog: %s is incomplete: %s", self.path, self._backlog.end())
@@ -360,6 +396,7 @@ class Journal:
         """Let go of everything without writing: after a fork, these are the parent's."""
         self._lock = threading.RLock()
         self._file = None
+        self._waiting.clear()
         ring = self._take_ring()
         if ring is not None:
             ring.drop()
@@ -413,6 +450,20 @@ class PointLog:
     def end(self) -> None:
         """Send the next point through a new log."""
         self.numbers.clear()
+
+
+class PointStream:
+    """Takes points, as their run, key, step, value and time in nanoseconds.
+
+    Args:
+        waiting: where they wait.
+    """
+
+    __slots__ = ("add", "rests")
+
+    def __init__(self, waiting: deque[tuple[str, str, int, float, int]]) -> None:
+        self.add = waiting.append
+        self.rests = False  # nobody looks at what waits any more: another stream is to be asked for
 
 
 def _is_deleted(file: int) -> bool:

@@ -15,7 +15,7 @@ import io
 import pickle
 import pickletools
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -30,13 +30,13 @@ from autolog.values import type_name
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
-__all__ = ["check_made", "check_trust", "dump", "load", "reading", "types_in"]
+__all__ = ["check_made", "check_trust", "dump", "load", "loads", "reading", "types_in"]
 
 
 # ---- writing
 
 
-def dump(model: object, stream: ModelStream) -> SavedModel:
+def dump(model: object, stream: ModelStream, apart: Callable[[Any], Any] | None = None) -> SavedModel:
     """Write exactly what `pickle.dumps(model, protocol=5)` gives, and tell what it takes to read it again.
 
     Large buffers, such as an array's, go to the stream without a copy. What the stream raises passes through.
@@ -44,11 +44,12 @@ def dump(model: object, stream: ModelStream) -> SavedModel:
     Args:
         model: any object.
         stream: where to.
+        apart: asked of every object within it; gives what names one that is kept elsewhere, None for any other.
 
     Raises:
         RefusedError: it cannot be pickled.
     """
-    pickler = _NotingPickler(stream)
+    pickler = _NotingPickler(stream) if apart is None else _PartingPickler(stream, apart)
     refusable(f"no model: a {type_name(model)} cannot be pickled", pickler.dump, model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))
     return SavedModel(
@@ -79,6 +80,17 @@ class _NotingPickler(pickle.Pickler):
             self.only_here[f"{obj.__qualname__}{_place(obj)}"] = obj.__qualname__
             self.by_value = self.by_value or _by_value()
         return NotImplemented if self.by_value is None else self.by_value.reducer_override(obj)
+
+
+class _PartingPickler(_NotingPickler):
+    """Leaves out what is kept elsewhere; it asks of every object, and so takes longer."""
+
+    def __init__(self, stream: ModelStream, apart: Callable[[Any], Any]) -> None:
+        super().__init__(stream)
+        self._apart = apart
+
+    def persistent_id(self, obj: Any) -> Any:
+        return self._apart(obj)
 
 
 def _is_only_here(obj: type | FunctionType) -> bool:
@@ -136,9 +148,32 @@ def load(path: Path, trusted: Trust) -> Any:
         with reading(path, "a pickle"), path.open("rb") as file:
             return pickle.load(file)
     with reading(path, "a pickle"):
-        data = path.read_bytes()
-        check_trust(path, _names_in(data), trusted)
-        return _TrustingUnpickler(data, trusted or ()).load()
+        return loads(path, path.read_bytes(), trusted)
+
+
+def loads(
+    path: Path,
+    data: bytes,
+    trusted: Trust,
+    apart: Callable[[Any], Any] | None = None,
+    harmless: Collection[str] = (),
+) -> Any:
+    """Read a pickle that lies within a file; `reading` makes what it raises an error of ours.
+
+    Args:
+        path: the file.
+        data: the pickle.
+        trusted: as for `load`.
+        apart: gives the part that is kept elsewhere, for what `dump`'s `apart` gave to name it.
+        harmless: full names that need not be trusted.
+
+    Raises:
+        UntrustedModelError: it names more than is trusted; it says what to pass. Nothing was run.
+    """
+    if trusted is True:
+        return _PartsUnpickler(data, apart).load()
+    check_trust(path, _names_in(data).difference(harmless), trusted)
+    return _TrustingUnpickler(data, {*(trusted or ()), *harmless}, apart).load()
 
 
 def check_trust(path: Path, names: Collection[str], trusted: Trust) -> None:
@@ -166,11 +201,24 @@ def _admits(trusted: Collection[str], name: str) -> bool:
     return name in trusted or any(entry.endswith(".*") and name.startswith(entry[:-1]) for entry in trusted)
 
 
-class _TrustingUnpickler(pickle.Unpickler):
+class _PartsUnpickler(pickle.Unpickler):
+    """Is given the parts that are kept elsewhere."""
+
+    def __init__(self, data: bytes, apart: Callable[[Any], Any] | None) -> None:
+        super().__init__(io.BytesIO(data), fix_imports=False)
+        self._apart = apart
+
+    def persistent_load(self, pid: Any, /) -> Any:
+        if self._apart is None:
+            raise pickle.UnpicklingError("it has a persistent id, of something that lies elsewhere")
+        return self._apart(pid)
+
+
+class _TrustingUnpickler(_PartsUnpickler):
     """Finds what is trusted, and nothing that is only reached through it."""
 
-    def __init__(self, data: bytes, trusted: Collection[str]) -> None:
-        super().__init__(io.BytesIO(data), fix_imports=False)
+    def __init__(self, data: bytes, trusted: Collection[str], apart: Callable[[Any], Any] | None) -> None:
+        super().__init__(data, apart)
         self._trusted = {*_safe_names, *trusted}
 
     def find_class(self, module: str, name: str, /) -> Any:

@@ -17,11 +17,11 @@ __all__ = [
     "Observation",
     "Observe",
     "Watch",
+    "Watched",
     "caller",
     "is_unseen",
     "make_call",
     "unseen",
-    "watch_call",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,20 +89,43 @@ class _Unseen:
             BaseException.with_traceback(error, traceback.tb_next)
 
 
-class _Telling(_Unseen):
-    """Also tells of the error who wants to know how a watched call ended."""
+class Watched:
+    """What stands in the code of a watched function for all that this needs.
 
-    __slots__ = ("_then",)
+    Args:
+        watch: told of each call.
+    """
 
-    def __init__(self, then: Then) -> None:
-        self._then = then
+    __slots__ = ("original", "watch")
+    Exception, BaseException = Exception, BaseException  # which a module may call otherwise
+    original: Callable[..., Any]
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None:
-            return
-        super().__exit__(kind, error, traceback)
-        guard.call("patching.raised", None, self._then, None, error)
-        super().__exit__(kind, error, traceback)  # who raises it again there lengthens its traceback
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def end(self) -> None:
+        """Tell of no call any more."""
+        self.watch = _unheard
+
+    @staticmethod
+    def failed(error: Exception) -> None:
+        """Report an error of ours; not by `guard.call`, which takes as long as all that is done here."""
+        if guard.is_users(error):
+            raise
+        guard.report("patching.watch", None, error)
+
+    @staticmethod
+    def raised(then: Then | None, error: BaseException) -> None:
+        """Tell of an error that the call raised, from whose traceback the frame of the wrapper is taken out."""
+        traceback = error.__traceback__
+        below = traceback.tb_next if traceback is not None else None
+        if then is not None:
+            guard.call("patching.raised", None, then, None, error)
+        BaseException.with_traceback(error, below)  # which whoever raised it again in there has made longer
+
+
+def _unheard(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    return
 
 
 class _Watching(_Unseen):
@@ -165,35 +188,6 @@ def make_call(
     return result
 
 
-@unseen
-def watch_call(
-    live: Sized,
-    watch: Watch,
-    wrapped: Callable[..., Any],
-    instance: None,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    """Make a call once, and have it watched: as `make_call` without all that a call which may be a run needs.
-
-    Args:
-        live: the patches of which this is one; empty once they are undone.
-        watch: whom to tell.
-        wrapped: the original, a function.
-        instance: None; a method's stands in `args`.
-        args: the positional arguments.
-        kwargs: the keyword arguments.
-    """
-    then = guard.call("patching.watch", None, watch, args, kwargs) if live else None
-    if then is None:
-        with UNSEEN:
-            return wrapped(*args, **kwargs)
-    with _Telling(then):
-        result = wrapped(*args, **kwargs)
-    guard.call("patching.returned", None, then, result, None)
-    return result
-
-
 def caller() -> FrameType | None:
     """Give the user's frame that made the observed call; to be asked by an observer, else the answer is None."""
     frame = inspect.currentframe()
@@ -206,4 +200,4 @@ def caller() -> FrameType | None:
 
 def is_unseen(code: CodeType) -> bool:
     """Say whether a frame of this code is one of those that wrap a call of the user's."""
-    return SKIPPED in code.co_filename or UNSEEN in code.co_consts
+    return SKIPPED in code.co_filename or any(each is UNSEEN or type(each) is Watched for each in code.co_consts)

@@ -10,9 +10,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from autolog.exceptions import PatchError
-from autolog.patching.calling import SKIPPED, UNSEEN
+from autolog.patching.calling import SKIPPED, UNSEEN, Watched
 
-__all__ = ["bare", "plain", "trampoline"]
+__all__ = ["bare", "plain", "springboard", "trampoline"]
 
 _TEMPLATE = """
 def outside({free}):
@@ -21,12 +21,39 @@ def outside({free}):
         with "<unseen>":
             return "<call>".__call__("<original>", None, ({args}), {{{kwargs}}})
 """
+_WATCHED = """
+def outside({free}):
+    def trampoline{parameters}:
+        {nonlocal_free}
+        try:
+            autolog_then = "<watched>".watch(({args}), {{{kwargs}}})
+        except "<watched>".Exception as autolog_error:
+            autolog_then = "<watched>".failed(autolog_error)
+        try:
+            autolog_result = "<watched>".original({passed})
+        except "<watched>".BaseException as autolog_error:
+            "<watched>".raised(autolog_then, autolog_error)
+            raise
+        if autolog_then is not None:
+            try:
+                autolog_then(autolog_result, None)
+            except "<watched>".Exception as autolog_error:
+                "<watched>".failed(autolog_error)
+        return autolog_result
+"""
 _PASSED = {  # how a parameter of each kind is passed on, as args and as kwargs
     inspect.Parameter.POSITIONAL_ONLY: ("{0}, ", ""),
     inspect.Parameter.POSITIONAL_OR_KEYWORD: ("{0}, ", ""),
     inspect.Parameter.VAR_POSITIONAL: ("*{0}, ", ""),
     inspect.Parameter.KEYWORD_ONLY: ("", "'{0}': {0}, "),
     inspect.Parameter.VAR_KEYWORD: ("", "**{0}, "),
+}
+_WRITTEN = {  # how it is written in a call
+    inspect.Parameter.POSITIONAL_ONLY: "{0}, ",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: "{0}, ",
+    inspect.Parameter.VAR_POSITIONAL: "*{0}, ",
+    inspect.Parameter.KEYWORD_ONLY: "{0}={0}, ",
+    inspect.Parameter.VAR_KEYWORD: "**{0}, ",
 }
 _NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -53,9 +80,25 @@ def trampoline(function: FunctionType, call: Callable[..., Any]) -> CodeType:
 
     What it needs stands among its constants, so that nothing is put into the function's module.
     """
+    return _with_constants(function, _compiled(function, _TEMPLATE), {"<call>": call})
+
+
+def springboard(function: FunctionType, watched: Watched) -> CodeType:
+    """Give code as `trampoline` does, that tells of the call and makes it by itself: quick, for what is called often.
+
+    Nothing of the user's runs in another `try` than one that takes this frame out of an error's traceback.
+
+    Args:
+        function: it.
+        watched: whom to tell; it gets the original.
+    """
+    watched.original = _original(function)
+    return _with_constants(function, _compiled(function, _WATCHED), {"<watched>": watched})
+
+
+def _with_constants(function: FunctionType, compiled: CodeType, constants: dict[str, object]) -> CodeType:
     code = function.__code__
-    held = {"<unseen>": UNSEEN, "<call>": call, "<original>": _original(function)}
-    compiled = _compiled(function)
+    held = {"<unseen>": UNSEEN, "<original>": _original(function), **constants}
     names = {name: getattr(code, name) for name in ("co_name", "co_qualname") if hasattr(code, name)}
     return compiled.replace(
         co_consts=tuple(held.get(constant, constant) for constant in compiled.co_consts),
@@ -66,17 +109,18 @@ def trampoline(function: FunctionType, call: Callable[..., Any]) -> CodeType:
     )
 
 
-def _compiled(function: FunctionType) -> CodeType:
+def _compiled(function: FunctionType, template: str) -> CodeType:
     code = function.__code__
     # a function of nothing but the code has its parameters, and no defaults, annotations or __signature__
     parameters = inspect.signature(FunctionType(code, {}, closure=function.__closure__)).parameters.values()
-    source = _TEMPLATE.format(
+    source = template.format(
         parameters=inspect.Signature(list(parameters)),
         free=", ".join(code.co_freevars),
         # the free variables must be its own: a frame whose f_locals are read looks into their cells
         nonlocal_free=f"nonlocal {', '.join(code.co_freevars)}" if code.co_freevars else "",
         args="".join(_PASSED[parameter.kind][0].format(parameter.name) for parameter in parameters),
         kwargs="".join(_PASSED[parameter.kind][1].format(parameter.name) for parameter in parameters),
+        passed="".join(_WRITTEN[parameter.kind].format(parameter.name) for parameter in parameters),
     )
     return _compiled_source(source)
 
@@ -84,9 +128,14 @@ def _compiled(function: FunctionType) -> CodeType:
 def bare(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function that has the code that this one had before it was patched; itself where it was not."""
     code = getattr(function, "__code__", None)
-    if type(function) is not FunctionType or not isinstance(code, CodeType) or UNSEEN not in code.co_consts:
+    if type(function) is not FunctionType or not isinstance(code, CodeType):
         return function
-    return next((bare(each) for each in code.co_consts if type(each) is FunctionType), function)
+    for each in code.co_consts:
+        if type(each) is Watched:
+            return bare(each.original)
+        if type(each) is FunctionType and UNSEEN in code.co_consts:
+            return bare(each)
+    return function
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,8 +10,8 @@ from types import CodeType, FunctionType, ModuleType
 
 from autolog import guard
 from autolog.exceptions import PatchError
-from autolog.patching.calling import Called, Observe, Watch, make_call, watch_call
-from autolog.patching.functions import plain, trampoline
+from autolog.patching.calling import Called, Observe, Watch, Watched, make_call
+from autolog.patching.functions import plain, springboard, trampoline
 from autolog.patching.methods import Wrapper, init_subclass, place, wrapper_of
 
 __all__ = ["Patcher"]
@@ -73,7 +73,7 @@ class Patcher:
         if function is not None:
             call = functools.partial(make_call, self._undos, observe, functools.partial(Called, name=name))
             with self._lock:
-                self._swap(plain(function, f"{module.__name__}.{name}"), call)
+                self._swap(plain(function, f"{module.__name__}.{name}"), functools.partial(trampoline, call=call))
 
     def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
         """Give a function other code, which only tells of its calls: for what is called too often to be observed.
@@ -93,8 +93,13 @@ class Patcher:
         if function is None:
             return _nothing
         with self._lock:
-            call = functools.partial(watch_call, self._undos, watch)
-            undo = self._swap(plain(function, f"{holder.__name__}.{name}"), call)
+            watched = Watched(watch)
+            swapped = self._swap(
+                plain(function, f"{holder.__name__}.{name}"), functools.partial(springboard, watched=watched)
+            )
+            undo = functools.partial(_unwatch, swapped, watched)
+            if swapped is not _nothing:
+                self._undos[-1] = undo
         return functools.partial(self._take_back, undo)
 
     def at_undo(self, then: Callable[[], object]) -> None:
@@ -148,11 +153,11 @@ class Patcher:
             raise PatchError(f"subclasses of {base.__qualname__} cannot be followed: {error}; name them") from error
         self._undos.append(functools.partial(_put_back, base, "__init_subclass__", hook, before))
 
-    def _swap(self, function: FunctionType, call: Callable[..., object]) -> Callable[[], None]:
+    def _swap(self, function: FunctionType, other: Callable[[FunctionType], CodeType]) -> Callable[[], None]:
         if function in self._functions:
             return _nothing
         before = function.__code__
-        function.__code__ = code = trampoline(function, call)
+        function.__code__ = code = other(function)
         self._functions.add(function)
         undo = functools.partial(self._swap_back, function, code, before)
         self._undos.append(undo)
@@ -185,6 +190,12 @@ def _put_back(cls: type, name: str, ours: object, before: object | None) -> None
         type.__delattr__(cls, name)
     else:
         type.__setattr__(cls, name, before)
+
+
+def _unwatch(undo: Callable[[], None], watched: Watched) -> None:
+    """Put a function's code back; should others run ours, it tells of nothing any more."""
+    undo()
+    watched.end()
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ import shutil
 import time
 import uuid
 import weakref
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from autolog.console import say
 from autolog.exceptions import UsageError
 from autolog.journal import points, process
 from autolog.journal.points import Columns
+from autolog.journal.writer import PointStream
 from autolog.paths import checked, inside
 from autolog.recording import checks, context, files
 from autolog.recording.context import Context
@@ -223,6 +224,14 @@ class ActiveRun:
         columns = {redact_name(name, extra): checks.columns(name, values, steps, now) for name, values in filled}
         if columns:
             self._write("points", {"series": {name: points.encode(column) for name, column in columns.items()}})
+
+    def stream(self) -> PointStream:
+        """Give a way for the points of a loop, which `log_metric` would be felt in; see `Journal.stream`."""
+        return self._journal.stream() if self._folder is not None else PointStream(deque(maxlen=0))
+
+    def series_name(self, key: str) -> str:
+        """Give the name that a series has in the journal."""
+        return redact_name(key, self.settings.redact)
 
     def _log_to_ring(self, journal: Journal, step: int, values: Mapping[str, float], now: int) -> None:
         if self._log is None or not self._numbers:

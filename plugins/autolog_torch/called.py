@@ -45,6 +45,11 @@ class CalledModel:
         if kind is not None:
             self._undo = self._watch(kind, name, partial(self._called, weakref.ref(training)))
 
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether calls of modules are watched."""
+        return self._undo is not None
+
     def close(self) -> None:
         """Wait no more."""
         undo, self._undo = self._undo, None

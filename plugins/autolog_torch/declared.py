@@ -18,7 +18,7 @@ from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 from autolog_torch import logged
 from autolog_torch.called import CalledModel
-from autolog_torch.loop import Loop
+from autolog_torch.loop import Loop, Loops
 from autolog_torch.signals import LossFunction, Signals
 
 __all__ = ["declare"]
@@ -39,8 +39,8 @@ def declare(patches: Patches) -> None:
         PluginError: it does.
     """
     check_needs(torch, *_NEEDED)
-    _loop.set_up(patches.here, CalledModel(patches.watch))
-    signals = Signals(_loop, patches.here)
+    Loop.set_up(patches.here, CalledModel(patches.watch))
+    signals = Signals(_loops, patches.here)
     patches.watch(torch.autograd, "backward", signals.backward)
     patches.watch(torch.amp.GradScaler, "scale", signals.scaled)
     patches.watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
@@ -62,6 +62,6 @@ def declare(patches: Patches) -> None:
     logged.declare(patches, signals)
 
 
-_loop: Final = Loop()
+_loops: Final = Loops()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop.forked)
+    os.register_at_fork(after_in_child=_loops.forked)

@@ -48,6 +48,7 @@ class _Logged:
         self._signals = signals
 
     def _take(self, name: str, value: Any, step: Any, source: str) -> None:
+        value = _number(value) if isinstance(value, str) else value
         number = isinstance(value, Real) and not isinstance(value, bool)
         if number or (is_plain(value) and value.numel() == 1):
             whole = step if type(step) is int else None
@@ -98,6 +99,14 @@ class _Logged:
     def _saved(self, path: Path, result: object, error: BaseException | None) -> None:
         if error is None:
             self._signals.loop.saved(path)
+
+
+def _number(text: str) -> float | None:
+    """Read a number that the user has written out, as it is shown."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _metric_computed() -> Any:

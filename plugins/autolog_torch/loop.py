@@ -26,11 +26,12 @@ from autolog_torch import modules
 from autolog_torch.losses import Loss, Scaled
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.reading import Readings
-from autolog_torch.sites import epoch_at, name_of, split_at
+from autolog_torch.sites import Site, epoch_at, name_of, split_at
 from autolog_torch.training import Line, Training
 
 if TYPE_CHECKING:
     from autolog.capture.here import Here
+    from autolog.recording.runs import ActiveRun
     from autolog_torch.called import CalledModel
 
 __all__ = ["Loop"]
@@ -48,20 +49,32 @@ class _Undecided:
         self.name = name_of(optimizer, frame)
 
 
-class Loop(threading.local):
+class Loops(threading.local):
+    """The loop of each thread."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+
+    def forked(self) -> None:
+        """Forget the parent's loop, in a forked child."""
+        self.loop = Loop()
+
+
+class Loop:
     """What is known of the loop in one thread."""
 
     _here: Callable[[], Here]
     _called: CalledModel
 
-    def set_up(self, here: Callable[[], Here], called: CalledModel) -> None:
-        """Be set up for all threads.
+    @classmethod
+    def set_up(cls, here: Callable[[], Here], called: CalledModel) -> None:
+        """Set up the loops of all threads.
 
         Args:
             here: gives the place in the program where it is called.
             called: waits for the call of a model.
         """
-        type(self)._here, type(self)._called = staticmethod(here), called  # noqa: SLF001
+        cls._here, cls._called = staticmethod(here), called
 
     def __init__(self) -> None:
         self.readings = Readings()
@@ -75,6 +88,7 @@ class Loop(threading.local):
         self._window: dict[Any, tuple[str, Mean]] = {}  # losses without gradients, outside of a loader's passes
         self._stepping: list[Loss] | None = None
         self._early: list[tuple[str, dict[Any, Mean], Pass | None]] = []
+        self._open: set[Training] = set()
         self._clipped: list[Tensor] = []
         self.loss_functions: set[str] = set()
         self._used: dict[str, Any] = {}
@@ -88,29 +102,40 @@ class Loop(threading.local):
 
     # ---- backward and step
 
-    def backward(self, tensors: Any, frame: FrameType) -> None:
+    def backward(self, tensor: Tensor, frame: FrameType, site: Site | None) -> None:
         """Take a call of `backward`.
 
         Args:
-            tensors: what it was called on.
+            tensor: what it was called on.
             frame: the user's.
+            site: where that stands, if it is known.
         """
-        for tensor in (tensors,) if isinstance(tensors, Tensor) else tensors:
-            self._backward(tensor, frame)
-
-    def _backward(self, tensor: Tensor, frame: FrameType) -> None:
-        top = self.passes[-1] if self.passes else None
+        passes, training, pending = self.passes, self.training, self._pending
+        top = passes[-1] if passes else None
         size = top.size if top is not None else 0
-        loss = self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
-        if self.training is None or self.training.is_idle or self.training.is_over(context.current_run()):
+        # most losses are like the one before
+        if site is not None and site.is_plain and self.is_usual and tensor.is_cpu and not tensor.dim():
+            loss = Loss(site.name, None, size, tensor.tolist())
+        else:
+            loss = self._new_loss(tensor, frame, size)
+        if training is None or training.is_idle:
             self._begin(tensor, frame)
         if self._window:
             self._close_window()
         if top is not None:
             top.backwards += 1
-            top.losses.clear()
-        if len(self._pending) < _PENDING:
-            self._pending.append(loss)
+            if top.losses:
+                top.losses.clear()
+        if len(pending) < _PENDING:
+            pending.append(loss)
+
+    @property
+    def is_usual(self) -> bool:
+        """Say whether a loss on the CPU may be read at once, and is what `backward` is called on."""
+        return self.readings.is_idle and not self.scaled.is_known
+
+    def _new_loss(self, tensor: Tensor, frame: FrameType, size: int) -> Loss:
+        return self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
 
     def _begin(self, tensor: Tensor | None, frame: FrameType | None) -> None:
         """Begin a training, unless the one that there is trains the same parameters."""
@@ -125,24 +150,35 @@ class Loop(threading.local):
             return
         self._early, early = [], self._early
         for split, losses, top in early:
-            self.training.evaluated(split, losses, top, inside=False)
+            self.training.evaluated(split, losses, top, None)
 
     def stepping(self) -> None:
         """Take the beginning of a step: what `backward` is called for within it, a closure calls again and again."""
         self._stepping = list(self._pending)
 
-    def stepped(self, optimizer: Optimizer, frame: FrameType | None) -> None:
-        """Take a step that was made."""
-        losses, self._pending = self._losses_of_step(), []
+    def stepped(self, optimizer: Optimizer, run: ActiveRun | None, frame: FrameType | None) -> None:
+        """Take a step that was made.
+
+        Args:
+            optimizer: it.
+            run: the run of the context.
+            frame: where the step was made.
+        """
+        losses = self._pending if self._stepping is None else self._losses_of_step()
+        self._pending = []
         known = self._lines.get(id(optimizer))
         top = self.passes[-1] if self.passes else None
-        if known is None or known[0]() is not optimizer or known[1].is_over(context.current_run()):
+        if known is None or known[0]() is not optimizer or known[1].is_over(run):
             self._place(optimizer, losses, top, frame)
             return
-        _, self.training, line = known
+        _, training, line = known
+        self.training = training
         if self._undecided:
             self._decide(together=True)
-        self._record(self.training, line, optimizer, losses, top)
+        if self._clipped or self._used or self._called.is_waiting:
+            self._record(training, line, optimizer, losses, top)
+        else:
+            training.stepped(line, optimizer, losses, top)
 
     def _losses_of_step(self) -> list[Loss]:
         """Give the losses that a step followed from; where a closure computed them, its first ones, which it returns."""
@@ -157,9 +193,10 @@ class Loop(threading.local):
     def _record(
         self, training: Training, line: Line, optimizer: Optimizer, losses: list[Loss], top: Pass | None
     ) -> None:
-        clipped, self._clipped = self._clipped, []
-        for norm in clipped:
-            self.readings.read(norm, partial(training.series.add, line.prefixed("grad_norm"), step=line.steps))
+        if self._clipped:
+            clipped, self._clipped = self._clipped, []
+            for norm in clipped:
+                self.readings.read(norm, partial(training.series.add, line.prefixed("grad_norm"), step=line.steps))
         training.stepped(line, optimizer, losses, top)
         if self._used:
             self._used, used = {}, self._used
@@ -167,7 +204,7 @@ class Loop(threading.local):
         if training.awaits_call:
             training.awaits_call = False
             self._called.wait(training)
-        else:
+        elif self._called.is_waiting:
             self._called.close()
 
     # ---- which training an optimizer belongs to
@@ -196,10 +233,17 @@ class Loop(threading.local):
         self._new_training(self._here(), frame, mine)
 
     def _new_training(self, here: Here, frame: FrameType | None, wanted: list[Tensor]) -> None:
-        self.training = None
+        before, self.training = self.training, None
+        if before is not None and before.is_idle:
+            before.end_with(None)
         self.loss_functions.clear()
         if not here.is_silent and here.records and get_worker_info() is None:
             self.training = Training(here, self, frame, wanted)
+            self._open.add(self.training)
+
+    def closed(self, training: Training) -> None:
+        """Let go of a training that has ended."""
+        self._open.discard(training)
 
     def _join(
         self,
@@ -260,6 +304,8 @@ class Loop(threading.local):
         number = self.epochs_set.get(loader.sampler)
         top = Pass(loader, split_at(frame, loader), epoch_at(frame) if number is None else number)
         self._by_iterator[iterator] = top
+        top.iterator = weakref.ref(iterator)
+        top.at_end = self._ended
         weakref.finalize(iterator, self._abandoned, weakref.ref(top)).atexit = False
         self.passes.append(top)
 
@@ -270,14 +316,16 @@ class Loop(threading.local):
 
     def pass_of(self, iterator: Any) -> Pass | None:
         """Give the pass that an iterator makes, which now is the innermost."""
-        found: Pass | None = self._by_iterator.get(iterator)
         passes = self.passes
+        if passes and passes[-1].iterator() is iterator:
+            return passes[-1]
+        found: Pass | None = self._by_iterator.get(iterator)
         if found is not None and passes and passes[-1] is not found and found in passes:
             passes.remove(found)
             passes.append(found)
         return found
 
-    def exhausted(self, top: Pass) -> None:
+    def _ended(self, top: Pass) -> None:
         """Take the end of a pass: there are no more batches."""
         top.is_complete = True
         self._end(top)
@@ -296,15 +344,12 @@ class Loop(threading.local):
     def _evaluated(self, split: str, losses: dict[Any, Mean], top: Pass | None) -> None:
         split = "train_eval" if split == "train" else split
         self._last_split = split
-        self.readings.after(partial(self._evaluation_read, split, losses, top, self._is_inside()))
+        around = next((each for each in self.passes if each.trains), None)
+        self.readings.after(partial(self._evaluation_read, split, losses, top, around))
 
-    def _is_inside(self) -> bool:
-        """Say whether we stand within an epoch that the user counts."""
-        return any(each.trains and each.epoch is not None for each in self.passes)
-
-    def _evaluation_read(self, split: str, losses: dict[Any, Mean], top: Pass | None, inside: bool) -> None:
+    def _evaluation_read(self, split: str, losses: dict[Any, Mean], top: Pass | None, around: Pass | None) -> None:
         if self.training is not None:
-            self.training.evaluated(split, losses, top, inside=inside)
+            self.training.evaluated(split, losses, top, around)
         elif len(self._early) < 8:
             self._early.append((split, losses, top))
 
@@ -390,7 +435,3 @@ class Loop(threading.local):
         for top in reversed(self.passes[:]):
             if not top.trains:
                 self._end(top)
-
-    def forked(self) -> None:
-        """Forget the parent's loop, in a forked child."""
-        self.__init__()  # type: ignore[misc]

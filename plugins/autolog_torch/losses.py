@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import weakref
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor
 
 from autolog_torch.reading import Readings
-from autolog_torch.sites import site_at
+from autolog_torch.sites import Site, site_at
 
 __all__ = ["Loss", "Scaled", "is_plain", "undivide"]
 
@@ -21,15 +21,16 @@ class Loss:
         name: the user's for it.
         divisor: what it was divided by last, None where it was not.
         size: the number of samples in its batch, 0 where that is not known.
+        value: it, where it is known.
     """
 
     __slots__ = ("divisor", "name", "size", "value")
 
-    def __init__(self, name: str, divisor: float | None, size: int) -> None:
+    def __init__(self, name: str, divisor: float | None, size: int, value: float = 0.0) -> None:
         self.name = name
         self.divisor = divisor
         self.size = size
-        self.value = 0.0
+        self.value = value
 
     def take(self, value: float) -> None:
         """Take the value, once it is read."""
@@ -45,11 +46,17 @@ class Loss:
             size: of its batch.
             readings: reads its value.
         """
-        name = site_at(frame, tensor).name
-        if tensor.numel() != 1:
-            name, tensor = f"{name}_mean", tensor.detach().mean()
-        found = cls(name, _divisor(tensor), size)
+        site = site_at(frame, tensor)
+        if tensor.dim() and tensor.numel() != 1:
+            return cls._of_mean(site, tensor.detach().mean(), size, readings)
+        found = cls(site.name, None if site.is_plain else _divisor(tensor, site), size)
         readings.read(tensor, found.take)
+        return found
+
+    @classmethod
+    def _of_mean(cls, site: Site, mean: Tensor, size: int, readings: Readings) -> Loss:
+        found = cls(f"{site.name}_mean", None, size)
+        readings.read(mean, found.take)
         return found
 
 
@@ -59,10 +66,15 @@ class Scaled:
     def __init__(self) -> None:
         self._entry: tuple[weakref.ref[Tensor], Tensor, str, float | None] | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Say whether there is one."""
+        return self._entry is not None
+
     def put(self, scaled: Tensor, loss: Tensor, frame: FrameType) -> None:
         """Remember what was scaled, without its graph."""
-        name = site_at(frame, loss).name
-        self._entry = weakref.ref(scaled, self._died), loss.detach(), name, _divisor(loss)
+        site = site_at(frame, loss)
+        self._entry = weakref.ref(scaled, self._died), loss.detach(), site.name, _divisor(loss, site)
 
     def _died(self, reference: weakref.ref[Tensor]) -> None:
         if self._entry is not None and self._entry[0] is reference:
@@ -79,11 +91,17 @@ class Scaled:
         return found
 
 
-def _divisor(tensor: Tensor) -> float | None:
+_LOOKS: Final = 64  # losses in a row at one place that are not divided: after so many nobody looks any more
+
+
+def _divisor(tensor: Tensor, site: Site) -> float | None:
     """Give the plain number that a tensor was divided by last."""
     node: Any = tensor.grad_fn
     if type(node).__name__ != "DivBackward0":
+        site.undivided += 1
+        site.is_plain = site.undivided > _LOOKS
         return None
+    site.undivided = 0
     other = node._saved_other  # noqa: SLF001 (its public name)
     return other.tolist() if isinstance(other, Tensor) and other.is_cpu and other.dim() == 0 else None
 

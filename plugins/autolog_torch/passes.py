@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -66,6 +66,7 @@ class Pass:
         self.loader = weakref.ref(loader)
         self.split = split
         self.epoch = epoch
+        self.number: int | None = None  # of the epoch among all of the training
         self.began = time.perf_counter()
         self.waited = 0.0
         self.batches = self.samples = self.size = self.steps = self.backwards = 0
@@ -73,18 +74,30 @@ class Pass:
         self.means: dict[str, Mean] = {}  # of the losses that were trained on, by name
         self.layout: list[dict[str, Any]] | None = None
         self.is_complete = False
+        self.asked = 0.0  # when a batch was asked for last
+        self.iterator: Callable[[], object] = lambda: None  # a weak reference
+        self.at_end: Callable[[Pass], None] = lambda top: None
 
     @property
     def trains(self) -> bool:
         """Say whether something was trained on it."""
         return bool(self.steps or self.backwards)
 
-    def drew(self, batch: object, seconds: float) -> None:
-        """Take a batch, which took so long to come."""
-        self.waited += seconds
+    def drew(self, batch: Any, error: BaseException | None) -> None:
+        """Take a batch that was asked for, or the error that came instead.
+
+        Args:
+            batch: it.
+            error: StopIteration where there are no more.
+        """
+        if error is not None:
+            if isinstance(error, StopIteration):
+                self.at_end(self)
+            return
+        self.waited += time.perf_counter() - self.asked
         self.batches += 1
-        self.size = batch_size(batch)
-        self.samples += self.size
+        self.size = size = batch_size(batch)
+        self.samples += size
         if self.layout is None:
             self.layout = [_layout(name, tensor) for name, tensor in leaves(batch)]
 

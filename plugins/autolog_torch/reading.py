@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ["Readings"]
+__all__ = ["Readings", "value_of"]
 
 _WINDOW: Final = 64  # values that are sent together
 
@@ -33,6 +33,7 @@ class Readings:
         self._sent: deque[_Sent] = deque()
         # for each number who takes it, with the number where it is known; what is only to be done then has no number
         self._waiting: deque[tuple[Callable[..., object], float | None, bool]] = deque()
+        self.is_idle = True  # all numbers that were given are taken
 
     def read(self, tensor: Tensor, take: Take) -> None:
         """Have a number taken once it is known, which is now where it lies on the CPU.
@@ -42,8 +43,7 @@ class Readings:
             take: given the number.
         """
         if tensor.is_cpu:
-            value: float = tensor.tolist() if tensor.dim() == 0 else tensor.detach().reshape(()).tolist()
-            self._when_read(take, value)
+            self._when_read(take, value_of(tensor))
         elif not _is_capturing(tensor):
             self._defer(tensor, take)
 
@@ -66,6 +66,7 @@ class Readings:
             self._send()
         self._copies.append(copy)
         self._waiting.append((take, None, True))
+        self.is_idle = False
         self._take_arrived()
 
     def _send(self) -> None:
@@ -104,6 +105,13 @@ class Readings:
                 act(value)
             else:
                 act()
+        self.is_idle = not self._waiting
+
+
+def value_of(tensor: Tensor) -> float:
+    """Give the number in a tensor of one element that lies on the CPU."""
+    value: float = tensor.tolist() if tensor.dim() == 0 else tensor.detach().reshape(()).tolist()
+    return value
 
 
 def _go_together(one: Tensor, other: Tensor) -> bool:

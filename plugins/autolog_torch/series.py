@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,15 +25,24 @@ class Series:
 
     def __init__(self, run: ActiveRun) -> None:
         self._run = run
-        self._log = run.log_metric
+        self._run_id = run.run_id
+        self._stream = run.stream()
+        self._names: dict[str, str] = {}
         self._is_thinned = False
-        self.names: set[str] = set()
 
     def add(self, name: str, value: float, step: int) -> None:
         """Add a point, if its step is one of those that are recorded."""
         if step >= WHOLE and not self._is_due(step):
             return
-        self._log(name, value, step)
+        stream = self._stream
+        if stream.rests:
+            stream = self._stream = self._run.stream()
+        known = self._names.get(name)
+        stream.add((self._run_id, known or self._name(name), step, value, time.time_ns()))
+
+    def _name(self, name: str) -> str:
+        self._names[name] = found = self._run.series_name(name)
+        return found
 
     def _is_due(self, step: int) -> bool:
         if not self._is_thinned:

@@ -20,11 +20,11 @@ from autolog_torch.described import autocast_type
 from autolog_torch.losses import is_plain
 from autolog_torch.optimizers import remember_scheduler
 from autolog_torch.passes import Pass
-from autolog_torch.sites import is_torchs, users_frame
+from autolog_torch.sites import known_site, users_frame
 
 if TYPE_CHECKING:
     from autolog.capture.here import Here
-    from autolog_torch.loop import Loop
+    from autolog_torch.loop import Loop, Loops
 
 __all__ = ["LossFunction", "Signals"]
 
@@ -33,6 +33,7 @@ Keywords = Mapping[str, Any]
 Then = Callable[[Any, "BaseException | None"], object]
 
 _clock: Final = time.perf_counter
+_BACKWARD: Final = Tensor.backward.__code__
 
 
 def calling_frame() -> FrameType:
@@ -44,13 +45,18 @@ class Signals:
     """Hands what is watched on to the loop of the thread, unless nothing is to be recorded there.
 
     Args:
-        loop: the loop.
+        loops: the loop of each thread.
         here: gives the place in the program where it is called.
     """
 
-    def __init__(self, loop: Loop, here: Callable[[], Here]) -> None:
-        self.loop = loop
+    def __init__(self, loops: Loops, here: Callable[[], Here]) -> None:
+        self._loops = loops
         self._here = here
+
+    @property
+    def loop(self) -> Loop:
+        """The loop of this thread."""
+        return self._loops.loop
 
     def is_off(self) -> bool:
         """Say whether nothing is to be recorded here."""
@@ -63,14 +69,22 @@ class Signals:
 
     def backward(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `torch.autograd.backward`, through which `Tensor.backward` goes as well."""
-        tensors = args[0]
-        given = (tensors,) if isinstance(tensors, Tensor) else tensors
-        frame = sys._getframe(1)  # noqa: SLF001
-        if self.is_off() or not all(map(is_plain, given)) or is_torchs(frame):
+        given = args[0]
+        frame = sys._getframe(2)  # noqa: SLF001  that of `Tensor.backward`, which most users call
+        if frame.f_code is _BACKWARD and type(given) is Tensor:
+            frame = frame.f_back
+            site = known_site(frame)
+            if site is not None:
+                state = context.current.get()
+                if (state.inside is None and not state.paused) or not self._here().is_silent:
+                    self._loops.loop.backward(given, frame, site)
+                return
+        users = users_frame(sys._getframe(1), through=False)  # noqa: SLF001
+        if users is None or self.is_off():
             return
-        users = users_frame(frame)
-        if users is not None:
-            self.loop.backward(given, users)
+        for tensor in (given,) if isinstance(given, Tensor) else given:
+            if is_plain(tensor):
+                self._loops.loop.backward(tensor, users, None)
 
     def scaled(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `GradScaler.scale`."""
@@ -101,16 +115,22 @@ class Signals:
     # ---- steps
 
     def stepping(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
-        """Take the beginning of an optimizer's step; a hook of torch's, which may give other arguments."""
-        guard.call("torch.stepping", None, self.loop.stepping)
+        """Take the beginning of an optimizer's step, where it is given a closure; a hook of torch's."""
+        if len(args) > 1 or kwargs:
+            guard.call("torch.stepping", None, self.loop.stepping)
 
     def stepped(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take an optimizer's step; a hook of torch's."""
-        guard.call("torch.stepped", None, self._stepped, optimizer, sys._getframe(1))  # noqa: SLF001
-
-    def _stepped(self, optimizer: Optimizer, frame: FrameType) -> None:
-        if not self.is_off():
-            self.loop.stepped(optimizer, frame)
+        state = context.current.get()
+        if (state.inside is not None or state.paused) and self._here().is_silent:
+            return
+        run = state.run if state.run is not None or not context.explicit else context.current_run()
+        try:  # not by `guard.call`, which takes as long as what is done here
+            self._loops.loop.stepped(optimizer, run, sys._getframe(1))  # noqa: SLF001
+        except Exception as error:
+            if guard.is_users(error):
+                raise
+            guard.report("torch.stepped", None, error)
 
     def scheduled(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a scheduler's step."""
@@ -128,14 +148,11 @@ class Signals:
 
     def drawing(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of a loader's iterator's `__next__`."""
-        top = self.loop.pass_of(args[0])
-        return None if top is None else partial(self._drew, top, _clock())
-
-    def _drew(self, top: Pass, began: float, batch: Any, error: BaseException | None) -> None:
-        if error is None:
-            top.drew(batch, _clock() - began)
-        elif isinstance(error, StopIteration):
-            self.loop.exhausted(top)
+        top = self._loops.loop.pass_of(args[0])
+        if top is None:
+            return None
+        top.asked = _clock()
+        return top.drew
 
     def epoch_set(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `DistributedSampler.set_epoch`."""
@@ -153,15 +170,15 @@ class LossFunction:
 
     def __init__(self, signals: Signals, function: Callable[..., Any]) -> None:
         self._signals = signals
-        self._loop = signals.loop
         self._name = function.__name__
         self._parameters = list(signature(function).parameters.values())
-        self._is_under_way = False
 
     def __call__(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call; in a training step after the first there is nothing to be done."""
-        loop = self._loop
+        loop = self._signals.loop
         is_known = self._name in loop.loss_functions
+        if is_known and torch.is_grad_enabled() and (not loop.passes or loop.passes[-1].backwards):
+            return None
         wanted = loop.wants_losses()
         if (is_known and not wanted) or not is_plain(args[0]) or self._signals.is_off():
             return None
@@ -188,4 +205,4 @@ class LossFunction:
             return
         key = self._name, id(frame.f_code), frame.f_lasti
         size = args[0].shape[0] if args[0].dim() else 1
-        self._loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))
+        self._signals.loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from autolog.capture.frames import module_of, name_in, outwards, users_outwards, variables
+from autolog.capture.frames import module_of, name_in, users_outwards, variables
+from autolog.patching import is_unseen
 
 __all__ = ["Site", "attribute_of", "attributes", "epoch_at", "name_of", "site_at", "split_at", "users_frame"]
 
@@ -22,6 +23,7 @@ _EPOCHS: Final = tuple(
 _SPLIT: Final = re.compile(
     r"(?:(?<![A-Za-z])|(?=[TVDE]))(?:(?P<test>[Tt]est)|(?P<val>[Vv]al|[Dd]ev|[Ee]val)|(?P<train>[Tt]rain))"
 )
+_DOORS: Final = frozenset(("torch._tensor", "torch.overrides", "torch.autograd"))
 _PHASES: Final = ("split", "phase", "mode", "stage", "subset")
 _BEFORE: Final = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(?:\s*/\s*[\w.]+)?\s*\)*\s*\.\s*backward\s*\(")
 
@@ -34,31 +36,53 @@ class Site:
         code: holds the function's code, by whose identity the place is known.
     """
 
-    __slots__ = ("code", "name")
+    __slots__ = ("code", "is_plain", "name", "undivided")
 
     def __init__(self, name: str, code: CodeType) -> None:
         self.name = name
         self.code = code
+        self.undivided = 0  # losses in a row that were not divided
+        self.is_plain = False  # none is to be expected that is
 
 
 _sites: dict[tuple[int, int], Site] = {}
-_libraries: dict[int, tuple[CodeType, bool]] = {}
+_kinds: dict[int, tuple[CodeType, str]] = {}
 
 
-def users_frame(frame: FrameType | None) -> FrameType | None:
-    """Give the frame of the user's that lies next outwards: none of torch's, and none of ours."""
-    while frame is not None and _is_librarys(frame):
+def users_frame(frame: FrameType | None, *, through: bool = True) -> FrameType | None:
+    """Give the frame of the user's that lies next outwards: none of torch's, and none of ours.
+
+    Args:
+        frame: where to begin.
+        through: torch's own code may lie between; else, where it does and it is not just a door of `Tensor`, None is
+            given: it is not the user who calls.
+    """
+    while frame is not None:
+        known = _kinds.get(id(frame.f_code)) or _kind_of(frame)
+        if known[1] == "user":
+            return frame
+        if known[1] == "torch" and not through:
+            return None
         frame = frame.f_back
-    return frame
+    return None
 
 
-def _is_librarys(frame: FrameType) -> bool:
-    known = _libraries.get(id(frame.f_code))
-    if known is None:
-        known = (frame.f_code, next(users_outwards(frame, "torch", "autolog", "autolog_torch"), None) is not frame)
-        if len(_libraries) < _MOST:
-            _libraries[id(frame.f_code)] = known
-    return known[1]
+def _kind_of(frame: FrameType) -> tuple[CodeType, str]:
+    """Say whose a function is, and remember it by the identity of its code, which is held for that."""
+    module, code = module_of(frame), frame.f_code
+    if next(users_outwards(frame, "torch", "autolog", "autolog_torch"), None) is frame:
+        kind = "door" if code.co_name == "__torch_function__" else "user"
+    else:
+        ours = is_unseen(code) or module.partition(".")[0] != "torch"
+        kind = "door" if ours or module in _DOORS else "torch"
+    if len(_kinds) < _MOST:
+        _kinds[id(code)] = code, kind
+    return code, kind
+
+
+def known_site(frame: FrameType) -> Site | None:
+    """Give the place where a frame stands, if it has been looked at before."""
+    return _sites.get((id(frame.f_code), frame.f_lasti))
 
 
 def site_at(frame: FrameType, loss: Tensor) -> Site:
@@ -180,17 +204,3 @@ def _phase(frame: FrameType) -> str | None:
 def _split(word: str | None) -> str | None:
     found = _SPLIT.search(word or "")
     return None if found is None else found.lastgroup
-
-
-def is_torchs(frame: FrameType | None) -> bool:
-    """Say whether a call was made by torch's own code, and not by the user's through the doors of `Tensor`."""
-    for each in outwards(frame):
-        module = module_of(each)
-        if module in _DOORS or each.f_code.co_name == "__torch_function__":
-            continue
-        if module.partition(".")[0] not in ("autolog", "autolog_torch"):
-            return module.partition(".")[0] == "torch"
-    return False
-
-
-_DOORS: Final = frozenset(("torch._tensor", "torch.overrides", "torch.autograd"))

@@ -46,6 +46,7 @@ class Line:
         self.phases = 0
         self.parameters = modules.ParameterSet()
         self.rates: list[Any] = []
+        self.names: dict[str, str] = {}  # of series, by what the user calls a loss
 
     def prefixed(self, key: str) -> str:
         """Give the name of a series of this line."""
@@ -78,6 +79,7 @@ class Training:
         self._snapshots: dict[str, models.Snapshot] = {}
         self._saved_at: dict[str, int] = {}
         self._alive: dict[int, weakref.ref[Optimizer]] = {}
+        self.is_idle = False  # all of its optimizers are gone
         self.lines: list[Line] = []
         self.epoch: int | None = None
         self.epochs = 0
@@ -87,6 +89,8 @@ class Training:
         self._is_settled = False
         self.awaits_call = True
         self._accumulated: int | None = None
+        self._last_epoch: tuple[int | None, int] = None, 0
+        self._epoch_offset = 0
         self.dataset_of: weakref.ref[Any] | None = None
         self.checkpoints: dict[str, dict[str, Any]] = {}
         self.params(**described.process_params())
@@ -102,11 +106,6 @@ class Training:
     def is_over(self, here_run: ActiveRun | None) -> bool:
         """Say whether what comes next belongs to another run: this one has ended, or another is asked for."""
         return self.run.ended or here_run is not self.under
-
-    @property
-    def is_idle(self) -> bool:
-        """Say whether all of its optimizers are gone."""
-        return bool(self.lines) and not self._alive
 
     def trains(self, parameters: Iterable[Tensor]) -> bool:
         """Say whether it has to do with some of these parameters."""
@@ -135,6 +134,7 @@ class Training:
         guard.call("torch.summary", self.run, self._summarise, key, module)
         if self._here.settings.log_models:
             self._keep(key, module)
+        weakref.finalize(module, _gone, weakref.ref(self), key).atexit = False
 
     def _summarise(self, key: str, module: nn.Module) -> None:
         name = f"model_summary_{key}.txt" if key else "model_summary.txt"
@@ -145,7 +145,6 @@ class Training:
         snapshot = guard.call("torch.snapshot", self.run, models.snapshot, module, room)
         if snapshot is not None:
             self._snapshots[key] = snapshot
-            weakref.finalize(module, _gone, weakref.ref(self), key).atexit = False
 
     def params(self, **params: Any) -> None:
         """Add params that are not known yet, or have changed."""
@@ -167,6 +166,7 @@ class Training:
         line.parameters.add(mine)
         self.parameters.add(mine)
         line.phases += 1
+        self.is_idle = False
         self._alive[id(optimizer)] = weakref.ref(optimizer, partial(_retired, weakref.ref(self), id(optimizer)))
         if len(self.lines) < _MOST_LINES:
             self._tell_of(optimizer, line)
@@ -190,10 +190,15 @@ class Training:
         line.rates = []
 
     def retired(self, number: int) -> None:
-        """Forget an optimizer that is gone; with its model gone as well, the training is over."""
+        """Forget an optimizer that is gone."""
         self._alive.pop(number, None)
-        if not self._alive and self._models and not any(each() is not None for each in self._models.values()):
-            guard.call("torch.over", self.run, self.end_with, None)
+        self.is_idle = not self._alive
+        self._end_if_gone()
+
+    def _end_if_gone(self) -> None:
+        """End the run where all optimizers and all models are gone: nothing can train any more."""
+        if self.is_idle and self._models and not any(each() is not None for each in self._models.values()):
+            self.end_with(None)
 
     # ---- steps
 
@@ -212,9 +217,11 @@ class Training:
             if not top.steps:
                 self._began(top)
             top.steps += 1
-        if line.rates != (now := rates(optimizer)):
+        if line.rates != (now := [group.get("lr") for group in optimizer.param_groups]):
             self._rates_changed(line, optimizer, now, step)
-        if losses:
+        if losses and self._readings.is_idle:
+            self._losses_read(line, step, losses, top)
+        elif losses:
             self._readings.after(partial(self._losses_read, line, step, losses, top))
 
     def _rates_changed(self, line: Line, optimizer: Optimizer, now: list[Any], step: int) -> None:
@@ -235,13 +242,19 @@ class Training:
         return [(f"{name}_group{number}", rate) for number, rate in enumerate(line.rates)]
 
     def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
+        loss = losses[0]
+        name = line.names.get(loss.name)
+        mean = None if top is None or name is None else top.means.get(name)
+        if mean is not None and len(losses) == 1 and loss.divisor is None:  # as most steps are
+            self.series.add(name, loss.value, step)  # type: ignore[arg-type]
+            mean.add(loss.value, loss.size)
+        else:
+            self._several_read(line, step, losses, top)
+
+    def _several_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
         if losses[0].divisor is not None:
             self._accumulated = undivide(losses, self._accumulated)
             self.params(accumulated_batches=self._accumulated)
-        if len(losses) == 1:
-            (loss,) = losses
-            self._add_loss(line, step, self._loss_name(line, loss.name), loss.value, [loss], top)
-            return
         by_name: dict[str, list[Loss]] = {}
         for loss in losses:
             by_name.setdefault(self._loss_name(line, loss.name), []).append(loss)
@@ -260,13 +273,14 @@ class Training:
     def _loss_name(self, line: Line, name: str) -> str:
         """Give the user's name for a loss; two lines that call theirs alike get series of their own."""
         owner = self._owners.setdefault(name, line)
-        return name if owner is line else line.prefixed(name)
+        line.names[name] = found = name if owner is line else line.prefixed(name)
+        return found
 
     # ---- passes
 
     def _began(self, top: Pass) -> None:
         """Take the first step of a pass over the data that is trained on: an epoch."""
-        self.epoch = top.epoch if top.epoch is not None else self.epochs
+        self.epoch = self._number(top)
         loader = top.loader()
         if loader is not None:
             guard.call("torch.loader", self.run, self._tell_of_loader, loader, top)
@@ -279,7 +293,7 @@ class Training:
         self._readings.after(partial(self._epoch_over, top, top.seconds()))
 
     def _epoch_over(self, top: Pass, seconds: float) -> None:
-        number = top.epoch if top.epoch is not None else self.epochs
+        number = self._number(top)
         self.epochs += 1
         self.epoch = number
         for name, mean in top.means.items():
@@ -296,23 +310,45 @@ class Training:
         described.log_peak_memory(self.series, self.parameters, number)
         self.log_dataset(top, "train")
 
+    def _number(self, top: Pass) -> int:
+        """Give the number of a pass's epoch: the user's, or that of the passes before it.
+
+        Where the user's count begins again, as in a second phase, it goes on from where it was.
+        """
+        if top.epoch is None:
+            return self.epochs
+        if top.number is None:
+            phases = sum(line.phases for line in self.lines)
+            last, phase = self._last_epoch
+            if last is not None and (top.epoch < last or (top.epoch == last and phase != phases)):
+                self._epoch_offset += last + 1 - top.epoch if not self._epoch_offset else last + 1
+            self._last_epoch = top.epoch, phases
+            top.number = top.epoch + self._epoch_offset
+        return top.number
+
     def log_dataset(self, top: Pass, use: str) -> None:
         """Record what a loader draws from, as far as a pass over it shows."""
         loader = top.loader()
         if loader is not None and self._here.settings.log_datasets:
             guard.call("torch.dataset", self.run, described.log_dataset, self._here, self.run, loader, top, use)
 
-    def evaluated(self, split: str, losses: Mapping[Any, Mean], top: Pass | None, *, inside: bool) -> None:
+    def evaluated(self, split: str, losses: Mapping[Any, Mean], top: Pass | None, around: Pass | None) -> None:
         """Take the losses of an evaluation.
+
+        Its step is the number of the epoch. In the middle of an epoch that the user counts, the names end in `_step` and
+        the step is the optimizer's, as it is where there are no epochs.
 
         Args:
             split: what the data is used for.
             losses: by what computed them, which begins with the name of the loss function.
             top: the pass over a loader, if it was one.
-            inside: it was made in the middle of an epoch that the user counts.
+            around: the pass that trains, in the middle of which it was made.
         """
-        epoch = top.epoch if top is not None and top.epoch is not None else self.epoch
-        step, ending = (self.steps, "_step") if inside else (self.steps if epoch is None else epoch, "")
+        step, ending = self.steps, "" if around is None or around.epoch is None else "_step"
+        if around is None and self.epoch is not None:
+            step = self.epoch
+        elif around is None and top is not None and top.epoch is not None:
+            step = top.epoch
         for name, mean in _named(split, losses):
             for key, value in mean.named(name).items():
                 self.series.add(f"{key}{ending}", value, step)
@@ -378,8 +414,9 @@ class Training:
 
     def model_gone(self, key: str) -> None:
         """Save a model that is going; its parameters are still there."""
-        if not self.run.ended or self.under is None:
+        if key in self._snapshots and not self._is_settled:
             self.save(key, self._snapshots[key])
+        self._end_if_gone()
 
     def end_with(self, error: BaseException | None) -> None:
         """End the run, unless it is another's to end."""
@@ -387,6 +424,7 @@ class Training:
             self.run.end_with(error)
         else:
             self.settle(error)
+        self._loop.closed(self)
 
 
 def _named(split: str, losses: Mapping[Any, Mean]) -> list[tuple[str, Mean]]:

@@ -95,7 +95,7 @@ def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
 
 
 def report(site: str, run: Notes | None, error: Exception) -> None:
-    """Say what went wrong in each run and, where it is ours, to the logger once in the process; an error on the way ends it."""
+    """Say what went wrong in each run and, where it is ours, to the logger once; an error on the way ends that."""
     try:
         refused = isinstance(error, RefusedError)
         text = str(error) if refused else f"{site} failed: {describe(error)}"

@@ -136,7 +136,7 @@ class Patches(Protocol):
             What takes back this patch alone.
         """
 
-    def at_undo(self, then: Callable[[], object]) -> None:
+    def at_undo(self, then: Callable[[], None]) -> None:
         """Have a hook of the framework's own, which the plugin has registered, taken back with the patches."""
 
     def here(self) -> Here:

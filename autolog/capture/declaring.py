@@ -51,7 +51,7 @@ class Declared:
         """Tell of each call of a function."""
         return self._patcher.watch(holder, name, watch)
 
-    def at_undo(self, then: Callable[[], object]) -> None:
+    def at_undo(self, then: Callable[[], None]) -> None:
         """Take back what the plugin has registered."""
         self._patcher.at_undo(then)
 

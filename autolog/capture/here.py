@@ -12,7 +12,7 @@ from autolog.recording import context
 from autolog.values import type_name
 
 if TYPE_CHECKING:
-    from autolog.recording.recorder import Open
+    from autolog.recording.recorder import Training
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
     from autolog.settings.table import Settings
@@ -79,7 +79,9 @@ class Here:
         """Say whether what happens here opens runs: the plugin whose options hold was asked for."""
         return self._session.records(self._owner)
 
-    def open_run(self, run_name: str, training: Open, tags: Mapping[str, Any] | None = None) -> ActiveRun | None:
+    def open_run(
+        self, run_name: str | None, training: Training, tags: Mapping[str, Any] | None = None
+    ) -> ActiveRun | None:
         """Open a run that no call encloses: it goes on until the training ends it, or the program does.
 
         In an explicit run, the first such training is recorded on it, a further one on a child of it; what is part of a
@@ -87,7 +89,7 @@ class Here:
         runs goes to this one from now on.
 
         Args:
-            run_name: what people read, where the run is a new one.
+            run_name: what people read, where the run is a new one; None for the script's name.
             training: what is told before the run ends, and ends it with the process; to be held by the plugin.
             tags: to begin with.
 

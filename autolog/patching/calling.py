@@ -97,7 +97,7 @@ class Watched:
     """
 
     __slots__ = ("original", "watch")
-    Exception, BaseException = Exception, BaseException  # which a module may call otherwise
+    ours, any = Exception, BaseException  # by names that no module gives another meaning
     original: Callable[..., Any]
 
     def __init__(self, watch: Watch) -> None:

@@ -27,17 +27,17 @@ def outside({free}):
         {nonlocal_free}
         try:
             autolog_then = "<watched>".watch(({args}), {{{kwargs}}})
-        except "<watched>".Exception as autolog_error:
+        except "<watched>".ours as autolog_error:
             autolog_then = "<watched>".failed(autolog_error)
         try:
             autolog_result = "<watched>".original({passed})
-        except "<watched>".BaseException as autolog_error:
+        except "<watched>".any as autolog_error:
             "<watched>".raised(autolog_then, autolog_error)
             raise
         if autolog_then is not None:
             try:
                 autolog_then(autolog_result, None)
-            except "<watched>".Exception as autolog_error:
+            except "<watched>".ours as autolog_error:
                 "<watched>".failed(autolog_error)
         return autolog_result
 """

@@ -102,14 +102,14 @@ class Patcher:
                 self._undos[-1] = undo
         return functools.partial(self._take_back, undo)
 
-    def at_undo(self, then: Callable[[], object]) -> None:
+    def at_undo(self, then: Callable[[], None]) -> None:
         """Have something else taken back as well.
 
         Args:
             then: takes it back.
         """
         with self._lock:
-            self._undos.append(lambda: then() and None)
+            self._undos.append(then)
 
     def _take_back(self, undo: Callable[[], None]) -> None:
         with self._lock:

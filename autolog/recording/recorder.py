@@ -39,6 +39,10 @@ class Open(Protocol):
     def end_with(self, error: BaseException | None) -> None:
         """End it."""
 
+
+class Training(Open, Protocol):
+    """One that no call encloses at all."""
+
     def settle(self, error: BaseException | None) -> None:
         """Record what is still to be recorded: the run ends, with that error if any."""
 

@@ -125,7 +125,7 @@ def _length(data: object) -> int | None:
 
 def log_peak_memory(series: Series, parameters: ParameterSet, step: int) -> None:
     """Record the most memory that the program has had allocated on each accelerator in use; the driver is not asked."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         for device in range(torch.cuda.device_count()):
             peak = torch.cuda.max_memory_allocated(device)
             if peak:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Real
@@ -111,7 +112,7 @@ def _number(text: str) -> float | None:
 
 def _metric_computed() -> Any:
     """Give the metric whose `compute` has just been called; None where that is a single batch's."""
-    frames = outwards(__import__("sys")._getframe(1))
+    frames = outwards(sys._getframe(1))  # noqa: SLF001 (documented)
     wrapped = next((each for each in frames if each.f_code.co_name == "wrapped_func"), None)
     if wrapped is None or (wrapped.f_back is not None and wrapped.f_back.f_code.co_name in _PER_BATCH):
         return None

@@ -1,7 +1,7 @@
 """Recognises a training loop by the signals that it gives: which pass, which epoch, which training, which run.
 
-The signals are: a loader is iterated, gives a batch, or is exhausted; a loss is computed without gradients; `backward` is
-called; an optimizer steps. Each thread has a loop of its own.
+The signals are: a loader is iterated, gives a batch, or is exhausted; a loss is computed without gradients; `backward`
+is called; an optimizer steps. Each thread has a loop of its own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -114,8 +114,9 @@ class Loop:
         top = passes[-1] if passes else None
         size = top.size if top is not None else 0
         # most losses are like the one before
-        if site is not None and site.is_plain and self.is_usual and tensor.is_cpu and not tensor.dim():
-            loss = Loss(site.name, None, size, tensor.tolist())
+        usual = site is not None and site.is_plain and not self.scaled.is_known and self.readings.is_idle
+        if usual and tensor.is_cpu and not tensor.dim():
+            loss = Loss(site.name, None, size, tensor.tolist())  # type: ignore[union-attr,arg-type]
         else:
             loss = self._new_loss(tensor, frame, size)
         if training is None or training.is_idle:
@@ -128,11 +129,6 @@ class Loop:
                 top.losses.clear()
         if len(pending) < _PENDING:
             pending.append(loss)
-
-    @property
-    def is_usual(self) -> bool:
-        """Say whether a loss on the CPU may be read at once, and is what `backward` is called on."""
-        return self.readings.is_idle and not self.scaled.is_known
 
     def _new_loss(self, tensor: Tensor, frame: FrameType, size: int) -> Loss:
         return self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
@@ -156,20 +152,19 @@ class Loop:
         """Take the beginning of a step: what `backward` is called for within it, a closure calls again and again."""
         self._stepping = list(self._pending)
 
-    def stepped(self, optimizer: Optimizer, run: ActiveRun | None, frame: FrameType | None) -> None:
+    def stepped(self, optimizer: Optimizer, run: ActiveRun | None) -> None:
         """Take a step that was made.
 
         Args:
             optimizer: it.
             run: the run of the context.
-            frame: where the step was made.
         """
         losses = self._pending if self._stepping is None else self._losses_of_step()
         self._pending = []
         known = self._lines.get(id(optimizer))
         top = self.passes[-1] if self.passes else None
         if known is None or known[0]() is not optimizer or known[1].is_over(run):
-            self._place(optimizer, losses, top, frame)
+            self._place(optimizer, losses, top, sys._getframe())  # noqa: SLF001 (documented)
             return
         _, training, line = known
         self.training = training
@@ -181,7 +176,7 @@ class Loop:
             training.stepped(line, optimizer, losses, top)
 
     def _losses_of_step(self) -> list[Loss]:
-        """Give the losses that a step followed from; where a closure computed them, its first ones, which it returns."""
+        """Give the losses that a step followed from; where a closure computed them its first ones, which it returns."""
         before, self._stepping = self._stepping, None
         if before is None or len(self._pending) == len(before):
             return self._pending

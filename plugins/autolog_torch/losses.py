@@ -65,27 +65,24 @@ class Scaled:
 
     def __init__(self) -> None:
         self._entry: tuple[weakref.ref[Tensor], Tensor, str, float | None] | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Say whether there is one."""
-        return self._entry is not None
+        self.is_known = False  # there is one
 
     def put(self, scaled: Tensor, loss: Tensor, frame: FrameType) -> None:
         """Remember what was scaled, without its graph."""
         site = site_at(frame, loss)
         self._entry = weakref.ref(scaled, self._died), loss.detach(), site.name, _divisor(loss, site)
+        self.is_known = True
 
     def _died(self, reference: weakref.ref[Tensor]) -> None:
         if self._entry is not None and self._entry[0] is reference:
-            self._entry = None
+            self._entry, self.is_known = None, False
 
     def take(self, scaled: Tensor, size: int, readings: Readings) -> Loss | None:
         """Give the loss that a tensor came of by scaling, if it did."""
         entry = self._entry
         if entry is None or entry[0]() is not scaled:
             return None
-        self._entry = None
+        self._entry, self.is_known = None, False
         found = Loss(entry[2], entry[3], size)
         readings.read(entry[1] if entry[1].numel() == 1 else entry[1].mean(), found.take)
         return found
@@ -102,8 +99,9 @@ def _divisor(tensor: Tensor, site: Site) -> float | None:
         site.is_plain = site.undivided > _LOOKS
         return None
     site.undivided = 0
-    other = node._saved_other  # noqa: SLF001 (its public name)
-    return other.tolist() if isinstance(other, Tensor) and other.is_cpu and other.dim() == 0 else None
+    other: Any = node._saved_other  # noqa: SLF001 (its public name)
+    is_number = isinstance(other, Tensor) and other.is_cpu and other.dim() == 0
+    return other.tolist() if is_number else None
 
 
 def undivide(losses: list[Loss], steps: int | None) -> int | None:

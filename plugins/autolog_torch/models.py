@@ -168,7 +168,8 @@ class _WeakTensor:
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = TensorWeakRef(tensor)
-        self._memory = _WeakMemory(tensor) if _why_not(tensor) is None else None
+        is_as_it_lies = _why_not(tensor) is None and not tensor.is_conj() and not tensor.is_neg()
+        self._memory = _WeakMemory(tensor) if is_as_it_lies else None
 
     def __call__(self) -> Tensor | None:
         tensor: Tensor | None = self._tensor()
@@ -365,8 +366,7 @@ def save(model: object, stream: ModelStream) -> SavedModel | None:
 def _write(kept: Snapshot, stream: ModelStream) -> SavedModel:
     weights = _Weights(kept.tensors)
     notes = [*kept.notes, *weights.notes()]
-    structure = _fitting(kept, weights, stream.room, notes)
-    header = weights.header(kept, structure)
+    structure, header = _fitting(kept, weights, stream.room, notes)
     if len(header) + weights.nbytes > stream.room:
         raise ModelTooLarge(f"the model is larger than {stream.room:,} bytes; raise max_model_mb to save it")
     if not weights.written and structure is None:
@@ -381,17 +381,17 @@ def _write(kept: Snapshot, stream: ModelStream) -> SavedModel:
     )
 
 
-def _fitting(kept: Snapshot, weights: _Weights, room: int, notes: list[str]) -> _Structure | None:
-    """Give the structure where it is of use and there is room for it; else a note says why it is not there."""
-    if kept.structure is None:
-        return None
-    if weights.has_lost:
+def _fitting(kept: Snapshot, weights: _Weights, room: int, notes: list[str]) -> tuple[_Structure | None, bytes]:
+    """Give the structure, where it is of use and there is room for it, and the header; else a note says why not."""
+    structure = kept.structure
+    if structure is not None and weights.has_lost:
         notes.append(f"{_NO_STRUCTURE}: it lacks some of these")
-    elif len(weights.header(kept, kept.structure)) + weights.nbytes > room:
+    elif structure is not None:
+        header = weights.header(kept, structure)
+        if len(header) + weights.nbytes <= room:
+            return structure, header
         notes.append(f"{_NO_STRUCTURE}: the two are larger than {room:,} bytes; raise max_model_mb to save both")
-    else:
-        return kept.structure
-    return None
+    return None, weights.header(kept, None)
 
 
 class _Weights:

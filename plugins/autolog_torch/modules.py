@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, Final
 
-import torch
 from torch import Tensor, nn
 
 from autolog.capture.frames import users_outwards, variables
@@ -82,9 +81,9 @@ def _within(name: str, value: object) -> Iterator[tuple[str, nn.Module]]:
     if isinstance(value, nn.Module):
         yield name, bare(value)
     elif type(value) in (list, tuple) and len(value) <= _WIDEST:  # type: ignore[arg-type]
-        yield from (
-            (f"{name}_{number}", bare(each)) for number, each in enumerate(value) if isinstance(each, nn.Module)
-        )  # type: ignore[arg-type,var-annotated]
+        for number, each in enumerate(value):  # type: ignore[arg-type,var-annotated]
+            if isinstance(each, nn.Module):
+                yield f"{name}_{number}", bare(each)
     elif type(value) is dict and len(value) <= _WIDEST:
         yield from ((str(key), bare(each)) for key, each in value.items() if isinstance(each, nn.Module))
 
@@ -105,10 +104,8 @@ def _maximal(trained: list[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
     return chosen
 
 
-def _size(module: nn.Module) -> tuple[int, int]:
-    """Order by parameters, then by parts: a loss module that holds the model holds no more parameters than it."""
-    parameters = sum(_count(parameter) for parameter in _parameters(module))
-    return parameters
+def _size(module: nn.Module) -> int:
+    return sum(map(_count, _parameters(module)))
 
 
 def _count(parameter: Tensor) -> int:
@@ -117,7 +114,8 @@ def _count(parameter: Tensor) -> int:
 
 def leaf_of(loss: Tensor) -> Tensor | None:
     """Give a parameter that a loss depends on: the first that its graph leads to."""
-    waiting, seen = [loss.grad_fn], set()
+    waiting: list[Any] = [loss.grad_fn]
+    seen: set[Any] = set()
     while waiting and len(seen) < _NODES:
         node = waiting.pop()
         if node is None or node in seen:
@@ -168,7 +166,7 @@ def summary(module: nn.Module) -> str:
 
 
 def _shape(parameter: Tensor) -> str:
-    return "lazy" if nn.parameter.is_lazy(parameter) else "×".join(map(str, parameter.shape)) or "scalar"
+    return "lazy" if nn.parameter.is_lazy(parameter) else " x ".join(map(str, parameter.shape)) or "scalar"
 
 
 def is_compiling_anything() -> bool:

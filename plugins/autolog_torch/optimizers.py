@@ -14,8 +14,10 @@ __all__ = ["optimizer_params", "rates", "remember_scheduler", "scheduler_of", "s
 
 _PLAIN: Final = (bool, int, float, str, type(None))
 _STATE: Final = frozenset(
-    "optimizer base_lrs last_epoch verbose _step_count _get_lr_called_within_step _last_lr _is_initial "
-    "best num_bad_epochs cooldown_counter mode_worse T_cur total_iters_seen".split()
+    (
+        *("optimizer", "base_lrs", "last_epoch", "verbose", "best", "num_bad_epochs", "cooldown_counter"),
+        *("mode_worse", "T_cur", "total_iters_seen"),
+    )
 )
 _schedulers = ByIdentity()
 

@@ -39,8 +39,8 @@ class Mean:
     def named(self, name: str) -> dict[str, float]:
         """Give the mean over the batches, and where that is another the mean over the samples, by their names.
 
-        Both are numbers that users print. They differ where the last batch is smaller. Of sums there is only the latter,
-        under the plain name.
+        Both are numbers that users print. They differ where the last batch is smaller. Of sums there is only the
+        latter, under the plain name.
         """
         if self.is_sum and self.samples:
             return {name: self.weighted / self.samples}

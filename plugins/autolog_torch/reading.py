@@ -1,7 +1,7 @@
 """Reads single numbers out of tensors, in order, and never waits for a device while the user's loop goes on.
 
-What lies on the CPU is read at once. What lies on an accelerator is copied there, so that nobody changes it, sent to the
-CPU a window at a time on the stream that the program uses, and read when the device says that it has arrived.
+What lies on the CPU is read at once. What lies on an accelerator is copied there, so that nobody changes it, sent to
+the CPU a window at a time on the stream that the program uses, and read when the device says that it has arrived.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Readings:
 
 def value_of(tensor: Tensor) -> float:
     """Give the number in a tensor of one element that lies on the CPU."""
-    value: float = tensor.tolist() if tensor.dim() == 0 else tensor.detach().reshape(()).tolist()
-    return value
+    value: Any = tensor.tolist() if tensor.dim() == 0 else tensor.detach().reshape(()).tolist()
+    return value  # type: ignore[no-any-return]
 
 
 def _go_together(one: Tensor, other: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""The signals of a loop, as they come from the functions that are watched; most are given once a step, and must be cheap."""
+"""The signals of a loop, as they come from the functions that are watched; most come once a step, and must be cheap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from autolog.recording import context
 from autolog_torch.described import autocast_type
 from autolog_torch.losses import is_plain
 from autolog_torch.optimizers import remember_scheduler
-from autolog_torch.passes import Pass
 from autolog_torch.sites import known_site, users_frame
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ Arguments = tuple[Any, ...]
 Keywords = Mapping[str, Any]
 Then = Callable[[Any, "BaseException | None"], object]
 
+_is_grad_enabled: Final = torch.is_grad_enabled
 _clock: Final = time.perf_counter
 _BACKWARD: Final = Tensor.backward.__code__
 
@@ -50,13 +50,13 @@ class Signals:
     """
 
     def __init__(self, loops: Loops, here: Callable[[], Here]) -> None:
-        self._loops = loops
+        self.loops = loops
         self._here = here
 
     @property
     def loop(self) -> Loop:
         """The loop of this thread."""
-        return self._loops.loop
+        return self.loops.loop
 
     def is_off(self) -> bool:
         """Say whether nothing is to be recorded here."""
@@ -72,23 +72,23 @@ class Signals:
         given = args[0]
         frame = sys._getframe(2)  # noqa: SLF001  that of `Tensor.backward`, which most users call
         if frame.f_code is _BACKWARD and type(given) is Tensor:
-            frame = frame.f_back
-            site = known_site(frame)
-            if site is not None:
+            users = frame.f_back
+            site = None if users is None else known_site(users)
+            if users is not None and site is not None:
                 state = context.current.get()
                 if (state.inside is None and not state.paused) or not self._here().is_silent:
-                    self._loops.loop.backward(given, frame, site)
+                    self.loops.loop.backward(given, users, site)
                 return
         users = users_frame(sys._getframe(1), through=False)  # noqa: SLF001
         if users is None or self.is_off():
             return
         for tensor in (given,) if isinstance(given, Tensor) else given:
             if is_plain(tensor):
-                self._loops.loop.backward(tensor, users, None)
+                self.loops.loop.backward(tensor, users, None)
 
     def scaled(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `GradScaler.scale`."""
-        loss = args[1] if len(args) > 1 else None
+        loss: Any = args[1] if len(args) > 1 else None
         if not is_plain(loss) or self.is_off():
             return None
         return partial(self._scaled, loss, users_frame(calling_frame()))
@@ -126,7 +126,7 @@ class Signals:
             return
         run = state.run if state.run is not None or not context.explicit else context.current_run()
         try:  # not by `guard.call`, which takes as long as what is done here
-            self._loops.loop.stepped(optimizer, run, sys._getframe(1))  # noqa: SLF001
+            self.loops.loop.stepped(optimizer, run)
         except Exception as error:
             if guard.is_users(error):
                 raise
@@ -148,7 +148,7 @@ class Signals:
 
     def drawing(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of a loader's iterator's `__next__`."""
-        top = self._loops.loop.pass_of(args[0])
+        top = self.loops.loop.pass_of(args[0])
         if top is None:
             return None
         top.asked = _clock()
@@ -170,15 +170,16 @@ class LossFunction:
 
     def __init__(self, signals: Signals, function: Callable[..., Any]) -> None:
         self._signals = signals
+        self._loops = signals.loops
         self._name = function.__name__
         self._parameters = list(signature(function).parameters.values())
 
     def __call__(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call; in a training step after the first there is nothing to be done."""
-        loop = self._signals.loop
+        loop = self._loops.loop
         is_known = self._name in loop.loss_functions
-        if is_known and torch.is_grad_enabled() and (not loop.passes or loop.passes[-1].backwards):
-            return None
+        if is_known and _is_grad_enabled() and (not loop.passes or loop.passes[-1].backwards):
+            return None  # as in most steps
         wanted = loop.wants_losses()
         if (is_known and not wanted) or not is_plain(args[0]) or self._signals.is_off():
             return None
@@ -205,4 +206,4 @@ class LossFunction:
             return
         key = self._name, id(frame.f_code), frame.f_lasti
         size = args[0].shape[0] if args[0].dim() else 1
-        self._signals.loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))
+        self._loops.loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))

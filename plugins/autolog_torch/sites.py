@@ -17,8 +17,9 @@ __all__ = ["Site", "attribute_of", "attributes", "epoch_at", "name_of", "site_at
 
 _DEEPEST: Final = 8  # frames outwards in which something is looked for
 _MOST: Final = 4_096
-_EPOCHS: Final = tuple(
-    "epoch current_epoch cur_epoch n_epoch epoch_idx epoch_id epoch_i i_epoch iepoch epoch_num epoch_number ep e".split()
+_EPOCHS: Final = (
+    *("epoch", "current_epoch", "cur_epoch", "n_epoch", "epoch_idx", "epoch_id", "epoch_i", "i_epoch", "iepoch"),
+    *("epoch_num", "epoch_number", "ep", "e"),
 )
 _SPLIT: Final = re.compile(
     r"(?:(?<![A-Za-z])|(?=[TVDE]))(?:(?P<test>[Tt]est)|(?P<val>[Vv]al|[Dd]ev|[Ee]val)|(?P<train>[Tt]rain))"

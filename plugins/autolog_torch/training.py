@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from autolog import guard
-from autolog.exceptions import ModelTooLarge
+from autolog.exceptions import ModelTooLarge, PluginError
 from autolog_torch import described, models, modules
 from autolog_torch.losses import Loss, undivide
-from autolog_torch.optimizers import optimizer_params, rates, scheduler_of, scheduler_params
+from autolog_torch.optimizers import optimizer_params, scheduler_of, scheduler_params
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.reading import Readings
 from autolog_torch.series import Series
@@ -73,7 +73,10 @@ class Training:
         found = modules.find(self.parameters, frame)
         self.under = here.enclosing_run
         name = type(next(iter(found.values()))).__name__ if found else None
-        self.run: ActiveRun = here.open_run(name, self)  # type: ignore[assignment]
+        run = here.open_run(name, self)
+        if run is None:
+            raise PluginError("no run was opened, though loops are to be recorded")
+        self.run: ActiveRun = run
         self.series = Series(self.run)
         self._models: dict[str, weakref.ref[nn.Module]] = {}
         self._snapshots: dict[str, models.Snapshot] = {}
@@ -335,8 +338,8 @@ class Training:
     def evaluated(self, split: str, losses: Mapping[Any, Mean], top: Pass | None, around: Pass | None) -> None:
         """Take the losses of an evaluation.
 
-        Its step is the number of the epoch. In the middle of an epoch that the user counts, the names end in `_step` and
-        the step is the optimizer's, as it is where there are no epochs.
+        Its step is the number of the epoch. In the middle of an epoch that the user counts, the names end in `_step`
+        and the step is the optimizer's, as it is where there are no epochs.
 
         Args:
             split: what the data is used for.

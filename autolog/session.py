@@ -159,7 +159,7 @@ class Session:
 
     def _announce(self) -> None:
         line = f"recording to {self.folder}"
-        if line != self._announced and not self.resolved.general.silent:
+        if line != self._announced and not self.resolved.general.silent and _speaks_first():
             self._announced = line
             say(line)
 
@@ -341,6 +341,16 @@ class Session:
             self._recorder.end(error)
         if isinstance(error, KeyboardInterrupt):
             _stay_interrupted()
+
+
+def _speaks_first() -> bool:
+    """Say whether no other process of the program is there to say it: this one is no worker of multiprocessing's, nor
+    one of many that a launcher has started."""
+    multiprocessing = sys.modules.get(
+        "multiprocessing.process"
+    )  # whose children import the script before they are told
+    is_child = multiprocessing is not None and multiprocessing.current_process().name != "MainProcess"
+    return not is_child and os.environ.get("RANK", "0") == "0"
 
 
 def _stay_interrupted() -> None:

@@ -12,7 +12,7 @@ from autolog.recording import context
 from autolog.values import type_name
 
 if TYPE_CHECKING:
-    from autolog.recording.recorder import Training
+    from autolog.recording.recorder import Open, Training
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
     from autolog.settings.table import Settings
@@ -110,6 +110,20 @@ class Here:
         self.run.before_end(training.settle)
         context.set_last(self.run)
         return self.run
+
+    def join_run(self, facts: Mapping[str, Any], training: Open, prefix: str) -> ActiveRun:
+        """Give a handle on a run that another process records, to add what is this process's own.
+
+        Args:
+            facts: what the run's `portable` gave there.
+            training: what is told of the end of the process.
+            prefix: of the names of the series of this process's machine, where its load is recorded.
+        """
+        recorder = self._session.recorder
+        run = recorder.carried(facts, self._owner)
+        recorder.watch_system(run, prefix)
+        recorder.left_open.add(training)
+        return run
 
     def describe(self, data: object) -> DataDescription | None:
         """Describe data by the plugin that knows its container."""

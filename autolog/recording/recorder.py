@@ -14,6 +14,7 @@ from autolog.journal import process
 from autolog.recording import afterwards, context
 from autolog.recording.environment import script_name
 from autolog.recording.process_facts import ProcessFacts
+from autolog.recording.ranks import is_follower
 from autolog.recording.runs import ActiveRun
 
 if TYPE_CHECKING:
@@ -28,13 +29,11 @@ __all__ = ["Open", "Recorder"]
 
 
 class Open(Protocol):
-    """A training that goes on from call to call.
+    """A training that goes on from call to call."""
 
-    Args:
-        run: the run that it is recorded on.
-    """
-
-    run: ActiveRun
+    @property
+    def run(self) -> ActiveRun | None:
+        """The run that it is recorded on."""
 
     def end_with(self, error: BaseException | None) -> None:
         """End it."""
@@ -83,7 +82,7 @@ class Recorder:
 
         A top-level one gets the facts of its environment as soon as they are known.
         """
-        paused = context.current.get().paused
+        paused = context.current.get().paused or is_follower()
         general = options or self._session.resolved.general
         tags = {**(general.extra_tags or {}), **(tags or {})}
         experiment = experiment or (parent.experiment if parent is not None else general.experiment)
@@ -92,16 +91,21 @@ class Recorder:
         if run.records and parent is None:
             guard.call("session.environment", run, self._facts.add, run)
             self._deliver(run)
-            self._watch_system(run)
+            self.watch_system(run)
         return run
 
-    def _watch_system(self, run: ActiveRun) -> None:
-        """Have the load of the machine sampled for a run, where that is wanted."""
+    def watch_system(self, run: ActiveRun, prefix: str = "") -> None:
+        """Have the load of the machine sampled for a run, where that is wanted.
+
+        Args:
+            run: it.
+            prefix: of the names of its series.
+        """
         if run.settings.log_system_metrics:
             from autolog.recording.system.sampler import Sampler  # by who wants it
 
             self._sampler = self._sampler or Sampler()
-            guard.call("session.system", run, self._sampler.watch, run)
+            guard.call("session.system", run, self._sampler.watch, run, prefix)
 
     def _deliver(self, run: ActiveRun) -> None:
         """Have the tree of a run delivered to the destinations that the journal itself is not kept in."""
@@ -156,7 +160,7 @@ class Recorder:
             return self.silent(run_id)
         run = self._handle(run_id, run_name).begin(tags)
         self._deliver(run)
-        self._watch_system(run)
+        self.watch_system(run)
         return run
 
     def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from types import FunctionType
+from functools import partial
+from types import FunctionType, ModuleType
 from typing import Final
 
 import torch
@@ -14,6 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from autolog.capture.late import late
 from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 from autolog_torch import logged
@@ -59,7 +61,12 @@ def declare(patches: Patches) -> None:
         (register_optimizer_step_post_hook, signals.stepped),
     ):
         patches.at_undo(register(hook).remove)
+    patches.on_import("torch.multiprocessing.spawn", partial(_declare_launch, patches))
     logged.declare(patches, signals)
+
+
+def _declare_launch(patches: Patches, module: ModuleType) -> None:
+    patches.function(module, "start_processes", late("autolog_torch", "launched.on_start"))
 
 
 _loops: Final = Loops()

@@ -20,11 +20,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import get_worker_info
 
+from autolog import guard
 from autolog.capture.identity import ByIdentity
 from autolog.recording import context
 from autolog_torch import modules
 from autolog_torch.losses import Loss, Scaled
 from autolog_torch.passes import Mean, Pass
+from autolog_torch.ranks import Follower, publish, rank
 from autolog_torch.reading import Readings
 from autolog_torch.sites import Site, epoch_at, name_of, split_at
 from autolog_torch.training import Line, Training
@@ -94,6 +96,7 @@ class Loop:
         self._used: dict[str, Any] = {}
         self._last_split: str | None = None
         self.epochs_set = ByIdentity()
+        self.follower: Follower | None = None  # where another process records the run
 
     def use(self, **params: Any) -> None:
         """Take params of the training that this belongs to, which the next step shows."""
@@ -110,6 +113,8 @@ class Loop:
             frame: the user's.
             site: where that stands, if it is known.
         """
+        if self.follower is not None:
+            return
         passes, training, pending = self.passes, self.training, self._pending
         top = passes[-1] if passes else None
         size = top.size if top is not None else 0
@@ -159,6 +164,10 @@ class Loop:
             optimizer: it.
             run: the run of the context.
         """
+        if self.follower is not None:
+            if self.follower.run is None:
+                self.follower.find()
+            return
         losses = self._pending if self._stepping is None else self._losses_of_step()
         self._pending = []
         known = self._lines.get(id(optimizer))
@@ -228,6 +237,9 @@ class Loop:
         self._new_training(self._here(), frame, mine)
 
     def _new_training(self, here: Here, frame: FrameType | None, wanted: list[Tensor]) -> None:
+        if rank():
+            self.follower = Follower(here) if not here.is_silent and here.records else None
+            return
         before, self.training = self.training, None
         if before is not None and before.is_idle:
             before.end_with(None)
@@ -235,6 +247,7 @@ class Loop:
         if not here.is_silent and here.records and get_worker_info() is None:
             self.training = Training(here, self, frame, wanted)
             self._open.add(self.training)
+            guard.call("torch.publish", self.training.run, publish, self.training.run)
 
     def closed(self, training: Training) -> None:
         """Let go of a training that has ended."""

@@ -39,10 +39,12 @@ class ParameterSet:
 def bare(module: nn.Module) -> nn.Module:
     """Give the module inside of what only wraps it: torch.compile's, and those that train in parallel."""
     while True:
-        own = attributes(module)
-        inner = own.get("_orig_mod") or (own.get("_modules") or {}).get("_orig_mod")
-        if inner is None and type(module).__name__ in ("DistributedDataParallel", "DataParallel"):
-            inner = own["_modules"].get("module")
+        parts = attributes(module).get("_modules")
+        if type(parts) is not dict:  # as a ScriptModule's
+            return module
+        inner = parts.get("_orig_mod")
+        if inner is None and isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
+            inner = parts.get("module")
         if not isinstance(inner, nn.Module):
             return module
         module = inner

@@ -19,6 +19,7 @@ from autolog_torch import described, models, modules
 from autolog_torch.losses import Loss, undivide
 from autolog_torch.optimizers import optimizer_params, scheduler_of, scheduler_params
 from autolog_torch.passes import Mean, Pass
+from autolog_torch.ranks import rank_params
 from autolog_torch.reading import Readings
 from autolog_torch.series import Series
 
@@ -80,6 +81,7 @@ class Training:
         self.series = Series(self.run)
         self._models: dict[str, weakref.ref[nn.Module]] = {}
         self._snapshots: dict[str, models.Snapshot] = {}
+        self._gone_models: set[str] = set()  # those that have been told to go: a weak reference knows it before
         self._saved_at: dict[str, int] = {}
         self._alive: dict[int, weakref.ref[Optimizer]] = {}
         self.is_idle = False  # all of its optimizers are gone
@@ -96,7 +98,7 @@ class Training:
         self._epoch_offset = 0
         self.dataset_of: weakref.ref[Any] | None = None
         self.checkpoints: dict[str, dict[str, Any]] = {}
-        self.params(**described.process_params())
+        self.params(**described.process_params(), **rank_params())
         self._take_models(found)
 
     # ---- what it is of
@@ -200,7 +202,7 @@ class Training:
 
     def _end_if_gone(self) -> None:
         """End the run where all optimizers and all models are gone: nothing can train any more."""
-        if self.is_idle and self._models and not any(each() is not None for each in self._models.values()):
+        if self.is_idle and self._models and self._gone_models == self._models.keys():
             self.end_with(None)
 
     # ---- steps
@@ -419,6 +421,7 @@ class Training:
         """Save a model that is going; its parameters are still there."""
         if key in self._snapshots and not self._is_settled:
             self.save(key, self._snapshots[key])
+        self._gone_models.add(key)
         self._end_if_gone()
 
     def end_with(self, error: BaseException | None) -> None:

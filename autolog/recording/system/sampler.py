@@ -37,8 +37,12 @@ class Sampler:
         self._due = 0.0
         self._thread = Background("autolog-system", self._work)
 
-    def watch(self, run: ActiveRun) -> None:
+    def watch(self, run: ActiveRun, prefix: str = "") -> None:
         """Add samples to a run from now on.
+
+        Args:
+            run: it.
+            prefix: of the series' names.
 
         Raises:
             MissingRequirementError: psutil is not installed.
@@ -47,7 +51,7 @@ class Sampler:
             # imported here, and not on the thread: an import there could hold one of the user's up
             self._machine, self._nvml = Machine(_psutil(), run.folder.parent), _module("pynvml")
             self._due = time.monotonic() + _EVERY
-        self._runs[run.run_id] = _Watched(run, self._machine.transferred())
+        self._runs[run.run_id] = _Watched(run, prefix, self._machine.transferred())
         self._thread.wake()
 
     def stop(self) -> None:
@@ -97,18 +101,20 @@ class _Watched:
 
     Args:
         run: it.
+        prefix: of the series' names.
         carried: what the network had carried when it began.
     """
 
-    def __init__(self, run: ActiveRun, carried: Mapping[str, float]) -> None:
+    def __init__(self, run: ActiveRun, prefix: str, carried: Mapping[str, float]) -> None:
         self.run = run
+        self._prefix = prefix
         self._carried = carried
         self._samples = 0
 
     def log(self, readings: Mapping[str, float], carried: Mapping[str, float]) -> None:
         """Add a sample."""
         since = {name: value - self._carried[name] for name, value in carried.items() if name in self._carried}
-        metrics = {f"system/{name}": value for name, value in {**readings, **since}.items()}
+        metrics = {f"{self._prefix}system/{name}": value for name, value in {**readings, **since}.items()}
         self.run.log_metrics(metrics, step=self._samples)
         self._samples += 1
 

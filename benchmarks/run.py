@@ -14,6 +14,7 @@ NAMES = (
     "points",
     "fit",
     "boosting",
+    "torch_loop",
     "search",
     "kill",
     "inner_calls",

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded import only_run, series
 
 import autolog
+from recorded import only_run, series
 
 pytest.importorskip("torch")
 

@@ -407,9 +407,11 @@ class Training:
         steps = sum(line.steps for line in self.lines)
         if self._saved_at.get(key) == steps or not steps:
             return
+        module = self._models[key]()  # held, lest the garbage collector takes it while it is written
         self._saved_at[key] = steps
         guard.call("torch.refresh", self.run, snapshot.refresh)
         guard.call("torch.model", self.run, self._save, f"model_{key}" if key else "model", snapshot)
+        del module
 
     def _save(self, name: str, snapshot: models.Snapshot) -> None:
         try:

@@ -170,14 +170,14 @@ def end_run(status: str = "FINISHED") -> None:
     """
     if status not in ("FINISHED", "FAILED", "KILLED"):
         raise UsageError(f"a run ends as FINISHED, FAILED or KILLED, not as {status!r}")
-    run = context.current_run()
+    run = active_run()
     if run is not None:
         run.end(status)
 
 
 def active_run() -> ActiveRun | None:
-    """Give the run that is under way here and takes what is logged, None outside of all runs."""
-    run = context.current_run()
+    """Give the run that is under way here and takes what is logged, such as a loop's; None outside of all runs."""
+    run = last_run()
     return None if run is None or run.ended else run
 
 

@@ -201,6 +201,39 @@ def boost(folder: Path) -> object:
     return bytes(boosters[0].save_raw("ubj")), bytes(member.get_booster().save_raw("ubj")), texts, folds, both
 
 
+def loop(folder: Path) -> object:
+    """Train in plain loops: a function per trial, whose model goes with it, and one whose model stays."""
+    torch = pytest.importorskip("torch")
+    enable(folder)
+    gone = _looped(torch)[1]
+    model, kept = _looped(torch)
+    end_process()
+    del model
+    return gone, kept
+
+
+def _looped(torch: Any) -> tuple[object, list[float]]:
+    torch.manual_seed(0)
+    inputs, targets = torch.from_numpy(X).float(), torch.from_numpy(Y).float()
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(inputs, targets), batch_size=40)
+    model = torch.nn.Linear(X.shape[1], 1)
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=2)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(inputs).squeeze(1), targets)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    second = torch.optim.SGD(model.parameters(), lr=0.1)
+    for batch, wanted in data:
+        loss = torch.nn.functional.mse_loss(model(batch).squeeze(1), wanted)
+        loss.backward()
+        second.step()
+    return model, [value for each in model.parameters() for value in each.flatten().tolist()]
+
+
 def fail(folder: Path) -> object:
     """Train in vain, and go on."""
     enable(folder)
@@ -436,6 +469,7 @@ CASES = {
     "patching.done": Case(train),
     "patching.failed": Case(fail),
     "patching.observe": Case(train),
+    "patching.raised": Case(loop),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
     "lightgbm.fold_model": Case(boost, noted=True),
@@ -445,6 +479,7 @@ CASES = {
     "progress.begin": Case(watch, noted=True),
     "progress.show": Case(watch, noted=True),
     "rounds.log": Case(boost, noted=True),
+    "runs.before_end": Case(loop, noted=True),
     "runs.exit": Case(log_by_hand, noted=True),
     "runs.file": Case(log_files, noted=True),
     "runs.traceback": Case(fail, noted=True),
@@ -497,6 +532,18 @@ CASES = {
     "sklearn.weights": Case(train, noted=True),
     "system.log": Case(sample, noted=True),
     "system.sample": Case(sample),
+    "torch.close": Case(loop, noted=True),
+    "torch.dataset": Case(loop, noted=True),
+    "torch.finish": Case(loop, noted=True),
+    "torch.gone": Case(loop, noted=True),
+    "torch.loader": Case(loop, noted=True),
+    "torch.model": Case(loop, noted=True),
+    "torch.publish": Case(loop, noted=True),
+    "torch.refresh": Case(loop, noted=True),
+    "torch.retired": Case(loop, noted=True),
+    "torch.snapshot": Case(loop, noted=True),
+    "torch.stepping": Case(loop),
+    "torch.summary": Case(loop, noted=True),
     "xgboost.after_training": Case(boost),
     "xgboost.before_training": Case(boost),
     "xgboost.held": Case(boost),

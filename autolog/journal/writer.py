@@ -209,17 +209,16 @@ class Journal:
 
     def _write_waiting(self) -> None:
         """Write the points that wait in memory; who gives them may be adding to them."""
-        by_run: dict[str, dict[str, points.Columns]] = defaultdict(dict)
-        count = len(self._waiting)
-        for _ in range(count):
-            run, key, step, value, time_ns = self._waiting.popleft()
-            columns = by_run[run].get(key)
-            if columns is None:
-                columns = by_run[run][key] = points.Columns([], [], [])
-            for column, part in zip(columns, (step, value, time_ns // 1000), strict=True):
-                column.append(part)  # type: ignore[attr-defined]
-        for run, series in by_run.items():
-            encoded = {key: points.encode(columns) for key, columns in series.items()}
+        take, series = self._waiting.popleft, defaultdict(list)
+        for _ in range(len(self._waiting)):
+            run, key, *point = take()
+            series[run, key].append(point)
+        by_run: dict[str, dict[str, Any]] = defaultdict(dict)
+        for (run, key), found in series.items():
+            steps, values, times = zip(*found, strict=True)
+            by_run[run][key] = points.encode(points.Columns(steps, values, [each // 1000 for each in times]))
+        for run, encoded in by_run.items():
+            count = sum(each["n"] for each in encoded.values())
             self._append(encode_line(self._event(run, "points", {"series": encoded})), points=count)
 
     def _make_ring(self) -> Ring | None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Loop"]
 
 _UNDECIDED: Final = 128  # steps that an optimizer may make while it is open whether the one before it is done
-_PENDING: Final = 10_000  # losses that no step has followed
+_PENDING: Final = 1_000  # losses that no step has followed
 
 
 class _Undecided:
@@ -132,8 +132,15 @@ class Loop:
             top.backwards += 1
             if top.losses:
                 top.losses.clear()
-        if len(pending) < _PENDING:
-            pending.append(loss)
+        pending.append(loss)
+        if len(pending) > _PENDING:
+            self._take_unstepped(top)
+
+    def _take_unstepped(self, top: Pass | None) -> None:
+        """Take each loss as a step of its own, where no optimizer steps: the user updates parameters by hand."""
+        pending, self._pending = self._pending, []
+        if self.training is not None and not self.training.has_stepped:
+            self.readings.after(partial(self.training.unstepped, pending, top))
 
     def _new_loss(self, tensor: Tensor, frame: FrameType, size: int) -> Loss:
         return self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
@@ -141,6 +148,8 @@ class Loop:
     def _begin(self, tensor: Tensor | None, frame: FrameType | None) -> None:
         """Begin a training, unless the one that there is trains the same parameters."""
         here = self._here()
+        if here.is_silent or not here.records:
+            return
         leaf = modules.leaf_of(tensor) if tensor is not None else None
         wanted = [] if leaf is None else [leaf]
         now = self.training
@@ -345,6 +354,8 @@ class Loop:
         self._decide()
         training = self.training
         if top.trains and training is not None:
+            if not top.steps:
+                self._take_unstepped(top)
             training.passed(top)
         elif top.losses:
             self._evaluated(top.split or "val", top.losses, top)
@@ -438,6 +449,7 @@ class Loop:
     def finish(self) -> None:
         """Record what waits: the run ends."""
         self._decide()
+        self._take_unstepped(None)
         if self._window:
             self._close_window()
         for top in reversed(self.passes[:]):

@@ -19,7 +19,7 @@ from autolog.recording import context
 from autolog_torch.described import autocast_type
 from autolog_torch.losses import is_plain
 from autolog_torch.optimizers import remember_scheduler
-from autolog_torch.sites import known_site, users_frame
+from autolog_torch.sites import known_sites, users_frame
 
 if TYPE_CHECKING:
     from autolog.capture.here import Here
@@ -33,7 +33,7 @@ Then = Callable[[Any, "BaseException | None"], object]
 
 _is_grad_enabled: Final = torch.is_grad_enabled
 _clock: Final = time.perf_counter
-_BACKWARD: Final = Tensor.backward.__code__
+_USERS: Final = 3  # frames outwards, beyond that of `Tensor.backward`, stands the caller of most backward passes
 
 
 def calling_frame() -> FrameType:
@@ -70,15 +70,16 @@ class Signals:
     def backward(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `torch.autograd.backward`, through which `Tensor.backward` goes as well."""
         given = args[0]
-        frame = sys._getframe(2)  # noqa: SLF001  that of `Tensor.backward`, which most users call
-        if frame.f_code is _BACKWARD and type(given) is Tensor:
-            users = frame.f_back
-            site = None if users is None else known_site(users)
-            if users is not None and site is not None:
-                state = context.current.get()
-                if (state.inside is None and not state.paused) or not self._here().is_silent:
-                    self.loops.loop.backward(given, users, site)
-                return
+        try:
+            frame = sys._getframe(_USERS)  # noqa: SLF001
+        except ValueError:  # there are not so many
+            frame = sys._getframe()  # noqa: SLF001
+        site = known_sites.get((id(frame.f_code), frame.f_lasti))
+        if site is not None and type(given) is Tensor:
+            state = context.current.get()
+            if (state.inside is None and not state.paused) or not self._here().is_silent:
+                self.loops.loop.backward(given, frame, site)
+            return
         users = users_frame(sys._getframe(1), through=False)  # noqa: SLF001
         if users is None or self.is_off():
             return

@@ -13,7 +13,17 @@ from torch import Tensor
 from autolog.capture.frames import module_of, name_in, users_outwards, variables
 from autolog.patching import is_unseen
 
-__all__ = ["Site", "attribute_of", "attributes", "epoch_at", "name_of", "site_at", "split_at", "users_frame"]
+__all__ = [
+    "Site",
+    "attribute_of",
+    "attributes",
+    "epoch_at",
+    "known_sites",
+    "name_of",
+    "site_at",
+    "split_at",
+    "users_frame",
+]
 
 _DEEPEST: Final = 8  # frames outwards in which something is looked for
 _MOST: Final = 4_096
@@ -46,7 +56,8 @@ class Site:
         self.is_plain = False  # none is to be expected that is
 
 
-_sites: dict[tuple[int, int], Site] = {}
+known_sites: dict[tuple[int, int], Site] = {}
+"""The places that have been looked at, by the identity of their code and the place in it."""
 _kinds: dict[int, tuple[CodeType, str]] = {}
 
 
@@ -81,19 +92,14 @@ def _kind_of(frame: FrameType) -> tuple[CodeType, str]:
     return code, kind
 
 
-def known_site(frame: FrameType) -> Site | None:
-    """Give the place where a frame stands, if it has been looked at before."""
-    return _sites.get((id(frame.f_code), frame.f_lasti))
-
-
 def site_at(frame: FrameType, loss: Tensor) -> Site:
     """Give the place where a frame stands, and the loss's name there, which is looked for once."""
     key = id(frame.f_code), frame.f_lasti
-    found = _sites.get(key)
+    found = known_sites.get(key)
     if found is None:
         found = Site(_loss_name(frame, loss), frame.f_code)
-        if len(_sites) < _MOST:
-            _sites[key] = found
+        if len(known_sites) < _MOST:
+            known_sites[key] = found
     return found
 
 

@@ -47,6 +47,7 @@ class Line:
         self.phases = 0
         self.parameters = modules.ParameterSet()
         self.rates: list[Any] = []
+        self.settings: dict[str, Any] = {}
         self.names: dict[str, str] = {}  # of series, by what the user calls a loss
 
     def prefixed(self, key: str) -> str:
@@ -190,9 +191,12 @@ class Training:
         return line
 
     def _tell_of(self, optimizer: Optimizer, line: Line) -> None:
-        name = (line.name or "optimizer") + (f".phase{line.phases}" if line.phases > 1 else "")
-        self.params(**optimizer_params(optimizer, name))
         line.rates = []
+        settings = optimizer_params(optimizer, "")
+        if settings != line.settings:
+            line.settings = settings
+            name = (line.name or "optimizer") + (f".phase{line.phases}" if line.phases > 1 else "")
+            self.params(**{f"{name}{key}": value for key, value in settings.items()})
 
     def retired(self, number: int) -> None:
         """Forget an optimizer that is gone."""
@@ -224,9 +228,15 @@ class Training:
             top.steps += 1
         if line.rates != (now := [group.get("lr") for group in optimizer.param_groups]):
             self._rates_changed(line, optimizer, now, step)
-        if losses and self._readings.is_idle:
-            self._losses_read(line, step, losses, top)
-        elif losses:
+        if len(losses) == 1 and top is not None and self._readings.is_idle:  # as in most steps
+            loss = losses[0]
+            name = line.names.get(loss.name)
+            mean = top.means.get(name)  # type: ignore[arg-type]
+            if mean is not None and loss.divisor is None:
+                self.series.add(name, loss.value, step)  # type: ignore[arg-type]
+                mean.add(loss.value, loss.size)
+                return
+        if losses:
             self._readings.after(partial(self._losses_read, line, step, losses, top))
 
     def _rates_changed(self, line: Line, optimizer: Optimizer, now: list[Any], step: int) -> None:
@@ -247,16 +257,6 @@ class Training:
         return [(f"{name}_group{number}", rate) for number, rate in enumerate(line.rates)]
 
     def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
-        loss = losses[0]
-        name = line.names.get(loss.name)
-        mean = None if top is None or name is None else top.means.get(name)
-        if mean is not None and len(losses) == 1 and loss.divisor is None:  # as most steps are
-            self.series.add(name, loss.value, step)  # type: ignore[arg-type]
-            mean.add(loss.value, loss.size)
-        else:
-            self._several_read(line, step, losses, top)
-
-    def _several_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
         if losses[0].divisor is not None:
             self._accumulated = undivide(losses, self._accumulated)
             self.params(accumulated_batches=self._accumulated)
@@ -280,6 +280,22 @@ class Training:
         owner = self._owners.setdefault(name, line)
         line.names[name] = found = name if owner is line else line.prefixed(name)
         return found
+
+    @property
+    def has_stepped(self) -> bool:
+        """Say whether an optimizer has made a step."""
+        return bool(self.lines) and self.lines[0].phases > 0
+
+    def unstepped(self, losses: list[Loss], top: Pass | None) -> None:
+        """Take losses that no optimizer's step followed, each as a step."""
+        if losses and not self.lines:
+            self.lines.append(Line(""))
+        for loss in losses:
+            if top is not None and not top.steps:
+                self._began(top)
+            line = self.lines[0]
+            self._losses_read(line, line.steps, [loss], top)
+            line.steps += 1
 
     # ---- passes
 

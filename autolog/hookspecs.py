@@ -120,7 +120,9 @@ class Patches(Protocol):
             nested: also call the handler when a recorded call is already under way in this context.
         """
 
-    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+    def watch(
+        self, holder: type | ModuleType, name: str, watch: Watch, unless: Callable[[], bool] | None = None
+    ) -> Callable[[], None]:
         """Be told of each call of a function that is called a thousand times a second, at a thousandth of the cost.
 
         Nothing can be changed by it, and no run comes of it by itself: it tells a plugin that follows a loop of the
@@ -131,6 +133,8 @@ class Patches(Protocol):
             name: the name it has there; where there is none, nothing is done.
             watch: told of each call before it is made, as `(args, kwargs)`; gives who is told of its end, as
                 `(result, error)`, or None. A method's instance is the first of `args`.
+            unless: says of a call that it is not to be told; for a compiler that reads the function's code, one that
+                the compiler knows, such as `torch.compiler.is_dynamo_compiling`.
 
         Returns:
             What takes back this patch alone.

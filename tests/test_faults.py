@@ -536,7 +536,6 @@ CASES = {
     "torch.dataset": Case(loop, noted=True),
     "torch.finish": Case(loop, noted=True),
     "torch.gone": Case(loop, noted=True),
-    "torch.loader": Case(loop, noted=True),
     "torch.model": Case(loop, noted=True),
     "torch.publish": Case(loop, noted=True),
     "torch.refresh": Case(loop, noted=True),

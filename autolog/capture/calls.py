@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autolog import guard
-from autolog.capture.frames import module_of, name_in, outwards, variables
+from autolog.capture.frames import module_of, name_in, outwards, values
 from autolog.capture.here import Here
 from autolog.capture.signatures import defaults, parameters
 from autolog.exceptions import PluginError
@@ -148,8 +148,7 @@ class Call(Here):
         last = None
         for frame in outwards(caller()):
             if frame.f_code.co_argcount and frame.f_code.co_varnames[0] == "self":
-                with variables(frame) as found:
-                    holder = found.get("self")
+                (holder,) = values(frame, ["self"])
                 if holder is not None and holder is not last:
                     yield holder
                 last = holder

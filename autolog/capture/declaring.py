@@ -47,9 +47,11 @@ class Declared:
         """Give a function other code."""
         self._patcher.function(module, name, self._observer(handler, nested))
 
-    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+    def watch(
+        self, holder: type | ModuleType, name: str, watch: Watch, unless: Callable[[], bool] | None = None
+    ) -> Callable[[], None]:
         """Tell of each call of a function."""
-        return self._patcher.watch(holder, name, watch)
+        return self._patcher.watch(holder, name, watch, unless)
 
     def at_undo(self, then: Callable[[], None]) -> None:
         """Take back what the plugin has registered."""

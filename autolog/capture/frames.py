@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any, Final
 
 from autolog.patching import is_unseen
 
-__all__ = ["module_of", "name_in", "outwards", "users_outwards", "variables"]
+__all__ = ["items", "module_of", "name_in", "outwards", "users_outwards", "values"]
 
 _OURS: Final = 3  # references to the dict of a frame's variables: the frame's, the variable's, the argument's
 _SNAPSHOT: Final = sys.version_info < (3, 13)
@@ -45,21 +44,32 @@ def module_of(frame: FrameType) -> str:
 def name_in(frame: FrameType, value: object) -> str | None:
     """Search the names that the function itself uses: first its variables, then the globals among them."""
     code = frame.f_code
-    with variables(frame) as found:
-        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names):
-            if found.get(name) is value:
-                return name
-    return next((name for name in code.co_names if frame.f_globals.get(name) is value), None)
+    names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names)
+    found = next((name for name, each in zip(names, values(frame, names), strict=True) if each is value), None)
+    return found or next((name for name in code.co_names if frame.f_globals.get(name) is value), None)
 
 
-@contextlib.contextmanager
-def variables(frame: FrameType) -> Iterator[Mapping[str, Any]]:
-    """Give a function's variables, and then let go of them, so that what the user deletes is freed."""
-    code, found = frame.f_code, frame.f_locals
+def values(frame: FrameType, names: Iterable[str]) -> list[Any]:
+    """Give the values that a function's variables have, None where there is no such variable."""
+    found = frame.f_locals
     held = sys.getrefcount(found) > _OURS  # by a user who called locals()
-    try:
-        yield found
-    finally:
-        if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
-            for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
-                found.pop(name, None)
+    given = [found.get(name) for name in names]
+    _let_go(frame, found, held=held)
+    return given
+
+
+def items(frame: FrameType) -> list[tuple[str, Any]]:
+    """Give a function's variables, or a module's, with their names."""
+    found = frame.f_locals
+    held = sys.getrefcount(found) > _OURS
+    given = list(found.items())
+    _let_go(frame, found, held=held)
+    return given
+
+
+def _let_go(frame: FrameType, found: dict[str, Any], *, held: bool) -> None:
+    """Have the frame's own copy of its variables keep none of them alive, so that what the user deletes is freed."""
+    code = frame.f_code
+    if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
+        for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+            found.pop(name, None)

@@ -94,14 +94,17 @@ class Watched:
 
     Args:
         watch: told of each call.
+        unless: says of a call that it is not to be told.
     """
 
-    __slots__ = ("original", "watch")
+    __slots__ = ("names", "original", "unless", "watch")
     ours, any = Exception, BaseException  # by names that no module gives another meaning
     original: Callable[..., Any]
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, unless: Callable[[], bool] | None) -> None:
         self.watch = watch
+        self.unless = unless
+        self.names: dict[str, object] = {}  # what stands in the function's module
 
     def end(self) -> None:
         """Tell of no call any more."""
@@ -200,4 +203,7 @@ def caller() -> FrameType | None:
 
 def is_unseen(code: CodeType) -> bool:
     """Say whether a frame of this code is one of those that wrap a call of the user's."""
-    return SKIPPED in code.co_filename or any(each is UNSEEN or type(each) is Watched for each in code.co_consts)
+    named = any(name.startswith("_autolog_") for name in code.co_names[:1])
+    return (
+        named or SKIPPED in code.co_filename or any(each is UNSEEN or type(each) is Watched for each in code.co_consts)
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import linecache
+import re
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
@@ -25,22 +27,24 @@ _WATCHED = """
 def outside({free}):
     def trampoline{parameters}:
         {nonlocal_free}
+        {unless}
         try:
-            autolog_then = "<watched>".watch(({args}), {{{kwargs}}})
-        except "<watched>".ours as autolog_error:
-            autolog_then = "<watched>".failed(autolog_error)
+            autolog_then = {watched}.watch(({args}), {{{kwargs}}})
+        except {watched}.ours as autolog_error:
+            autolog_then = {watched}.failed(autolog_error)
         try:
-            autolog_result = "<watched>".original({passed})
-        except "<watched>".any as autolog_error:
-            "<watched>".raised(autolog_then, autolog_error)
+            autolog_result = {watched}.original({passed})
+        except {watched}.any as autolog_error:
+            {watched}.raised(autolog_then, autolog_error)
             raise
         if autolog_then is not None:
             try:
                 autolog_then(autolog_result, None)
-            except "<watched>".ours as autolog_error:
-                "<watched>".failed(autolog_error)
+            except {watched}.ours as autolog_error:
+                {watched}.failed(autolog_error)
         return autolog_result
 """
+_UNLESS = "if {watched}_unless(): return {watched}_original({passed})"
 _PASSED = {  # how a parameter of each kind is passed on, as args and as kwargs
     inspect.Parameter.POSITIONAL_ONLY: ("{0}, ", ""),
     inspect.Parameter.POSITIONAL_OR_KEYWORD: ("{0}, ", ""),
@@ -86,14 +90,31 @@ def trampoline(function: FunctionType, call: Callable[..., Any]) -> CodeType:
 def springboard(function: FunctionType, watched: Watched) -> CodeType:
     """Give code as `trampoline` does, that tells of the call and makes it by itself: quick, for what is called often.
 
-    Nothing of the user's runs in another `try` than one that takes this frame out of an error's traceback.
+    Nothing of the user's runs in another `try` than one that takes this frame out of the traceback of an error. Where
+    there is a condition under which nothing is told, a compiler may read this code: what it needs then stands in the
+    module of the function, by the names in `watched.names`, since compilers know functions there, not as constants.
 
     Args:
         function: it.
         watched: whom to tell; it gets the original.
     """
     watched.original = _original(function)
-    return _with_constants(function, _compiled(function, _WATCHED), {"<watched>": watched})
+    if watched.unless is None:
+        return _with_constants(function, _compiled(function, _WATCHED, watched='"<watched>"'), {"<watched>": watched})
+    name = _free_name(function)
+    watched.names = {
+        name: watched,
+        f"{name}_unless": watched.unless,
+        f"{name}_original": watched.original,
+    }
+    return _with_constants(function, _compiled(function, _WATCHED, watched=name, unless=_UNLESS), {})
+
+
+def _free_name(function: FunctionType) -> str:
+    """Give a name for what a function's code needs, other than that which it needs now: others may have patched it."""
+    plain_name = re.sub(r"\W", "_", function.__qualname__)
+    numbered = (f"_autolog_{number}_{plain_name}" for number in itertools.count())
+    return next(name for name in numbered if name not in function.__code__.co_names)
 
 
 def _with_constants(function: FunctionType, compiled: CodeType, constants: dict[str, object]) -> CodeType:
@@ -109,18 +130,21 @@ def _with_constants(function: FunctionType, compiled: CodeType, constants: dict[
     )
 
 
-def _compiled(function: FunctionType, template: str) -> CodeType:
+def _compiled(function: FunctionType, template: str, watched: str = "", unless: str = "") -> CodeType:
     code = function.__code__
     # a function of nothing but the code has its parameters, and no defaults, annotations or __signature__
     parameters = inspect.signature(FunctionType(code, {}, closure=function.__closure__)).parameters.values()
+    passed = "".join(_WRITTEN[parameter.kind].format(parameter.name) for parameter in parameters)
     source = template.format(
+        watched=watched,
+        unless=unless.format(watched=watched, passed=passed),
         parameters=inspect.Signature(list(parameters)),
         free=", ".join(code.co_freevars),
         # the free variables must be its own: a frame whose f_locals are read looks into their cells
         nonlocal_free=f"nonlocal {', '.join(code.co_freevars)}" if code.co_freevars else "",
         args="".join(_PASSED[parameter.kind][0].format(parameter.name) for parameter in parameters),
         kwargs="".join(_PASSED[parameter.kind][1].format(parameter.name) for parameter in parameters),
-        passed="".join(_WRITTEN[parameter.kind].format(parameter.name) for parameter in parameters),
+        passed=passed,
     )
     return _compiled_source(source)
 
@@ -130,7 +154,7 @@ def bare(function: Callable[..., Any]) -> Callable[..., Any]:
     code = getattr(function, "__code__", None)
     if type(function) is not FunctionType or not isinstance(code, CodeType):
         return function
-    for each in code.co_consts:
+    for each in (*code.co_consts, *(function.__globals__.get(name) for name in code.co_names[:1])):
         if type(each) is Watched:
             return bare(each.original)
         if type(each) is FunctionType and UNSEEN in code.co_consts:

@@ -75,13 +75,16 @@ class Patcher:
             with self._lock:
                 self._swap(plain(function, f"{module.__name__}.{name}"), functools.partial(trampoline, call=call))
 
-    def watch(self, holder: type | ModuleType, name: str, watch: Watch) -> Callable[[], None]:
+    def watch(
+        self, holder: type | ModuleType, name: str, watch: Watch, unless: Callable[[], bool] | None = None
+    ) -> Callable[[], None]:
         """Give a function other code, which only tells of its calls: for what is called too often to be observed.
 
         Args:
             holder: the module or the class in which it stands; what is inherited is not looked for.
             name: the name it has there; a second time, or where there is none, nothing is done.
             watch: told of each call. A method's instance is the first of its arguments.
+            unless: says of a call that it is not to be told; a function that compilers of the framework know.
 
         Returns:
             What takes back this patch alone.
@@ -93,13 +96,12 @@ class Patcher:
         if function is None:
             return _nothing
         with self._lock:
-            watched = Watched(watch)
-            swapped = self._swap(
-                plain(function, f"{holder.__name__}.{name}"), functools.partial(springboard, watched=watched)
-            )
-            undo = functools.partial(_unwatch, swapped, watched)
-            if swapped is not _nothing:
-                self._undos[-1] = undo
+            found, watched = plain(function, f"{holder.__name__}.{name}"), Watched(watch, unless)
+            swapped = self._swap(found, functools.partial(springboard, watched=watched))
+            if swapped is _nothing:
+                return _nothing
+            found.__globals__.update(watched.names)
+            self._undos[-1] = undo = functools.partial(_unwatch, swapped, watched)
         return functools.partial(self._take_back, undo)
 
     def at_undo(self, then: Callable[[], None]) -> None:
@@ -193,7 +195,10 @@ def _put_back(cls: type, name: str, ours: object, before: object | None) -> None
 
 
 def _unwatch(undo: Callable[[], None], watched: Watched) -> None:
-    """Put a function's code back; should others run ours, it tells of nothing any more."""
+    """Put a function's code back; should others still have ours, or be in it, it tells of nothing any more.
+
+    For their sake the names that it needs stay in the function's module.
+    """
     undo()
     watched.end()
 

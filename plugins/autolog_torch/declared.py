@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from types import FunctionType, ModuleType
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch.nn import functional
@@ -29,6 +29,7 @@ _NEEDED: Final = (
     "amp.GradScaler.scale",
     "autograd.backward",
     "nn.Module._wrapped_call_impl",
+    "compiler.is_dynamo_compiling",
     "utils.data.DataLoader.__iter__",
 )
 _MORE_LOSSES: Final = ("cross_entropy", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -41,28 +42,36 @@ def declare(patches: Patches) -> None:
         PluginError: it does.
     """
     check_needs(torch, *_NEEDED)
-    Loop.set_up(patches.here, CalledModel(patches.watch))
+    watch = partial(patches.watch, unless=torch.compiler.is_dynamo_compiling)
+    Loop.set_up(patches.here, CalledModel(watch))
     signals = Signals(_loops, patches.here)
-    patches.watch(torch.autograd, "backward", signals.backward)
-    patches.watch(torch.amp.GradScaler, "scale", signals.scaled)
-    patches.watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
-    patches.watch(clip_grad, "clip_grad_value_", signals.clipped_value)
-    patches.watch(DataLoader, "__iter__", signals.iterated)
-    patches.watch(_BaseDataLoaderIter, "__next__", signals.drawing)
-    patches.watch(DistributedSampler, "set_epoch", signals.epoch_set)
-    for name, function in vars(functional).items():
+    watch(torch.autograd, "backward", signals.backward)
+    watch(torch.amp.GradScaler, "scale", signals.scaled)
+    watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
+    watch(clip_grad, "clip_grad_value_", signals.clipped_value)
+    watch(DataLoader, "__iter__", signals.iterated)
+    watch(_BaseDataLoaderIter, "__next__", signals.drawing)
+    watch(DistributedSampler, "set_epoch", signals.epoch_set)
+    for name, function in list(vars(functional).items()):
         if type(function) is FunctionType and (name.endswith("_loss") or name in _MORE_LOSSES) and name[0] != "_":
-            patches.watch(functional, name, LossFunction(signals, function))
-    for kind in vars(lr_scheduler).values():
+            watch(functional, name, LossFunction(signals, function))
+    for kind in list(vars(lr_scheduler).values()):
         if isinstance(kind, type) and "step" in vars(kind):
-            patches.watch(kind, "step", signals.scheduled)
+            watch(kind, "step", signals.scheduled)
     for register, hook in (
         (register_optimizer_step_pre_hook, signals.stepping),
         (register_optimizer_step_post_hook, signals.stepped),
     ):
         patches.at_undo(register(hook).remove)
     patches.on_import("torch.multiprocessing.spawn", partial(_declare_launch, patches))
-    logged.declare(patches, signals)
+    patches.on_import("torch._dynamo.trace_rules", _skip_our_code)
+    logged.declare(patches, signals, watch)
+
+
+def _skip_our_code(rules: Any) -> None:
+    """Have the compiler not look into code of ours that is called between the parts that it compiles."""
+    for package in ("autolog", "autolog_torch"):
+        rules.add(package)
 
 
 def _declare_launch(patches: Patches, module: ModuleType) -> None:

@@ -20,18 +20,10 @@ if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
     from autolog_torch.series import Series
 
-__all__ = [
-    "autocast_type",
-    "batch_size",
-    "loader_params",
-    "log_dataset",
-    "log_peak_memory",
-    "process_params",
-    "signature_of",
-]
+__all__ = ["autocast_type", "log_dataset", "log_peak_memory", "process_params", "signature_of"]
 
 _UNSEEDED: Final = 67280421310721  # the seed of a generator that nobody has seeded
-_SETTINGS: Final = ("num_workers", "drop_last", "pin_memory", "persistent_workers", "prefetch_factor", "timeout")
+_MOST: Final = 20  # datasets of one use
 
 
 def process_params() -> dict[str, Any]:
@@ -54,28 +46,7 @@ def autocast_type() -> str | None:
 # ---- loaders
 
 
-def loader_params(loader: Any, name: str) -> dict[str, Any]:
-    """Give a loader's settings.
-
-    Args:
-        loader: a `DataLoader`.
-        name: what the params' names begin with.
-    """
-    settings = {key: getattr(loader, key, None) for key in _SETTINGS}
-    samplers = {"sampler": loader.sampler, "batch_sampler": loader.batch_sampler}
-    if type(loader.batch_sampler).__module__.startswith("torch.utils.data"):
-        samplers.pop("batch_sampler")
-    named = {key: type(each).__name__ for key, each in samplers.items() if each is not None}
-    return {f"{name}.{key}": value for key, value in {**settings, **named}.items() if value is not None}
-
-
-def batch_size(loader: Any, top: Pass) -> int | None:
-    """Give the size of batches: what the loader was given, else that of the first."""
-    given = getattr(loader, "batch_size", None)
-    return given if type(given) is int else top.size or None
-
-
-def log_dataset(here: Here, run: ActiveRun, loader: Any, top: Pass, use: str) -> None:
+def log_dataset(here: Here, run: ActiveRun, top: Pass, use: str) -> None:
     """Record what a loader draws from: its class and length, and the shapes and types in its first batch.
 
     The length of a class of the user's is that of a pass that was gone through to its end; its own code is not asked.
@@ -84,20 +55,19 @@ def log_dataset(here: Here, run: ActiveRun, loader: Any, top: Pass, use: str) ->
     Args:
         here: where it is recorded.
         run: the run.
-        loader: it.
         top: a pass over it.
         use: what it is used for.
     """
-    data = loader.dataset
-    if not run.next_number(("torch-dataset", id(loader), use)):
-        described = _described(here, data)
-        facts = dataset_facts("", *described, use, None) if described else {"kind": type_name(data), "digest": None}
-        length = _length(data) or (top.samples if top.is_complete and not loader.drop_last else None)
-        source = {"loader": type_name(loader), "batch": top.layout, "length": length}
-        shape = facts.get("shape") or (None if length is None else [length])
-        run.log_facts(
-            "dataset", {**facts, "name": use, "context": use, "kind": type_name(data), "shape": shape, "source": source}
-        )
+    data = top.facts.dataset()
+    if data is None or run.next_number(("torch-dataset", id(data), use)) or run.next_number(("torch", use)) >= _MOST:
+        return
+    described = _described(here, data)
+    facts = dataset_facts("", *described, use, None) if described else {"digest": None}
+    length = _length(data) or (top.samples if top.is_complete and not top.facts.drop_last else None)
+    source = {"loader": top.facts.kind, "batch": top.layout, "length": length}
+    shape = facts.get("shape") or (None if length is None else [length])
+    more = {"name": use, "context": use, "kind": type_name(data), "shape": shape, "source": source}
+    run.log_facts("dataset", {**facts, **more})
 
 
 def _described(here: Here, data: object) -> tuple[DataDescription, DataDescription | None] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch import Tensor
 
-from autolog.capture.frames import outwards, variables
+from autolog.capture.frames import outwards, values
 from autolog.hookspecs import Patches
 from autolog_torch.losses import is_plain
 
@@ -25,15 +25,21 @@ __all__ = ["declare"]
 _PER_BATCH: Final = frozenset(("forward", "_forward_full_state_update", "_forward_reduce_state_update"))
 
 
-def declare(patches: Patches, signals: Signals) -> None:
-    """Declare what is watched of other libraries, once they are imported."""
+def declare(patches: Patches, signals: Signals, watching: Callable[..., object]) -> None:
+    """Declare what is watched of other libraries, once they are imported.
+
+    Args:
+        patches: what to declare it to.
+        signals: what a loop tells.
+        watching: watches a function.
+    """
     logged = _Logged(signals)
 
     def declaring(name: str, watches: Mapping[str, Callable[..., Any]]) -> Callable[[ModuleType], None]:
         def declared(module: ModuleType) -> None:
             holder = getattr(module, name) if name else module
             for function, watch in watches.items():
-                patches.watch(holder, function, watch)
+                watching(holder, function, watch)
 
         return declared
 
@@ -116,5 +122,4 @@ def _metric_computed() -> Any:
     wrapped = next((each for each in frames if each.f_code.co_name == "wrapped_func"), None)
     if wrapped is None or (wrapped.f_back is not None and wrapped.f_back.f_code.co_name in _PER_BATCH):
         return None
-    with variables(wrapped) as found:
-        return found.get("self")
+    return values(wrapped, ["self"])[0]

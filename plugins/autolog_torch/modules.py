@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from torch import Tensor, nn
 
-from autolog.capture.frames import users_outwards, variables
+from autolog.capture.frames import items, users_outwards
 from autolog_torch.sites import attributes
 
 __all__ = ["ParameterSet", "bare", "find", "leaf_of", "model_params", "summary"]
@@ -70,9 +70,9 @@ def find(wanted: ParameterSet, frame: FrameType | None) -> dict[str, nn.Module]:
 
 
 def _modules(frame: FrameType) -> Iterator[tuple[str, nn.Module]]:
-    with variables(frame) as found:
-        things = [(name, value) for name, value in found.items() if name[:2] != "__"]
-    for name, value in things:
+    for name, value in items(frame):
+        if name[:2] == "__":
+            continue
         yield from _within(name, value)
         if not isinstance(value, (nn.Module, Tensor, type)) and type(value).__module__ != "builtins":
             for attribute, inner in attributes(value).items():

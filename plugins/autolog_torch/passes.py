@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from torch import Tensor
+
+from autolog.values import type_name
 
 __all__ = ["Mean", "Pass", "batch_size", "leaves"]
 
@@ -50,20 +53,61 @@ class Mean:
         return found
 
 
+_SETTINGS: Final = ("num_workers", "drop_last", "pin_memory", "persistent_workers", "prefetch_factor", "timeout")
 _SAME = 1e-12  # relative; what only the order of additions makes
+
+
+@dataclass(frozen=True)
+class LoaderFacts:
+    """What is known of a loader, which may be gone before the pass over it is.
+
+    Args:
+        kind: its full type name.
+        params: its settings, by name.
+        batch_size: that it was given.
+        drop_last: an incomplete batch is left out.
+        dataset: gives what it draws from, as long as somebody holds that.
+    """
+
+    kind: str
+    params: Mapping[str, Any]
+    batch_size: int | None
+    drop_last: bool
+    dataset: Callable[[], object]
+
+    @classmethod
+    def of(cls, loader: Any) -> LoaderFacts:
+        """Read them off a `DataLoader`."""
+        settings = {key: getattr(loader, key, None) for key in _SETTINGS}
+        samplers = {"sampler": loader.sampler, "batch_sampler": loader.batch_sampler}
+        if type(loader.batch_sampler).__module__.startswith("torch.utils.data"):
+            samplers.pop("batch_sampler")
+        named = {key: type(each).__name__ for key, each in samplers.items() if each is not None}
+        params = {key: value for key, value in {**settings, **named}.items() if value is not None}
+        size = loader.batch_size if type(loader.batch_size) is int else None
+        return cls(type_name(loader), params, size, bool(loader.drop_last), _weakly(loader.dataset))
+
+
+def _weakly(value: object) -> Callable[[], object]:
+    """Give what gives a value as long as somebody holds it; a list is held, as an iterator over it does."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value
 
 
 class Pass:
     """A pass over a loader, from its `iter` to the last batch.
 
     Args:
-        loader: it; not kept alive.
+        loader: it; not kept alive, and neither is its data.
         split: what the data is used for, by the user's words, None where these do not tell.
         epoch: the number that the user counts it by, None where there is none.
     """
 
     def __init__(self, loader: object, split: str | None, epoch: int | None) -> None:
         self.loader = weakref.ref(loader)
+        self.facts = LoaderFacts.of(loader)
         self.split = split
         self.epoch = epoch
         self.number: int | None = None  # of the epoch among all of the training

@@ -141,11 +141,11 @@ class Signals:
 
     def iterated(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of a loader's `__iter__`."""
-        return None if self.is_off() else partial(self._iterated, args[0], sys._getframe(1))  # noqa: SLF001
+        return None if self.is_off() else partial(self._iterated, args[0])
 
-    def _iterated(self, loader: Any, frame: FrameType, result: Any, error: object) -> None:
+    def _iterated(self, loader: Any, result: Any, error: object) -> None:
         if result is not None:
-            self.loop.iterated(loader, result, frame)
+            self.loop.iterated(loader, result, sys._getframe(1))  # noqa: SLF001
 
     def drawing(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of a loader's iterator's `__next__`."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from autolog.capture.frames import module_of, name_in, users_outwards, variables
+from autolog.capture.frames import module_of, name_in, users_outwards, values
 from autolog.patching import is_unseen
 
 __all__ = [
@@ -111,11 +111,10 @@ def _undivided_name(frame: FrameType, loss: Tensor) -> str | None:
     """Find the variable that was divided by something: `(loss / 4).backward()`."""
     before = loss.grad_fn.next_functions if loss.grad_fn is not None else ()
     roots = {id(node) for node, _ in before if node is not None}
-    with variables(frame) as found:
-        for name in frame.f_code.co_varnames + frame.f_code.co_names:
-            value = found.get(name)
-            if type(value) is Tensor and value.grad_fn is not None and id(value.grad_fn) in roots:
-                return name
+    names = frame.f_code.co_varnames + frame.f_code.co_names
+    for name, value in zip(names, values(frame, names), strict=True):
+        if type(value) is Tensor and value.grad_fn is not None and id(value.grad_fn) in roots:
+            return name
     return None
 
 
@@ -150,9 +149,7 @@ def attribute_of(frame: FrameType, value: object) -> str | None:
 
 
 def _own_attributes(frame: FrameType) -> Mapping[str, Any]:
-    with variables(frame) as found:
-        own = found.get("self")
-    return attributes(own)
+    return attributes(values(frame, ["self"])[0])
 
 
 def attributes(value: object) -> Mapping[str, Any]:
@@ -167,8 +164,8 @@ def attributes(value: object) -> Mapping[str, Any]:
 def epoch_at(frame: FrameType | None) -> int | None:
     """Give the number of the epoch, by the loop variable or attribute in which the user counts them."""
     for each in _users(frame):
-        with variables(each) as found:
-            numbers = [found.get(name) for name in _EPOCHS if name in each.f_code.co_varnames + _names(each)]
+        names = each.f_code.co_varnames + _names(each)
+        numbers = values(each, [name for name in _EPOCHS if name in names])
         numbers += [value for name, value in _own_attributes(each).items() if name.lstrip("_") in _EPOCHS]
         for value in numbers:
             if type(value) is int:
@@ -203,9 +200,7 @@ def _loader_name(frame: FrameType, loader: object) -> str | None:
 
 
 def _phase(frame: FrameType) -> str | None:
-    with variables(frame) as found:
-        values = [found.get(name) for name in _PHASES if name in found]
-    return next((value for value in values if type(value) is str), None)
+    return next((value for value in values(frame, _PHASES) if type(value) is str), None)
 
 
 def _split(word: str | None) -> str | None:

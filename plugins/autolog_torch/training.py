@@ -302,12 +302,8 @@ class Training:
     def _began(self, top: Pass) -> None:
         """Take the first step of a pass over the data that is trained on: an epoch."""
         self.epoch = self._number(top)
-        loader = top.loader()
-        if loader is not None:
-            guard.call("torch.loader", self.run, self._tell_of_loader, loader, top)
-
-    def _tell_of_loader(self, loader: Any, top: Pass) -> None:
-        self.params(**described.loader_params(loader, "train_loader"), batch_size=described.batch_size(loader, top))
+        settings = {f"train_loader.{name}": value for name, value in top.facts.params.items()}
+        self.params(**settings, batch_size=top.facts.batch_size or top.size or None)
 
     def passed(self, top: Pass) -> None:
         """Take the end of a pass that trained something."""
@@ -349,9 +345,8 @@ class Training:
 
     def log_dataset(self, top: Pass, use: str) -> None:
         """Record what a loader draws from, as far as a pass over it shows."""
-        loader = top.loader()
-        if loader is not None and self._here.settings.log_datasets:
-            guard.call("torch.dataset", self.run, described.log_dataset, self._here, self.run, loader, top, use)
+        if self._here.settings.log_datasets:
+            guard.call("torch.dataset", self.run, described.log_dataset, self._here, self.run, top, use)
 
     def evaluated(self, split: str, losses: Mapping[Any, Mean], top: Pass | None, around: Pass | None) -> None:
         """Take the losses of an evaluation.

@@ -212,6 +212,38 @@ def loop(folder: Path) -> object:
     return gone, kept
 
 
+def train_by_lightning(folder: Path) -> object:
+    """Have Lightning test, train and test again."""
+    enable(folder)
+    torch = pytest.importorskip("torch")
+    lightning = pytest.importorskip("lightning")
+
+    class Net(lightning.LightningModule):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 1)
+
+        def training_step(self, batch: Any, number: int) -> Any:
+            loss = self.layer(batch[0]).mean()
+            self.log("loss", loss)
+            return loss
+
+        test_step = training_step
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    torch.manual_seed(0)
+    data, model = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(8, 2)), 4), Net()
+    off = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
+    trainer = lightning.Trainer(max_epochs=1, log_every_n_steps=1, accelerator="cpu", **off)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [trainer.test(Net(), data, verbose=False), trainer.fit(model, data), trainer.test(model, data)]
+    end_process()
+    return found, [value.tolist() for value in model.state_dict().values()]
+
+
 def _looped(torch: Any) -> tuple[object, list[float]]:
     torch.manual_seed(0)
     inputs, targets = torch.from_numpy(X).float(), torch.from_numpy(Y).float()
@@ -472,10 +504,22 @@ CASES = {
     "patching.raised": Case(loop),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
+    "lightning.begin": Case(train_by_lightning, noted=True),
+    "lightning.checkpoint": Case(train_by_lightning, noted=True),
+    "lightning.data": Case(train_by_lightning, noted=True),
+    "lightning.ended": Case(train_by_lightning, noted=True),
+    "lightning.evaluated": Case(train_by_lightning, noted=True),
+    "lightning.given": Case(train_by_lightning, noted=True),
+    "lightning.model": Case(train_by_lightning, noted=True),
+    "lightning.origin": Case(train_by_lightning, noted=True),
+    "lightning.outcome": Case(train_by_lightning, noted=True),
     "lightgbm.fold_model": Case(boost, noted=True),
     "lightgbm.held": Case(boost),
     "lightgbm.importances": Case(boost, noted=True),
     "lightgbm.trees": Case(boost, noted=True),
+    "points.finish": Case(train_by_lightning, noted=True),
+    "points.rates": Case(train_by_lightning, noted=True),
+    "points.take": Case(train_by_lightning, noted=True),
     "progress.begin": Case(watch, noted=True),
     "progress.show": Case(watch, noted=True),
     "rounds.log": Case(boost, noted=True),

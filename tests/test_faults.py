@@ -579,6 +579,7 @@ CASES = {
     "torch.close": Case(loop, noted=True),
     "torch.dataset": Case(loop, noted=True),
     "torch.finish": Case(loop, noted=True),
+    "torch.freed": Case(loop),
     "torch.gone": Case(loop, noted=True),
     "torch.model": Case(loop, noted=True),
     "torch.publish": Case(loop, noted=True),

@@ -439,7 +439,7 @@ def test_series_are_thinned_by_the_stated_rule_and_a_note_says_so() -> None:
     with autolog.start_run() as run:
         found = thinned.Series(run)
         for number in range(whole - 2, whole * 2 + 8):
-            found.add("loss", 1.0, number)
+            found.add_of_step("loss", 1.0, number)
     steps = [number for number, _ in series(only_run(), "loss")]
     assert steps[:4] == [whole - 2, whole - 1, whole, whole + 2]
     assert steps[-3:] == [whole * 2 - 2, whole * 2, whole * 2 + 4]

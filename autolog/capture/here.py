@@ -47,8 +47,13 @@ class Here:
         """Say whether nothing is to be recorded of what happens here: paused, within a call that this plugin stands
         aside for, or in a task of another plugin's call."""
         outer = self._outer
-        within = outer.inside is not None and outer.inside in self._session.silent_inside(self.plugin)
+        within = outer.inside is not None and outer.inside in self.silent_inside
         return outer.paused or within or (outer.task is not None and outer.inside is not None)
+
+    @property
+    def silent_inside(self) -> frozenset[str]:
+        """The plugins inside whose recorded calls this one is silent, as it was declared."""
+        return self._session.silent_inside(self.plugin)
 
     @property
     def enclosing_run(self) -> ActiveRun | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from autolog.capture.signatures import parameters
@@ -37,35 +37,30 @@ class CalledModel:
     def __init__(self, watch: Watching) -> None:
         self._watch = watch
         self._undo: Callable[[], None] | None = None
+        self._waiting: set[Training] = set()
 
     def wait(self, training: Training) -> None:
-        """Begin to wait."""
-        self.close()
+        """Begin to wait for the model of a training."""
+        self._waiting.add(training)
         kind, name = _door()
-        if kind is not None:
-            self._undo = self._watch(kind, name, partial(self._called, weakref.ref(training)))
+        if kind is not None and self._undo is None:
+            self._undo = self._watch(kind, name, self._called)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Say whether calls of modules are watched."""
-        return self._undo is not None
+    def close(self, training: Training) -> None:
+        """Wait no more for the model of a training."""
+        training.is_waiting = False
+        self._waiting.discard(training)
+        if not self._waiting:
+            undo, self._undo = self._undo, None
+            if undo is not None:
+                undo()
 
-    def close(self) -> None:
-        """Wait no more."""
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
-
-    def _called(
-        self, reference: weakref.ref[Training], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Callable[..., object] | None:
-        training, model = reference(), bare(args[0])
-        if training is None:
-            self.close()
+    def _called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[..., object] | None:
+        model = bare(args[0])
+        training = next((each for each in list(self._waiting) if each.takes_called(model)), None)
+        if training is None or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return None
-        if not training.takes_called(model):
-            return None
-        self.close()
+        self.close(training)
         names = parameters(type(model).forward)[1:]
         taken = {**dict(zip(names, args[1:], strict=False)), **kwargs}
         inputs = signature_of(taken, None)["inputs"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 from autolog_torch import logged
 from autolog_torch.called import CalledModel
+from autolog_torch.hooks import hook_of
 from autolog_torch.loop import Loop, Loops
 from autolog_torch.signals import LossFunction, Signals
 
@@ -47,6 +49,7 @@ def declare(patches: Patches) -> None:
     signals = Signals(_loops, patches.here)
     watch(torch.autograd, "backward", signals.backward)
     watch(torch.amp.GradScaler, "scale", signals.scaled)
+    watch(torch.amp.GradScaler, "update", signals.updated)
     watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
     watch(clip_grad, "clip_grad_value_", signals.clipped_value)
     watch(DataLoader, "__iter__", signals.iterated)
@@ -62,7 +65,7 @@ def declare(patches: Patches) -> None:
         (register_optimizer_step_pre_hook, signals.stepping),
         (register_optimizer_step_post_hook, signals.stepped),
     ):
-        patches.at_undo(register(hook).remove)
+        patches.at_undo(register(hook_of(hook)).remove)
     patches.on_import("torch.multiprocessing.spawn", partial(_declare_launch, patches))
     patches.on_import("torch._dynamo.trace_rules", _skip_our_code)
     logged.declare(patches, signals, watch)
@@ -70,8 +73,10 @@ def declare(patches: Patches) -> None:
 
 def _skip_our_code(rules: Any) -> None:
     """Have the compiler not look into code of ours that is called between the parts that it compiles."""
-    for package in ("autolog", "autolog_torch"):
-        rules.add(package)
+    rules.add("autolog")
+    for path in Path(__file__).parent.glob("*.py"):
+        if path.stem not in ("__init__", "hooks"):
+            rules.add(f"autolog_torch.{path.stem}")
 
 
 def _declare_launch(patches: Patches, module: ModuleType) -> None:

@@ -11,11 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from torch import Tensor
-
 from autolog.capture.frames import outwards, values
 from autolog.hookspecs import Patches
-from autolog_torch.losses import is_plain
+from autolog_torch.losses import is_readable
 
 if TYPE_CHECKING:
     from autolog_torch.signals import Signals
@@ -56,10 +54,10 @@ class _Logged:
 
     def _take(self, name: str, value: Any, step: Any, source: str) -> None:
         value = _number(value) if isinstance(value, str) else value
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if number or (is_plain(value) and value.numel() == 1):
+        number = issubclass(type(value), Real) and type(value) is not bool
+        if number or (is_readable(value) and value.numel() == 1):
             whole = step if type(step) is int else None
-            self._signals.loop.measured(name, value if isinstance(value, Tensor) else float(value), whole, source)
+            self._signals.loop.measured(name, float(value) if number else value, whole, source)
 
     def postfix(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take a call of `set_postfix(ordered_dict, refresh, **kwargs)`."""
@@ -91,7 +89,7 @@ class _Logged:
     def _computed(self, name: str, result: Any, error: object) -> None:
         values = result if isinstance(result, dict) else {name: result}
         for key, value in values.items():
-            if is_plain(value) and value.numel() == 1:
+            if is_readable(value) and value.numel() == 1:
                 self._signals.loop.metric(str(key), value)
 
     # ---- checkpoints

@@ -88,7 +88,7 @@ class Loop:
         self._undecided: dict[int, _Undecided] = {}
         self.training: Training | None = None
         self._window: dict[Any, tuple[str, Mean]] = {}  # losses without gradients, outside of a loader's passes
-        self._stepping: list[Loss] | None = None
+        self._stepping: tuple[int, int] | None = None  # an optimizer with a closure, and the losses before it
         self._early: list[tuple[str, dict[Any, Mean], Pass | None]] = []
         self._open: set[Training] = set()
         self._clipped: list[Tensor] = []
@@ -162,9 +162,19 @@ class Loop:
         for split, losses, top in early:
             self.training.evaluated(split, losses, top, None)
 
-    def stepping(self) -> None:
+    def stepping(self, optimizer: Optimizer) -> None:
         """Take the beginning of a step: what `backward` is called for within it, a closure calls again and again."""
-        self._stepping = list(self._pending)
+        self._stepping = id(optimizer), len(self._pending)
+
+    def skipped(self) -> None:
+        """Forget the losses of a step that is not made, as where a scaler finds gradients that are no numbers."""
+        self._pending = []
+
+    def scheduled(self, optimizer: Optimizer) -> None:
+        """Take the scheduler that an optimizer has from now on."""
+        known = self._lines.get(id(optimizer))
+        if known is not None and known[0]() is optimizer:
+            known[1].tell_of_scheduler(optimizer, known[2])
 
     def stepped(self, optimizer: Optimizer, run: ActiveRun | None) -> None:
         """Take a step that was made.
@@ -177,7 +187,7 @@ class Loop:
             if self.follower.run is None:
                 self.follower.find()
             return
-        losses = self._pending if self._stepping is None else self._losses_of_step()
+        losses = self._pending if self._stepping is None else self._losses_of_step(optimizer)
         self._pending = []
         known = self._lines.get(id(optimizer))
         top = self.passes[-1] if self.passes else None
@@ -188,20 +198,20 @@ class Loop:
         self.training = training
         if self._undecided:
             self._decide(together=True)
-        if self._clipped or self._used or self._called.is_waiting:
+        if self._clipped or self._used or training.is_waiting:
             self._record(training, line, optimizer, losses, top)
         else:
             training.stepped(line, optimizer, losses, top)
 
-    def _losses_of_step(self) -> list[Loss]:
+    def _losses_of_step(self, optimizer: Optimizer) -> list[Loss]:
         """Give the losses that a step followed from; where a closure computed them its first ones, which it returns."""
-        before, self._stepping = self._stepping, None
-        if before is None or len(self._pending) == len(before):
+        (number, before), self._stepping = self._stepping or (0, 0), None
+        if number != id(optimizer) or len(self._pending) == before:
             return self._pending
         first: dict[str, Loss] = {}
-        for loss in self._pending[len(before) :]:
+        for loss in self._pending[before:]:
             first.setdefault(loss.name, loss)
-        return before + list(first.values())
+        return self._pending[:before] + list(first.values())
 
     def _record(
         self, training: Training, line: Line, optimizer: Optimizer, losses: list[Loss], top: Pass | None
@@ -209,16 +219,18 @@ class Loop:
         if self._clipped:
             clipped, self._clipped = self._clipped, []
             for norm in clipped:
-                self.readings.read(norm, partial(training.series.add, line.prefixed("grad_norm"), step=line.steps))
+                self.readings.read(
+                    norm, partial(training.series.add_of_step, line.prefixed("grad_norm"), step=line.steps)
+                )
         training.stepped(line, optimizer, losses, top)
         if self._used:
             self._used, used = {}, self._used
             training.params(**used)
         if training.awaits_call:
-            training.awaits_call = False
+            training.awaits_call, training.is_waiting = False, True
             self._called.wait(training)
-        elif self._called.is_waiting:
-            self._called.close()
+        elif training.is_waiting:
+            self._called.close(training)
 
     # ---- which training an optimizer belongs to
 
@@ -323,8 +335,11 @@ class Loop:
         self._by_iterator[iterator] = top
         top.iterator = weakref.ref(iterator)
         top.at_end = self._ended
-        weakref.finalize(iterator, self._abandoned, weakref.ref(top)).atexit = False
+        weakref.finalize(iterator, self._freed, weakref.ref(top)).atexit = False
         self.passes.append(top)
+
+    def _freed(self, reference: weakref.ref[Pass]) -> None:
+        guard.call("torch.freed", None, self._abandoned, reference)
 
     def _abandoned(self, reference: weakref.ref[Pass]) -> None:
         top = reference()
@@ -356,6 +371,7 @@ class Loop:
         if top.trains and training is not None:
             if not top.steps:
                 self._take_unstepped(top)
+            self.readings.after(partial(training.count_left, list(self._pending), top))
             training.passed(top)
         elif top.losses:
             self._evaluated(top.split or "val", top.losses, top)
@@ -367,7 +383,7 @@ class Loop:
         self.readings.after(partial(self._evaluation_read, split, losses, top, around))
 
     def _evaluation_read(self, split: str, losses: dict[Any, Mean], top: Pass | None, around: Pass | None) -> None:
-        if self.training is not None:
+        if self.training is not None and not self.training.is_gone:
             self.training.evaluated(split, losses, top, around)
         elif len(self._early) < 8:
             self._early.append((split, losses, top))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
+import torch
 from torch import Tensor
 
 from autolog_torch.reading import Readings
 from autolog_torch.sites import Site, site_at
 
-__all__ = ["Loss", "Scaled", "is_plain", "undivide"]
+__all__ = ["Loss", "Scaled", "is_plain", "is_readable", "undivide"]
 
 
 class Loss:
@@ -24,17 +26,19 @@ class Loss:
         value: it, where it is known.
     """
 
-    __slots__ = ("divisor", "name", "size", "value")
+    __slots__ = ("divisor", "is_counted", "name", "size", "value")
 
     def __init__(self, name: str, divisor: float | None, size: int, value: float = 0.0) -> None:
         self.name = name
         self.divisor = divisor
         self.size = size
         self.value = value
+        self.is_counted = False  # in the mean of its epoch
 
     def take(self, value: float) -> None:
         """Take the value, once it is read."""
         self.value = value
+        self.is_counted = False  # in the mean of its epoch
 
     @classmethod
     def of(cls, tensor: Tensor, frame: FrameType, size: int, readings: Readings) -> Loss:
@@ -123,6 +127,16 @@ def undivide(losses: list[Loss], steps: int | None) -> int | None:
         if steps is not None and loss.divisor == steps:
             loss.value *= steps
     return steps
+
+
+def is_readable(tensor: object) -> bool:
+    """Say whether the number in a tensor may be read: not while a trace is made of what is done with it, nor where it
+    stands for many, as under `vmap`."""
+    return is_plain(tensor) and not torch.jit.is_tracing() and not _is_transformed(tensor)  # type: ignore[attr-defined,no-untyped-call]
+
+
+_functorch: Any = getattr(torch._C, "_functorch", None)  # noqa: SLF001 (torch has no public name for it)
+_is_transformed: Final[Callable[[Any], bool]] = getattr(_functorch, "is_functorch_wrapped_tensor", lambda tensor: False)
 
 
 def is_plain(tensor: object) -> bool:

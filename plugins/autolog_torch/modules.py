@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from torch import Tensor, nn
 
@@ -45,7 +45,7 @@ def bare(module: nn.Module) -> nn.Module:
         inner = parts.get("_orig_mod")
         if inner is None and isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
             inner = parts.get("module")
-        if not isinstance(inner, nn.Module):
+        if not is_module(inner):
             return module
         module = inner
 
@@ -74,20 +74,25 @@ def _modules(frame: FrameType) -> Iterator[tuple[str, nn.Module]]:
         if name[:2] == "__":
             continue
         yield from _within(name, value)
-        if not isinstance(value, (nn.Module, Tensor, type)) and type(value).__module__ != "builtins":
+        if not issubclass(type(value), (nn.Module, Tensor, type)) and type(value).__module__ != "builtins":
             for attribute, inner in attributes(value).items():
                 yield from _within(attribute, inner)
 
 
 def _within(name: str, value: object) -> Iterator[tuple[str, nn.Module]]:
-    if isinstance(value, nn.Module):
+    if is_module(value):
         yield name, bare(value)
     elif type(value) in (list, tuple) and len(value) <= _WIDEST:  # type: ignore[arg-type]
         for number, each in enumerate(value):  # type: ignore[arg-type,var-annotated]
-            if isinstance(each, nn.Module):
+            if is_module(each):
                 yield f"{name}_{number}", bare(each)
     elif type(value) is dict and len(value) <= _WIDEST:
-        yield from ((str(key), bare(each)) for key, each in value.items() if isinstance(each, nn.Module))
+        yield from ((str(key), bare(each)) for key, each in value.items() if is_module(each))
+
+
+def is_module(value: object) -> TypeGuard[nn.Module]:
+    """Say whether something is a module, without asking it: what it says of its class may be code of the user's."""
+    return issubclass(type(value), nn.Module)
 
 
 def _parameters(module: nn.Module) -> Iterator[Tensor]:

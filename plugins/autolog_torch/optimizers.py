@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from autolog.capture.identity import ByIdentity
 
-__all__ = ["optimizer_params", "rates", "remember_scheduler", "scheduler_of", "scheduler_params"]
+__all__ = ["comparable", "optimizer_params", "rates", "remember_scheduler", "scheduler_of", "scheduler_params"]
 
 _PLAIN: Final = (bool, int, float, str, type(None))
 _STATE: Final = frozenset(
@@ -64,15 +64,26 @@ def rates(optimizer: Optimizer) -> list[Any]:
     return [group.get("lr") for group in optimizer.param_groups]
 
 
+def comparable(rate: Any) -> Any:
+    """Give what changes with a rate; a tensor's number may not be compared, since that waits for its device."""
+    return (id(rate), rate._version) if isinstance(rate, Tensor) else rate  # noqa: SLF001 (documented)
+
+
 # ---- schedulers
 
 
-def remember_scheduler(scheduler: Any) -> None:
-    """Remember which scheduler sets the rates of an optimizer; one that is made of others takes their place."""
+def remember_scheduler(scheduler: Any) -> bool:
+    """Remember which scheduler sets the rates of an optimizer; one that is made of others takes their place.
+
+    Returns:
+        Whether it is another one than before.
+    """
     optimizer = getattr(scheduler, "optimizer", None)
     known = _schedulers.get(optimizer)
-    if optimizer is not None and (known is None or id(scheduler) not in known.identities):
-        _schedulers[optimizer] = _Kept(scheduler)
+    if optimizer is None or (known is not None and id(scheduler) in known.identities):
+        return False
+    _schedulers[optimizer] = _Kept(scheduler)
+    return True
 
 
 class _Kept:

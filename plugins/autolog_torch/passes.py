@@ -158,13 +158,13 @@ def batch_size(batch: Any) -> int:
             return 0
         batch = next(iter(batch.values())) if kind is dict else batch[0]
         kind = type(batch)
-    return batch.shape[0] if isinstance(batch, Tensor) and batch.dim() else 0
+    return batch.shape[0] if issubclass(kind, Tensor) and batch.dim() else 0
 
 
 def leaves(batch: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     """Give the tensors in a batch, or in what a model takes or gives, each with its place in it as a name."""
     parts: Mapping[Any, Any] = {}
-    if isinstance(batch, Tensor):
+    if issubclass(type(batch), Tensor):
         yield name, batch
     elif type(batch) is dict:
         parts = batch

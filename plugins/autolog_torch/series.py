@@ -30,10 +30,13 @@ class Series:
         self._names: dict[str, str] = {}
         self._is_thinned = False
 
+    def add_of_step(self, name: str, value: float, step: int) -> None:
+        """Add a point of a series that has one at each step, if the step is one of those that are recorded."""
+        if step < WHOLE or self._is_due(step):
+            self.add(name, value, step)
+
     def add(self, name: str, value: float, step: int) -> None:
-        """Add a point, if its step is one of those that are recorded."""
-        if step >= WHOLE and not self._is_due(step):
-            return
+        """Add a point."""
         stream = self._stream
         if stream.rests:
             stream = self._stream = self._run.stream()

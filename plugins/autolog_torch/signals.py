@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from autolog import guard
 from autolog.recording import context
 from autolog_torch.described import autocast_type
-from autolog_torch.losses import is_plain
+from autolog_torch.losses import is_plain, is_readable
 from autolog_torch.optimizers import remember_scheduler
 from autolog_torch.sites import known_sites, users_frame
 
@@ -52,6 +52,7 @@ class Signals:
     def __init__(self, loops: Loops, here: Callable[[], Here]) -> None:
         self.loops = loops
         self._here = here
+        self._aside = here().silent_inside
 
     @property
     def loop(self) -> Loop:
@@ -63,7 +64,7 @@ class Signals:
         state = context.current.get()
         if state.inside is None and not state.paused:
             return False
-        return self._here().is_silent
+        return state.paused or state.inside in self._aside or self._here().is_silent
 
     # ---- backward, and what goes before it
 
@@ -77,20 +78,20 @@ class Signals:
         site = known_sites.get((id(frame.f_code), frame.f_lasti))
         if site is not None and type(given) is Tensor:
             state = context.current.get()
-            if (state.inside is None and not state.paused) or not self._here().is_silent:
+            if (state.inside is None and not state.paused) or not self.is_off():
                 self.loops.loop.backward(given, frame, site)
             return
         users = users_frame(sys._getframe(1), through=False)  # noqa: SLF001
         if users is None or self.is_off():
             return
-        for tensor in (given,) if isinstance(given, Tensor) else given:
-            if is_plain(tensor):
+        for tensor in given if type(given) in (list, tuple) else (given,):  # an iterator is torch's to go through
+            if is_readable(tensor):
                 self.loops.loop.backward(tensor, users, None)
 
     def scaled(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `GradScaler.scale`."""
         loss: Any = args[1] if len(args) > 1 else None
-        if not is_plain(loss) or self.is_off():
+        if not is_readable(loss) or self.is_off():
             return None
         return partial(self._scaled, loss, users_frame(calling_frame()))
 
@@ -99,12 +100,17 @@ class Signals:
             self.loop.use(grad_scaler=True)
             self.loop.scaled.put(result, loss, frame)
 
+    def updated(self, args: Arguments, kwargs: Keywords) -> None:
+        """Take a call of `GradScaler.update`: what no step has followed by now is of one that was skipped."""
+        if not self.is_off():
+            self.loop.skipped()
+
     def clipped_norm(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `clip_grad_norm_`, which gives the norm that there was."""
         return None if self.is_off() else partial(self._clipped_norm, args)
 
     def _clipped_norm(self, args: Arguments, result: Any, error: object) -> None:
-        if is_plain(result):
+        if is_readable(result):
             self.loop.use(clip_grad_norm=args[1] if type(args[1]) in (int, float) else None)
             self.loop.clipped(result)
 
@@ -117,13 +123,13 @@ class Signals:
 
     def stepping(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take the beginning of an optimizer's step, where it is given a closure; a hook of torch's."""
-        if len(args) > 1 or kwargs:
-            guard.call("torch.stepping", None, self.loop.stepping)
+        if (len(args) > 1 or kwargs) and not self.is_off():
+            guard.call("torch.stepping", None, self.loop.stepping, optimizer)
 
     def stepped(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take an optimizer's step; a hook of torch's."""
         state = context.current.get()
-        if (state.inside is not None or state.paused) and self._here().is_silent:
+        if (state.inside is not None or state.paused) and self.is_off():
             return
         run = state.run if state.run is not None or not context.explicit else context.current_run()
         try:  # not by `guard.call`, which takes as long as what is done here
@@ -135,7 +141,8 @@ class Signals:
 
     def scheduled(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a scheduler's step."""
-        remember_scheduler(args[0])
+        if remember_scheduler(args[0]) and not self.is_off():
+            self.loop.scheduled(args[0].optimizer)
 
     # ---- loaders
 
@@ -182,7 +189,7 @@ class LossFunction:
         if is_known and _is_grad_enabled() and (not loop.passes or loop.passes[-1].backwards):
             return None  # as in most steps
         wanted = loop.wants_losses()
-        if (is_known and not wanted) or not is_plain(args[0]) or self._signals.is_off():
+        if (is_known and not wanted) or not is_readable(args[0]) or self._signals.is_off():
             return None
         if not is_known and torch.is_grad_enabled():
             loop.loss_functions.add(self._name)
@@ -203,8 +210,9 @@ class LossFunction:
     def _done(
         self, args: Arguments, kwargs: Keywords, frame: FrameType | None, result: Any, error: BaseException | None
     ) -> None:
-        if error is not None or frame is None or not is_plain(result) or result.numel() != 1:
+        words = [each for each in (*args[2:], *kwargs.values()) if type(each) is str]
+        if error is not None or frame is None or not is_readable(result) or result.dim() or "none" in words:
             return
         key = self._name, id(frame.f_code), frame.f_lasti
         size = args[0].shape[0] if args[0].dim() else 1
-        self._loops.loop.computed(key, result, size, frame, is_sum="sum" in (*args[2:], *kwargs.values()))
+        self._loops.loop.computed(key, result, size, frame, is_sum="sum" in words)

@@ -36,7 +36,11 @@ _SPLIT: Final = re.compile(
 )
 _DOORS: Final = frozenset(("torch._tensor", "torch.overrides", "torch.autograd"))
 _PHASES: Final = ("split", "phase", "mode", "stage", "subset")
-_BEFORE: Final = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(?:\s*/\s*[\w.]+)?\s*\)*\s*\.\s*backward\s*\(")
+_BEFORE: Final = re.compile(
+    r"(?<![\w)\].])(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*\.\s*backward\s*\("
+    r"|(?<![\w)\]])\(\s*(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*/\s*[\w.]+\s*\)\s*\.\s*backward\s*\("
+)
+"""`loss.backward(`, `self.losses["a"].backward(`, `(loss / 4).backward(`; where more stands there, that is no name."""
 
 
 class Site:
@@ -121,7 +125,7 @@ def _undivided_name(frame: FrameType, loss: Tensor) -> str | None:
 def _written_name(frame: FrameType) -> str | None:
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
     found = _BEFORE.search(line)
-    return found[1] if found is not None else None
+    return (found[1] or found[2]) if found is not None else None
 
 
 # ---- names and numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from autolog import guard
 from autolog.exceptions import ModelTooLarge, PluginError
 from autolog_torch import described, models, modules
 from autolog_torch.losses import Loss, undivide
-from autolog_torch.optimizers import optimizer_params, scheduler_of, scheduler_params
+from autolog_torch.optimizers import comparable, optimizer_params, rates, scheduler_of, scheduler_params
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.ranks import rank_params
 from autolog_torch.reading import Readings
@@ -46,7 +46,8 @@ class Line:
         self.steps = 0
         self.phases = 0
         self.parameters = modules.ParameterSet()
-        self.rates: list[Any] = []
+        self.rates: list[Any] = []  # by what can be compared
+        self.optimizer: Callable[[], Optimizer | None] = lambda: None  # a weak reference to the latest
         self.settings: dict[str, Any] = {}
         self.names: dict[str, str] = {}  # of series, by what the user calls a loss
 
@@ -94,6 +95,7 @@ class Training:
         self._told: dict[str, Any] = {}
         self._is_settled = False
         self.awaits_call = True
+        self.is_waiting = False
         self._accumulated: int | None = None
         self._last_epoch: tuple[int | None, int] = None, 0
         self._epoch_offset = 0
@@ -206,7 +208,7 @@ class Training:
 
     def _end_if_gone(self) -> None:
         """End the run where all optimizers and all models are gone: nothing can train any more."""
-        if self.is_idle and self._models and self._gone_models == self._models.keys():
+        if self.is_gone:
             self.end_with(None)
 
     # ---- steps
@@ -226,35 +228,43 @@ class Training:
             if not top.steps:
                 self._began(top)
             top.steps += 1
-        if line.rates != (now := [group.get("lr") for group in optimizer.param_groups]):
-            self._rates_changed(line, optimizer, now, step)
+        groups = optimizer.param_groups
+        now = [rate if type(rate := group.get("lr")) is float else comparable(rate) for group in groups]
+        if line.rates != now:
+            line.rates = now
+            self._rates_changed(line, optimizer, step)
         if len(losses) == 1 and top is not None and self._readings.is_idle:  # as in most steps
             loss = losses[0]
             name = line.names.get(loss.name)
             mean = top.means.get(name)  # type: ignore[arg-type]
             if mean is not None and loss.divisor is None:
-                self.series.add(name, loss.value, step)  # type: ignore[arg-type]
+                self.series.add_of_step(name, loss.value, step)  # type: ignore[arg-type]
                 mean.add(loss.value, loss.size)
                 return
         if losses:
             self._readings.after(partial(self._losses_read, line, step, losses, top))
 
-    def _rates_changed(self, line: Line, optimizer: Optimizer, now: list[Any], step: int) -> None:
-        line.rates = list(now)
+    def _rates_changed(self, line: Line, optimizer: Optimizer, step: int) -> None:
+        line.optimizer = weakref.ref(optimizer)
+        self.tell_of_scheduler(optimizer, line)
+        self._log_rates(line, "", step)
+
+    def tell_of_scheduler(self, optimizer: Optimizer, line: Line) -> None:
+        """Record what sets the rates of an optimizer."""
         scheduler = scheduler_of(optimizer)
         if scheduler is not None:
             self.params(**scheduler_params(scheduler, line.prefixed("scheduler")))
-        for name, rate in self._named_rates(line):
-            if isinstance(rate, Tensor):
-                self._readings.read(rate, partial(self.series.add, name, step=step))
-            elif rate is not None:
-                self.series.add(name, rate, step)
 
-    def _named_rates(self, line: Line) -> list[tuple[str, Any]]:
-        name = line.prefixed("lr")
-        if len(line.rates) == 1:
-            return [(name, line.rates[0])]
-        return [(f"{name}_group{number}", rate) for number, rate in enumerate(line.rates)]
+    def _log_rates(self, line: Line, ending: str, step: int) -> None:
+        optimizer, name = line.optimizer(), line.prefixed("lr")
+        found = [] if optimizer is None else rates(optimizer)
+        for number, rate in enumerate(found):
+            which = "" if len(found) == 1 else f"_group{number}"
+            add = partial(self.series.add, f"{name}{which}{ending}", step=step)
+            if isinstance(rate, Tensor):
+                self._readings.read(rate, add)
+            elif rate is not None:
+                add(rate)
 
     def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
         if losses[0].divisor is not None:
@@ -267,19 +277,30 @@ class Training:
             self._add_loss(line, step, name, sum(each.value for each in same) / len(same), same, top)
 
     def _add_loss(self, line: Line, step: int, name: str, value: float, losses: list[Loss], top: Pass | None) -> None:
-        self.series.add(name, value, step)
-        if top is not None:
-            mean = top.means.get(name)
-            if mean is None:
-                mean = top.means[name] = Mean()
-            for each in losses:
-                mean.add(each.value, each.size)
+        self.series.add_of_step(name, value, step)
+        for each in losses if top is not None else ():
+            if not each.is_counted:
+                top.means.setdefault(name, Mean()).add(each.value, each.size)  # type: ignore[union-attr]
+
+    def count_left(self, losses: list[Loss], top: Pass) -> None:
+        """Count losses that no step has followed yet into the epoch that they were computed in."""
+        for loss in losses:
+            known = loss.divisor is not None and loss.divisor == self._accumulated
+            value = loss.value * loss.divisor if known else loss.value  # type: ignore[operator]
+            name = self._loss_name(self.lines[0], loss.name) if self.lines else loss.name
+            top.means.setdefault(name, Mean()).add(value, loss.size)
+            loss.is_counted = True
 
     def _loss_name(self, line: Line, name: str) -> str:
         """Give the user's name for a loss; two lines that call theirs alike get series of their own."""
         owner = self._owners.setdefault(name, line)
         line.names[name] = found = name if owner is line else line.prefixed(name)
         return found
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether nothing is left of what was trained: what is evaluated now is something else."""
+        return self.is_idle and bool(self._models) and self._gone_models == self._models.keys()
 
     @property
     def has_stepped(self) -> bool:
@@ -321,9 +342,7 @@ class Training:
         if seconds > 0:
             self.series.add("data_wait_share", top.waited / seconds, number)
         for line in self.lines:
-            for name, rate in self._named_rates(line):
-                if isinstance(rate, (int, float)):
-                    self.series.add(f"{name}_epoch", rate, number)
+            self._log_rates(line, "_epoch", number)
         described.log_peak_memory(self.series, self.parameters, number)
         self.log_dataset(top, "train")
 

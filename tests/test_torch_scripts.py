@@ -195,7 +195,7 @@ def test_losses_of_a_training_that_is_resumed() -> None:
     trained = values(first, "loss_epoch") + values(second, "loss_epoch")
     assert shown(trained, ".5f") == printed("resume", r"train=(\S+)")
     assert (steps(first, "loss_epoch"), steps(second, "loss_epoch")) == ([0, 1], [2, 3])
-    validated = [*values(first, "val_loss")[:2], *values(second, "val_loss")[-2:]]
+    validated = [*values(first, "val_loss"), *values(second, "val_loss")[-2:]]
     assert shown(validated, ".5f") == printed("resume", r"\] train=\S+ valid=(\S+)")
     (saved,) = first.tags["checkpoints"]
     assert saved["path"].endswith("checkpoint.pth.tar")

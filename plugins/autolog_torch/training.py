@@ -99,6 +99,7 @@ class Training:
         self._accumulated: int | None = None
         self._last_epoch: tuple[int | None, int] = None, 0
         self._epoch_offset = 0
+        self._rates: dict[str, float] = {}
         self.dataset_of: weakref.ref[Any] | None = None
         self.checkpoints: dict[str, dict[str, Any]] = {}
         self.params(**described.process_params(), **rank_params())
@@ -260,11 +261,17 @@ class Training:
         found = [] if optimizer is None else rates(optimizer)
         for number, rate in enumerate(found):
             which = "" if len(found) == 1 else f"_group{number}"
-            add = partial(self.series.add, f"{name}{which}{ending}", step=step)
+            add = partial(self._add_rate if not ending else self.series.add, f"{name}{which}{ending}", step=step)
             if isinstance(rate, Tensor):
                 self._readings.read(rate, add)
             elif rate is not None:
                 add(rate)
+
+    def _add_rate(self, name: str, rate: float, step: int) -> None:
+        """Add a rate where it is another than before: a tensor may be filled with the same again."""
+        if self._rates.get(name) != rate:
+            self._rates[name] = rate
+            self.series.add(name, rate, step)
 
     def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
         if losses[0].divisor is not None:

@@ -169,14 +169,6 @@ def what_functions_say_of_themselves():
 
 
 @section
-def names_in_torch():
-    from torch.nn.utils import clip_grad
-
-    holders = [F, torch.autograd, torch.serialization, clip_grad, nn.Module, DataLoader, torch.amp.GradScaler]
-    return [sorted(name for name in vars(holder) if "autolog" in name) for holder in holders]
-
-
-@section
 def module_hooks():
     from torch.nn.modules import module
 
@@ -503,16 +495,6 @@ def _under(mode):
     return mode.seen
 
 
-@section
-def operations_that_a_mode_sees():
-    return _under(Operations())
-
-
-@section
-def functions_that_a_mode_sees():
-    return _under(Functions())
-
-
 class Telling(torch.Tensor):
     seen: ClassVar[list[str]] = []
 
@@ -520,21 +502,6 @@ class Telling(torch.Tensor):
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         cls.seen.append(getattr(function, "__name__", str(function)))
         return super().__torch_function__(function, types, args, kwargs or {})
-
-
-@section
-def what_a_subclass_of_tensor_sees():
-    Telling.seen.clear()
-    model, optimizer = make()
-    x, y = batch()
-    for _ in range(3):
-        optimizer.zero_grad()
-        loss = F.mse_loss(model(x), y).as_subclass(Telling)
-        loss.backward()
-        optimizer.step()
-    with torch.no_grad():
-        F.mse_loss(model(x).as_subclass(Telling), y)
-    return Telling.seen, weights(model)
 
 
 # ---- what else is the user's
@@ -579,11 +546,6 @@ def _with_locals():
     loss.backward()
     optimizer.step()
     return before, sorted(mine)
-
-
-@section
-def the_dict_that_locals_gave():
-    return _with_locals()
 
 
 @section

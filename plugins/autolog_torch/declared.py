@@ -21,7 +21,7 @@ from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 from autolog_torch import logged
 from autolog_torch.called import CalledModel
-from autolog_torch.hooks import hook_of
+from autolog_torch.hooks import after_step, before_step
 from autolog_torch.loop import Loop, Loops
 from autolog_torch.signals import LossFunction, Signals
 
@@ -47,7 +47,7 @@ def declare(patches: Patches) -> None:
     watch = partial(patches.watch, unless=torch.compiler.is_dynamo_compiling)
     Loop.set_up(patches.here, CalledModel(watch))
     signals = Signals(_loops, patches.here)
-    watch(torch.autograd, "backward", signals.backward)
+    patches.watch(torch.autograd, "backward", signals.backward)  # which no compiler looks into
     watch(torch.amp.GradScaler, "scale", signals.scaled)
     watch(torch.amp.GradScaler, "update", signals.updated)
     watch(clip_grad, "clip_grad_norm_", signals.clipped_norm)
@@ -61,11 +61,8 @@ def declare(patches: Patches) -> None:
     for kind in list(vars(lr_scheduler).values()):
         if isinstance(kind, type) and "step" in vars(kind):
             watch(kind, "step", signals.scheduled)
-    for register, hook in (
-        (register_optimizer_step_pre_hook, signals.stepping),
-        (register_optimizer_step_post_hook, signals.stepped),
-    ):
-        patches.at_undo(register(hook_of(hook)).remove)
+    patches.at_undo(register_optimizer_step_pre_hook(before_step(signals.stepping)).remove)
+    patches.at_undo(register_optimizer_step_post_hook(after_step(signals.stepped)).remove)
     patches.on_import("torch.multiprocessing.spawn", partial(_declare_launch, patches))
     patches.on_import("torch._dynamo.trace_rules", _skip_our_code)
     logged.declare(patches, signals, watch)

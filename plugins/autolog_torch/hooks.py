@@ -1,4 +1,7 @@
-"""Torch's global hooks around an optimizer's step, as a compiler may read them: the rest of our code it may not."""
+"""Torch's global hooks around an optimizer's step, as a compiler may read them: the rest of our code it may not.
+
+To look at steps that are compiled would have them compiled in pieces.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,27 @@ from typing import Any, TypeAlias
 import torch
 from torch.optim import Optimizer
 
-__all__ = ["Hook", "hook_of"]
+__all__ = ["Hook", "after_step", "before_step"]
 
 Hook: TypeAlias = Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], None]
 
 
-def hook_of(signal: Hook) -> Hook:
-    """Give a hook that takes the steps which are not compiled: to look at others would have them compiled in pieces.
+def before_step(signal: Hook) -> Hook:
+    """Give a hook that takes the beginning of steps that are given a closure.
+
+    Args:
+        signal: takes it.
+    """
+
+    def hook(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if (len(args) > 1 or kwargs) and not torch.compiler.is_dynamo_compiling():
+            signal(optimizer, args, kwargs)
+
+    return hook
+
+
+def after_step(signal: Hook) -> Hook:
+    """Give a hook that takes steps.
 
     Args:
         signal: takes them.

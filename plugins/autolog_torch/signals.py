@@ -123,7 +123,7 @@ class Signals:
 
     def stepping(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take the beginning of an optimizer's step, where it is given a closure; a hook of torch's."""
-        if (len(args) > 1 or kwargs) and not self.is_off():
+        if not self.is_off():
             guard.call("torch.stepping", None, self.loop.stepping, optimizer)
 
     def stepped(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:

@@ -661,3 +661,52 @@ def test_the_loops_of_this_process_are_forgotten_in_a_forked_one() -> None:
     declared._loops.forked()
     assert declared._loops.loop.training is None
     declared._loops.loop = loop
+
+
+def test_an_ensemble_that_is_trained_in_one_loop_is_one_run() -> None:
+    """Its members' losses do not mix, though the script calls them and their optimizers alike."""
+    members = [network() for _ in range(3)]
+    optimizers = [torch.optim.SGD(each.parameters(), lr=0.1) for each in members]
+    seen: list[list[float]] = [[], [], []]
+    for inputs, targets in data():
+        for member, optimizer, losses in zip(members, optimizers, seen, strict=True):
+            loss = F.mse_loss(member(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+    autolog.end_run()
+    run = only_run()
+    names = ("loss", "optimizer_loss", "optimizer3_loss")
+    assert [[value for _, value in series(run, name)] for name in names] == seen
+    assert len(run.models) == 3
+
+
+def test_the_loop_of_an_estimator_in_a_search_is_recorded_split_by_split() -> None:
+    """Each candidate has the losses of each split under the split's name, and the search has the estimator's model."""
+    base = pytest.importorskip("sklearn.base")
+    search = pytest.importorskip("sklearn.model_selection")
+
+    class Net(base.RegressorMixin, base.BaseEstimator):  # type: ignore[misc,name-defined]
+        def __init__(self, lr: float = 0.1) -> None:
+            self.lr = lr
+
+        def fit(self, inputs: Any, targets: Any) -> Any:
+            self.bias_ = torch.zeros(1, requires_grad=True)
+            optimizer = torch.optim.SGD([self.bias_], lr=self.lr)
+            for _ in range(2):
+                loss = F.mse_loss(self.bias_.expand(len(targets)), torch.as_tensor(targets))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            return self
+
+        def predict(self, inputs: Any) -> Any:
+            return [self.bias_.item()] * len(inputs)
+
+    inputs = torch.rand(12, 2).double().numpy()
+    search.GridSearchCV(Net(), {"lr": [0.1, 0.01]}, cv=2).fit(inputs, inputs.sum(1))
+    candidates = [run for run in all_runs() if run.parent_run_id is not None]
+    assert len(candidates) == 2
+    for run in candidates:
+        assert [len(series(run, f"split{split}_loss")) for split in range(2)] == [2, 2]

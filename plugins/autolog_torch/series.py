@@ -21,9 +21,11 @@ class Series:
 
     Args:
         run: it.
+        prefix: of the names.
     """
 
-    def __init__(self, run: ActiveRun) -> None:
+    def __init__(self, run: ActiveRun, prefix: str = "") -> None:
+        self._prefix = prefix
         self._run = run
         self._run_id = run.run_id
         self._stream = run.stream()
@@ -44,7 +46,7 @@ class Series:
         stream.add((self._run_id, known or self._name(name), step, value, time.time_ns()))
 
     def _name(self, name: str) -> str:
-        self._names[name] = found = self._run.series_name(name)
+        self._names[name] = found = self._run.series_name(self._prefix + name)
         return found
 
     def _is_due(self, step: int) -> bool:

@@ -80,7 +80,8 @@ class Training:
         if run is None:
             raise PluginError("no run was opened, though loops are to be recorded")
         self.run: ActiveRun = run
-        self.series = Series(self.run)
+        self._prefix = str(here.handed.get("prefix") or "")  # of a search's split, which is not the candidate's model
+        self.series = Series(self.run, self._prefix)
         self._models: dict[str, weakref.ref[nn.Module]] = {}
         self._snapshots: dict[str, models.Snapshot] = {}
         self._gone_models: set[str] = set()  # those that have been told to go: a weak reference knows it before
@@ -135,13 +136,14 @@ class Training:
     def take_model(self, name: str, module: nn.Module) -> None:
         """Take a module as a model that is trained; the first of them is the run's."""
         key = name if self._models else ""
+        key = f"{key}_{len(self._models) + 1}" if key in self._models else key
         self._models[key] = weakref.ref(module)
         for known in (self.parameters, self._covered):
             known.add(nn.Module.parameters(module))
         params = modules.model_params(module)
         self.params(**(params if not key else {f"{key}.{name}": value for name, value in params.items()}))
         guard.call("torch.summary", self.run, self._summarise, key, module)
-        if self._here.settings.log_models:
+        if self._here.settings.log_models and not self._here.is_part:  # whose handler knows what the model is
             self._keep(key, module)
         weakref.finalize(module, _gone, weakref.ref(self), key).atexit = False
 
@@ -189,7 +191,9 @@ class Training:
         if len(self.lines) >= _MOST_LINES:
             return self.lines[-1]
         number = len(self.lines)
-        line = Line("" if not number else name or f"optimizer{number + 1}")
+        names = {each.name for each in self.lines}
+        known = name is None or name in names
+        line = Line("" if not number else f"{name or 'optimizer'}{number + 1}" if known else name or "")
         self.lines.append(line)
         return line
 
@@ -413,7 +417,7 @@ class Training:
 
     def log_signature(self, facts: Mapping[str, Any]) -> None:
         """Record what the model takes and gives."""
-        if self._here.settings.log_model_signatures:
+        if self._here.settings.log_model_signatures and not self._here.is_part:
             self.run.log_facts("signature", facts)
 
     def saved(self, path: Path) -> None:

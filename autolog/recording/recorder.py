@@ -215,8 +215,9 @@ class Recorder:
         process.flush()
 
     def settle(self) -> None:
-        """Wait for what is still being made."""
+        """Wait for what is still being made, and write what waits in memory."""
         afterwards.wait(_SETTLING)
+        process.flush()
 
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""

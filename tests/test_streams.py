@@ -1,0 +1,88 @@
+"""Streams: the way of a loop's points, which wait in memory until the writing thread's next tick."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import autolog
+from autolog.recording.runs import ActiveRun
+from recorded import only_run, series
+
+_KILLED = """
+import os, signal, sys, time, autolog
+autolog.enable(backend=sys.argv[1], silent=True)
+run = autolog.start_run()
+stream = run.stream()
+for step in range(100):
+    stream.add((run.run_id, "loss", step, float(step), time.time_ns()))
+time.sleep(0.3)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> ActiveRun:
+    """A run that is under way, in a folder of its own."""
+    autolog.enable(backend=str(tmp_path / "runs"), silent=True)
+    return autolog.start_run()
+
+
+def add(run: ActiveRun, step: int, value: float, key: str = "loss") -> None:
+    run.stream().add((run.run_id, key, step, value, time.time_ns()))
+
+
+def written(run: ActiveRun) -> bool:
+    """Whether the points are in the file a second later at most; nobody has asked for them."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if any(b'"points"' in path.read_bytes() for path in run.folder.glob("*.jsonl")):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_points_are_written_by_themselves_and_keep_their_order(run: ActiveRun) -> None:
+    """Each series has its own points, in the order in which they were given."""
+    for step in range(1_000):
+        add(run, step, step / 3)
+        add(run, step, -step / 7, key="other")
+    assert written(run)
+    run.end()
+    found = only_run()
+    assert series(found, "loss") == [(step, step / 3) for step in range(1_000)]
+    assert series(found, "other") == [(step, -step / 7) for step in range(1_000)]
+
+
+def test_a_stream_that_nothing_came_through_for_a_while_rests_and_another_is_given(run: ActiveRun) -> None:
+    """Its points are written all the same, those given to the old one with the next that anybody writes."""
+    stream = run.stream()
+    stream.add((run.run_id, "loss", 0, 1.0, time.time_ns()))
+    deadline = time.monotonic() + 10
+    while not stream.rests and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert stream.rests
+    stream.add((run.run_id, "loss", 1, 2.0, time.time_ns()))
+    assert run.stream() is not stream
+    add(run, 2, 3.0)
+    run.end()
+    assert series(only_run(), "loss") == [(0, 1.0), (1, 2.0), (2, 3.0)]
+
+
+def test_what_has_waited_for_a_tick_survives_a_kill(tmp_path: Path) -> None:
+    """After 50 ms points are in the file, which `kill -9` does not take."""
+    subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path / "runs")], check=False)
+    found = only_run(tmp_path / "runs")
+    assert series(found, "loss") == [(step, float(step)) for step in range(100)]
+    assert found.status == "LOST"
+
+
+def test_reading_in_the_process_sees_every_point(run: ActiveRun) -> None:
+    """What a stream was given is read back at once."""
+    add(run, 0, 1.5)
+    assert series(only_run(), "loss") == [(0, 1.5)]
+    run.end()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from pathlib import Path
+from functools import cache, partial
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
@@ -68,12 +67,11 @@ def declare(patches: Patches) -> None:
     logged.declare(patches, signals, watch)
 
 
+@cache
 def _skip_our_code(rules: Any) -> None:
     """Have the compiler not look into code of ours that is called between the parts that it compiles."""
-    rules.add("autolog")
-    for path in Path(__file__).parent.glob("*.py"):
-        if path.stem not in ("__init__", "hooks"):
-            rules.add(f"autolog_torch.{path.stem}")
+    for package in ("autolog", "autolog_torch"):
+        rules.add(package)
 
 
 def _declare_launch(patches: Patches, module: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """Torch's global hooks around an optimizer's step, as a compiler may read them: the rest of our code it may not.
 
-To look at steps that are compiled would have them compiled in pieces.
+To look at steps that are compiled would have them compiled in pieces. A compiler goes by the name of the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def before_step(signal: Hook) -> Hook:
         if (len(args) > 1 or kwargs) and not torch.compiler.is_dynamo_compiling():
             signal(optimizer, args, kwargs)
 
-    return hook
+    return _readable(hook)
 
 
 def after_step(signal: Hook) -> Hook:
@@ -41,4 +41,9 @@ def after_step(signal: Hook) -> Hook:
         if not torch.compiler.is_dynamo_compiling():
             signal(optimizer, args, kwargs)
 
-    return hook
+    return _readable(hook)
+
+
+def _readable(hook: Any) -> Hook:
+    hook.__code__ = hook.__code__.replace(co_filename="<hooks of autolog_torch>")
+    return hook  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ import gc
 import importlib
 import io
 import pickle
+import sys
 import threading
 import traceback
 import weakref
@@ -710,3 +711,37 @@ def test_the_loop_of_an_estimator_in_a_search_is_recorded_split_by_split() -> No
     assert len(candidates) == 2
     for run in candidates:
         assert [len(series(run, f"split{split}_loss")) for split in range(2)] == [2, 2]
+
+
+def test_what_a_graph_would_compute_again_is_not_asked_for() -> None:
+    """A loss that is divided within a checkpointed function is computed as often as without autolog."""
+    calls: list[int] = []
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def loss_of(inputs: Any, targets: Any) -> Any:
+        calls.append(1)
+        losses = F.mse_loss(model(inputs), targets, reduction="none")
+        return losses.sum() / losses.detach().ne(0).sum()
+
+    for inputs, targets in data():
+        loss = torch.utils.checkpoint.checkpoint(loss_of, inputs, targets, use_reentrant=False)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    autolog.end_run()
+    assert len(calls) == 2 * 4
+    assert len(series(only_run(), "loss")) == 4
+
+
+def test_a_model_is_not_pickled_where_that_could_end_the_program() -> None:
+    """With a recursion limit that C code cannot keep the weights are saved alone, and a note says so."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        train()
+    finally:
+        sys.setrecursionlimit(limit)
+    run = only_run()
+    assert len(run.models) == 1
+    assert "recursion limit" in str(run.models[0]["notes"])

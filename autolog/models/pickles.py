@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from autolog.exceptions import MissingRequirementError, ModelError, UntrustedModelError
+from autolog.exceptions import MissingRequirementError, ModelError, RefusedError, UntrustedModelError
 from autolog.guard import describe, refusable
 from autolog.hookspecs import SavedModel
 from autolog.models.files import Trust, module_versions
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
 
 __all__ = ["check_made", "check_trust", "dump", "load", "loads", "reading", "types_in"]
+
+_DEEP = 30_000  # a recursion limit beyond which C code that recurses, as the pickler does, may run out of stack
 
 
 # ---- writing
@@ -49,6 +51,9 @@ def dump(model: object, stream: ModelStream, apart: Callable[[Any], Any] | None 
     Raises:
         RefusedError: it cannot be pickled.
     """
+    if sys.getrecursionlimit() > _DEEP:
+        limit = f"{sys.getrecursionlimit():,}"
+        raise RefusedError(f"no model: with a recursion limit of {limit} pickling a deep one could end the program")
     pickler = _NotingPickler(stream) if apart is None else _PartingPickler(stream, apart)
     refusable(f"no model: a {type_name(model)} cannot be pickled", pickler.dump, model)
     modules = module_versions(name for name in pickler.modules if isinstance(name, str))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from autolog_torch.reading import Readings
-from autolog_torch.sites import Site, site_at
+from autolog_torch.sites import Site, divisor_at, site_at
 
 __all__ = ["Loss", "Scaled", "is_plain", "is_readable", "undivide"]
 
@@ -53,7 +53,7 @@ class Loss:
         site = site_at(frame, tensor)
         if tensor.dim() and tensor.numel() != 1:
             return cls._of_mean(site, tensor.detach().mean(), size, readings)
-        found = cls(site.name, None if site.is_plain else _divisor(tensor, site), size)
+        found = cls(site.name, None if site.is_plain else _divisor(tensor, site, frame), size)
         readings.read(tensor, found.take)
         return found
 
@@ -74,7 +74,7 @@ class Scaled:
     def put(self, scaled: Tensor, loss: Tensor, frame: FrameType) -> None:
         """Remember what was scaled, without its graph."""
         site = site_at(frame, loss)
-        self._entry = weakref.ref(scaled, self._died), loss.detach(), site.name, _divisor(loss, site)
+        self._entry = weakref.ref(scaled, self._died), loss.detach(), site.name, _divisor(loss, site, frame)
         self.is_known = True
 
     def _died(self, reference: weakref.ref[Tensor]) -> None:
@@ -95,17 +95,17 @@ class Scaled:
 _LOOKS: Final = 64  # losses in a row at one place that are not divided: after so many nobody looks any more
 
 
-def _divisor(tensor: Tensor, site: Site) -> float | None:
-    """Give the plain number that a tensor was divided by last."""
-    node: Any = tensor.grad_fn
-    if type(node).__name__ != "DivBackward0":
+def _divisor(tensor: Tensor, site: Site, frame: FrameType) -> float | None:
+    """Give the plain number that a tensor was divided by last, as it is written in the user's code.
+
+    The graph is not asked: what it has saved it may have to compute again, as where it is checkpointed.
+    """
+    if type(tensor.grad_fn).__name__ != "DivBackward0":
         site.undivided += 1
         site.is_plain = site.undivided > _LOOKS
         return None
     site.undivided = 0
-    other: Any = node._saved_other  # noqa: SLF001 (its public name)
-    is_number = isinstance(other, Tensor) and other.is_cpu and other.dim() == 0
-    return other.tolist() if is_number else None
+    return divisor_at(frame, site)
 
 
 def undivide(losses: list[Loss], steps: int | None) -> int | None:

@@ -17,6 +17,7 @@ __all__ = [
     "Site",
     "attribute_of",
     "attributes",
+    "divisor_at",
     "epoch_at",
     "known_sites",
     "name_of",
@@ -27,6 +28,7 @@ __all__ = [
 
 _DEEPEST: Final = 8  # frames outwards in which something is looked for
 _MOST: Final = 4_096
+_ABOVE: Final = 40  # lines in which a division is looked for
 _EPOCHS: Final = (
     *("epoch", "current_epoch", "cur_epoch", "n_epoch", "epoch_idx", "epoch_id", "epoch_i", "i_epoch", "iepoch"),
     *("epoch_num", "epoch_number", "ep", "e"),
@@ -126,6 +128,35 @@ def _written_name(frame: FrameType) -> str | None:
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
     found = _BEFORE.search(line)
     return (found[1] or found[2]) if found is not None else None
+
+
+def divisor_at(frame: FrameType, site: Site) -> float | None:
+    """Give the number by which the code before a place divides its loss: that in `loss = loss / accumulated`.
+
+    Args:
+        frame: that stands there.
+        site: the place.
+    """
+    name, first = re.escape(site.name), frame.f_code.co_firstlineno
+    ended = r"\s*([\w.]+)\s*(?:#.*)?$"
+    wanted = re.compile(rf"\(\s*{name}\s*/\s*([\w.]+)\s*\)|^\s*{name}\s*/={ended}|^\s*{name}\s*=.*/{ended}")
+    for number in range(frame.f_lineno, max(first, frame.f_lineno - _ABOVE) - 1, -1):
+        found = wanted.search(linecache.getline(frame.f_code.co_filename, number, frame.f_globals))
+        if found is not None:
+            return _number_at(frame, next(filter(None, found.groups())))
+    return None
+
+
+def _number_at(frame: FrameType, written: str) -> float | None:
+    """Give what a number, a variable or an attribute such as `args.steps` is; no code of the user's is run for it."""
+    if written.replace(".", "", 1).isdigit():
+        return float(written)
+    name, *parts = written.split(".")
+    value: Any = values(frame, [name])[0]
+    value = frame.f_globals.get(name) if value is None else value
+    for part in parts:
+        value = attributes(value).get(part)
+    return float(value) if type(value) in (int, float) else None
 
 
 # ---- names and numbers

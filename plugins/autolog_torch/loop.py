@@ -88,6 +88,7 @@ class Loop:
         self._undecided: dict[int, _Undecided] = {}
         self.training: Training | None = None
         self._window: dict[Any, tuple[str, Mean]] = {}  # losses without gradients, outside of a loader's passes
+        self._window_of: Training | None = None  # the training that there was when they were computed
         self._stepping: tuple[int, int] | None = None  # an optimizer with a closure, and the losses before it
         self._early: list[tuple[str, dict[Any, Mean], Pass | None]] = []
         self._open: set[Training] = set()
@@ -119,15 +120,17 @@ class Loop:
         top = passes[-1] if passes else None
         size = top.size if top is not None else 0
         # most losses are like the one before
+        if tensor.is_complex():
+            return
         usual = site is not None and site.is_plain and not self.scaled.is_known and self.readings.is_idle
         if usual and tensor.is_cpu and not tensor.dim():
             loss = Loss(site.name, None, size, tensor.tolist())  # type: ignore[union-attr,arg-type]
         else:
             loss = self._new_loss(tensor, frame, size)
-        if training is None or training.is_idle:
-            self._begin(tensor, frame)
         if self._window:
             self._close_window()
+        if training is None or training.is_idle:
+            self._begin(tensor, frame)
         if top is not None:
             top.backwards += 1
             if top.losses:
@@ -374,17 +377,25 @@ class Loop:
             self.readings.after(partial(training.count_left, list(self._pending), top))
             training.passed(top)
         elif top.losses:
-            self._evaluated(top.split or "val", top.losses, top)
+            present = None if training is None or training.is_gone else training
+            self._evaluated(top.split or "val", top.losses, top, present)
 
-    def _evaluated(self, split: str, losses: dict[Any, Mean], top: Pass | None) -> None:
+    def _evaluated(self, split: str, losses: dict[Any, Mean], top: Pass | None, training: Training | None) -> None:
         split = "train_eval" if split == "train" else split
         self._last_split = split
         around = next((each for each in self.passes if each.trains), None)
-        self.readings.after(partial(self._evaluation_read, split, losses, top, around))
+        self.readings.after(partial(self._evaluation_read, training, split, losses, top, around))
 
-    def _evaluation_read(self, split: str, losses: dict[Any, Mean], top: Pass | None, around: Pass | None) -> None:
-        if self.training is not None and not self.training.is_gone:
-            self.training.evaluated(split, losses, top, around)
+    def _evaluation_read(
+        self,
+        training: Training | None,
+        split: str,
+        losses: dict[Any, Mean],
+        top: Pass | None,
+        around: Pass | None,
+    ) -> None:
+        if training is not None:
+            training.evaluated(split, losses, top, around)
         elif len(self._early) < 8:
             self._early.append((split, losses, top))
 
@@ -411,6 +422,7 @@ class Loop:
             mean = top.losses.setdefault(key, Mean())
             self.readings.read(loss, partial(mean.add, size=top.size or size, is_sum=is_sum))
             return
+        self._window_of = self.training
         split = split_at(frame) or "eval"
         _, mean = self._window.setdefault((split, *key), (split, Mean()))
         self.readings.read(loss, partial(mean.add, size=size, is_sum=is_sum))
@@ -422,7 +434,7 @@ class Loop:
         for (_, *key), (split, mean) in window.items():
             splits.setdefault(split, {})[tuple(key)] = mean
         for split, losses in splits.items():
-            self._evaluated(split, losses, None)
+            self._evaluated(split, losses, None, self._window_of)
 
     # ---- what else is told
 

@@ -132,7 +132,7 @@ def undivide(losses: list[Loss], steps: int | None) -> int | None:
 def is_readable(tensor: object) -> bool:
     """Say whether the number in a tensor may be read: not while a trace is made of what is done with it, nor where it
     stands for many, as under `vmap`."""
-    return is_plain(tensor) and not torch.jit.is_tracing() and not _is_transformed(tensor)  # type: ignore[attr-defined,no-untyped-call]
+    return is_plain(tensor) and not tensor.is_complex() and not torch.jit.is_tracing() and not _is_transformed(tensor)  # type: ignore[attr-defined,no-untyped-call]
 
 
 _functorch: Any = getattr(torch._C, "_functorch", None)  # noqa: SLF001 (torch has no public name for it)

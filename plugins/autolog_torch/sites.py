@@ -115,7 +115,8 @@ def _loss_name(frame: FrameType, loss: Tensor) -> str:
 
 def _undivided_name(frame: FrameType, loss: Tensor) -> str | None:
     """Find the variable that was divided by something: `(loss / 4).backward()`."""
-    before = loss.grad_fn.next_functions if loss.grad_fn is not None else ()
+    divided = type(loss.grad_fn).__name__ == "DivBackward0"
+    before = loss.grad_fn.next_functions if divided and loss.grad_fn is not None else ()
     roots = {id(node) for node, _ in before if node is not None}
     names = frame.f_code.co_varnames + frame.f_code.co_names
     for name, value in zip(names, values(frame, names), strict=True):

@@ -579,6 +579,7 @@ def test_a_compiled_model_has_no_more_graphs() -> None:
         del model, optimizer
         autolog.disable()
     reset()
+    counters.clear()
     assert found[0] == found[1]
 
 
@@ -609,6 +610,7 @@ def test_a_compiled_step_has_no_more_breaks() -> None:
         found.append((counters["stats"]["unique_graphs"], sum(counters["graph_break"].values())))
         autolog.disable()
     reset()
+    counters.clear()
     (graphs, breaks), (before, breaks_before) = found
     assert graphs == before
     assert breaks <= breaks_before

@@ -128,7 +128,8 @@ def _undivided_name(frame: FrameType, loss: Tensor) -> str | None:
 def _written_name(frame: FrameType) -> str | None:
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
     found = _BEFORE.search(line)
-    return (found[1] or found[2]) if found is not None else None
+    name = (found[1] or found[2]) if found is not None else None
+    return None if name == "autograd" else name  # a module of torch's
 
 
 def divisor_at(frame: FrameType, site: Site) -> float | None:

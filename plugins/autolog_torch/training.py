@@ -442,6 +442,7 @@ class Training:
         self.params(epochs=self.epochs or None, steps=self.steps or None)
         for key, snapshot in self._snapshots.items():
             self.save(key, snapshot)
+        self._loop.closed(self)
 
     def save(self, key: str, snapshot: models.Snapshot) -> None:
         """Save a model as it is now, unless it is saved already."""

@@ -346,9 +346,7 @@ class Session:
 def _speaks_first() -> bool:
     """Say whether no other process of the program is there to say it: this one is no worker of multiprocessing's, nor
     one of many that a launcher has started."""
-    multiprocessing = sys.modules.get(
-        "multiprocessing.process"
-    )  # whose children import the script before they are told
+    multiprocessing = sys.modules.get("multiprocessing.process")  # its children import the script before they know
     is_child = multiprocessing is not None and multiprocessing.current_process().name != "MainProcess"
     return not is_child and os.environ.get("RANK", "0") == "0"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from autolog.patching import is_unseen
 
 __all__ = ["items", "module_of", "name_in", "outwards", "users_outwards", "values"]
+
+T = TypeVar("T")
 
 _OURS: Final = 3  # references to the dict of a frame's variables: the frame's, the variable's, the argument's
 _SNAPSHOT: Final = sys.version_info < (3, 13)
@@ -51,25 +53,20 @@ def name_in(frame: FrameType, value: object) -> str | None:
 
 def values(frame: FrameType, names: Iterable[str]) -> list[Any]:
     """Give the values that a function's variables have, None where there is no such variable."""
-    found = frame.f_locals
-    held = sys.getrefcount(found) > _OURS  # by a user who called locals()
-    given = [found.get(name) for name in names]
-    _let_go(frame, found, held=held)
-    return given
+    return _read(frame, lambda found: [found.get(name) for name in names])
 
 
 def items(frame: FrameType) -> list[tuple[str, Any]]:
     """Give a function's variables, or a module's, with their names."""
-    found = frame.f_locals
-    held = sys.getrefcount(found) > _OURS
-    given = list(found.items())
-    _let_go(frame, found, held=held)
-    return given
+    return _read(frame, lambda found: list(found.items()))
 
 
-def _let_go(frame: FrameType, found: dict[str, Any], *, held: bool) -> None:
-    """Have the frame's own copy of its variables keep none of them alive, so that what the user deletes is freed."""
-    code = frame.f_code
+def _read(frame: FrameType, read: Callable[[dict[str, Any]], list[T]]) -> list[T]:
+    """Read a frame's variables, and have its copy of them keep none alive, so that what the user deletes is freed."""
+    code, found = frame.f_code, frame.f_locals
+    held = sys.getrefcount(found) > _OURS  # by a user who called locals()
+    given = read(found)
     if _SNAPSHOT and code.co_flags & inspect.CO_OPTIMIZED and not held:
         for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
             found.pop(name, None)
+    return given

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import Tensor
 
-__all__ = ["optimizers_params", "rates"]
+from autolog.capture import networks
 
-_PLAIN: Final = (bool, int, float, str, type(None))
-_STATE: Final = ("base_lrs", "best", "cooldown_counter", "last_epoch", "mode_worse", "num_bad_epochs", "T_cur")
+__all__ = ["optimizers_params", "rates"]
 
 
 def optimizers_params(optimizers: Iterable[Any], configs: Iterable[Any]) -> dict[str, Any]:
@@ -35,45 +34,25 @@ def _named(name: str, things: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _optimizer(name: str, optimizer: Any) -> dict[str, Any]:
-    """Give an optimizer's class and hyperparameters; those that differ from group to group with the group's number."""
-    groups = [_plain({key: value for key, value in each.items() if key != "params"}) for each in _groups(optimizer)]
-    found: dict[str, Any] = {name: type(optimizer).__name__}
-    if len(groups) > 1:
-        found[f"{name}.groups"] = len(groups)
-    for key in dict.fromkeys(key for group in groups for key in group):
-        values = [group.get(key) for group in groups]
-        if all(type(each) is type(values[0]) and each == values[0] for each in values):
-            found[f"{name}.{key}"] = values[0]
-        else:
-            found |= {f"{name}.group{number}.{key}": value for number, value in enumerate(values)}
-    return found
+    """Give an optimizer's class and hyperparameters."""
+    groups = [{key: value for key, value in each.items() if key != "params"} for each in _groups(optimizer)]
+    return networks.optimizer_params(name, optimizer, [networks.plain_values(each, _read) for each in groups])
 
 
 def _groups(optimizer: Any) -> list[dict[str, Any]]:
     return list(getattr(optimizer, "param_groups", ()))
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is plain, and the number in a tensor on the CPU; one elsewhere would be waited for."""
-    read = {key: _read(value) for key, value in values.items()}
-    return {key: value for key, value in read.items() if _is_plain(value)}
-
-
 def _read(value: Any) -> Any:
+    """Give the number in a tensor on the CPU; one elsewhere would be waited for."""
     return value.item() if type(value) is Tensor and value.is_cpu and value.numel() == 1 else value
-
-
-def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN or (type(value) in (list, tuple) and all(map(_is_plain, value)))
 
 
 def _scheduler(name: str, scheduler: Any) -> dict[str, Any]:
     """Give a scheduler's class and settings; of one that is made of others, theirs as well."""
-    own = vars(scheduler)
-    settings = _plain({key: value for key, value in own.items() if key not in _STATE and key[0] != "_"})
+    settings = networks.plain_values(networks.scheduler_settings(scheduler), _read)
     found = {name: type(scheduler).__name__, **{f"{name}.{key}": value for key, value in settings.items()}}
-    parts = own.get("_schedulers")
-    for number, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+    for number, part in enumerate(networks.scheduler_parts(scheduler)):
         found |= _scheduler(f"{name}.{number}", part)
     return found
 

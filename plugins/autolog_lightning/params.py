@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+
+from autolog.capture.networks import network_params
 
 __all__ = ["is_same", "merged", "module_in"]
 
@@ -118,20 +120,8 @@ def _model(module: Any) -> dict[str, Any]:
     """Give a model's class, the counts of its parameters, their types and devices."""
     if not isinstance(module, nn.Module):
         return {}
-    parameters = list(nn.Module.parameters(module))
-    return {
-        "model": type(module).__name__,
-        "model.parameters": sum(map(_count, parameters)),
-        "model.trainable_parameters": sum(_count(each) for each in parameters if each.requires_grad),
-        "dtype": _only(str(each.dtype).removeprefix("torch.") for each in parameters),
-        "device": _only(str(each.device) for each in parameters),
-    }
+    return network_params(module, nn.Module.parameters(module), _count)
 
 
 def _count(parameter: Any) -> int:
     return 0 if is_lazy(parameter) else int(parameter.numel())
-
-
-def _only(values: Iterable[str]) -> str | list[str] | None:
-    found = sorted(set(values))
-    return found[0] if len(found) == 1 else found or None

@@ -12,7 +12,6 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from autolog.capture.data import dataset_facts
 from autolog.hookspecs import DataDescription
 from autolog.values import type_name
-from autolog_torch.modules import ParameterSet
 from autolog_torch.passes import Pass, dtype_of, leaves
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _length(data: object) -> int | None:
 # ---- devices
 
 
-def log_peak_memory(series: Series, parameters: ParameterSet, step: int) -> None:
+def log_peak_memory(series: Series, step: int) -> None:
     """Record the most memory that the program has had allocated on each accelerator in use; the driver is not asked."""
     if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         for device in range(torch.cuda.device_count()):

@@ -25,6 +25,7 @@ from autolog.capture.identity import ByIdentity
 from autolog.recording import context
 from autolog_torch import modules
 from autolog_torch.losses import Loss, Scaled
+from autolog_torch.optimizers import parameters_of
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.ranks import Follower, publish, rank
 from autolog_torch.reading import Readings
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Loop"]
 
 _UNDECIDED: Final = 128  # steps that an optimizer may make while it is open whether the one before it is done
+_EARLY: Final = 8  # evaluations before the first training that wait for it
 _PENDING: Final = 1_000  # losses that no step has followed
 
 
@@ -148,12 +150,12 @@ class Loop:
     def _new_loss(self, tensor: Tensor, frame: FrameType, size: int) -> Loss:
         return self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
 
-    def _begin(self, tensor: Tensor | None, frame: FrameType | None) -> None:
+    def _begin(self, tensor: Tensor, frame: FrameType) -> None:
         """Begin a training, unless the one that there is trains the same parameters."""
         here = self._here()
         if here.is_silent or not here.records:
             return
-        leaf = modules.leaf_of(tensor) if tensor is not None else None
+        leaf = modules.leaf_of(tensor)
         wanted = [] if leaf is None else [leaf]
         now = self.training
         if now is not None and not now.is_over(here.enclosing_run) and (leaf is None or now.trains(wanted)):
@@ -244,11 +246,11 @@ class Loop:
             if len(waiting.steps) >= _UNDECIDED:
                 self._decide()
             return
-        mine = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        mine = parameters_of(optimizer)
         now = self.training
         if now is None or now.is_over(context.current_run()) or (now.is_idle and not now.trains(mine)):
             self._decide()
-            self._begin_for(optimizer, mine, frame)
+            self._new_training(self._here(), frame, mine)
         elif now.lines and not now.trains(mine):
             self._decide()
             undecided = self._undecided[id(optimizer)] = _Undecided(optimizer, frame)
@@ -256,9 +258,6 @@ class Loop:
             return
         if self.training is not None:
             self._join(self.training, optimizer, losses, top, name_of(optimizer, frame), frame)
-
-    def _begin_for(self, optimizer: Optimizer, mine: list[Tensor], frame: FrameType | None) -> None:
-        self._new_training(self._here(), frame, mine)
 
     def _new_training(self, here: Here, frame: FrameType | None, wanted: list[Tensor]) -> None:
         if rank():
@@ -286,10 +285,8 @@ class Loop:
         name: str | None,
         frame: FrameType | None,
     ) -> None:
-        mine = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         line = training.joined(optimizer, name)
-        if frame is not None:
-            training.find_models(mine, frame)
+        training.find_models(parameters_of(optimizer), frame)
         forget = partial(self._forget, id(optimizer))
         self._lines[id(optimizer)] = weakref.ref(optimizer, forget), training, line
         self._record(training, line, optimizer, losses, top)
@@ -317,7 +314,7 @@ class Loop:
     def _settle(self, undecided: _Undecided, optimizer: Optimizer, *, together: bool) -> None:
         frame = sys._getframe()  # noqa: SLF001 (documented)
         if not together:
-            self._begin_for(optimizer, [p for group in optimizer.param_groups for p in group["params"]], frame)
+            self._new_training(self._here(), frame, parameters_of(optimizer))
         training = self.training
         if training is None:
             return
@@ -396,7 +393,7 @@ class Loop:
     ) -> None:
         if training is not None:
             training.evaluated(split, losses, top, around)
-        elif len(self._early) < 8:
+        elif len(self._early) < _EARLY:
             self._early.append((split, losses, top))
 
     # ---- losses without gradients

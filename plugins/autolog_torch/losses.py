@@ -13,7 +13,7 @@ from torch import Tensor
 from autolog_torch.reading import Readings
 from autolog_torch.sites import Site, divisor_at, site_at
 
-__all__ = ["Loss", "Scaled", "is_plain", "is_readable", "undivide"]
+__all__ = ["Loss", "Scaled", "accumulated", "is_plain", "is_readable"]
 
 
 class Loss:
@@ -38,7 +38,10 @@ class Loss:
     def take(self, value: float) -> None:
         """Take the value, once it is read."""
         self.value = value
-        self.is_counted = False  # in the mean of its epoch
+
+    def undivided(self, steps: int | None) -> float:
+        """Give the value as it was before it was divided by so many, if that is what it was divided by."""
+        return self.value if steps is None or self.divisor != steps else self.value * steps
 
     @classmethod
     def of(cls, tensor: Tensor, frame: FrameType, size: int, readings: Readings) -> Loss:
@@ -108,8 +111,8 @@ def _divisor(tensor: Tensor, site: Site, frame: FrameType) -> float | None:
     return divisor_at(frame, site)
 
 
-def undivide(losses: list[Loss], steps: int | None) -> int | None:
-    """Undo the division of losses whose gradients are accumulated.
+def accumulated(losses: list[Loss], steps: int | None) -> int | None:
+    """Say over how many backward passes gradients are accumulated.
 
     A loss that is divided by as many as there are backward passes to a step was divided for that.
 
@@ -118,15 +121,10 @@ def undivide(losses: list[Loss], steps: int | None) -> int | None:
         steps: how many are accumulated, as far as that is known from earlier steps.
 
     Returns:
-        How many are accumulated; None where nothing shows that any are.
+        How many; None where nothing shows that any are.
     """
     count = len(losses)
-    if count > 1 and all(loss.divisor == count for loss in losses):
-        steps = count
-    for loss in losses:
-        if steps is not None and loss.divisor == steps:
-            loss.value *= steps
-    return steps
+    return count if count > 1 and all(loss.divisor == count for loss in losses) else steps
 
 
 def is_readable(tensor: object) -> bool:

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeGuard
 
 from torch import Tensor, nn
 
-from autolog.capture.frames import items, users_outwards
-from autolog_torch.sites import attributes
+from autolog.capture.frames import items
+from autolog.capture.networks import network_params
+from autolog_torch.sites import attributes, users
 
 __all__ = ["ParameterSet", "bare", "find", "leaf_of", "model_params", "summary"]
 
@@ -60,9 +61,7 @@ def find(wanted: ParameterSet, frame: FrameType | None) -> dict[str, nn.Module]:
         frame: where to begin.
     """
     found: dict[int, tuple[str, nn.Module]] = {}
-    for number, each in enumerate(users_outwards(frame, "torch", "autolog", "autolog_torch")):
-        if number >= _DEEPEST:
-            break
+    for each in users(frame, _DEEPEST):
         for name, module in _modules(each):
             found.setdefault(id(module), (name, module))
     trained = [(name, module) for name, module in found.values() if any(p in wanted for p in _parameters(module))]
@@ -137,19 +136,7 @@ def leaf_of(loss: Tensor) -> Tensor | None:
 
 def model_params(module: nn.Module) -> dict[str, Any]:
     """Give a model's class, the counts of its parameters, their types and devices, as params."""
-    parameters = list(_parameters(module))
-    return {
-        "model": type(module).__name__,
-        "model.parameters": sum(map(_count, parameters)),
-        "model.trainable_parameters": sum(_count(each) for each in parameters if each.requires_grad),
-        "dtype": _only(str(each.dtype).removeprefix("torch.") for each in parameters),
-        "device": _only(str(each.device) for each in parameters),
-    }
-
-
-def _only(values: Iterable[str]) -> str | list[str] | None:
-    found = sorted(set(values))
-    return found[0] if len(found) == 1 else found or None
+    return network_params(module, _parameters(module), _count)
 
 
 def summary(module: nn.Module) -> str:
@@ -174,11 +161,3 @@ def summary(module: nn.Module) -> str:
 
 def _shape(parameter: Tensor) -> str:
     return "lazy" if nn.parameter.is_lazy(parameter) else " x ".join(map(str, parameter.shape)) or "scalar"
-
-
-def is_compiling_anything() -> bool:
-    """Say whether something has been compiled in this process, whose traces would look into calls of modules."""
-    import sys
-
-    utilities = sys.modules.get("torch._dynamo.utils")
-    return bool(getattr(utilities, "counters", {}).get("stats"))

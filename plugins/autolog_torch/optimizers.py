@@ -2,61 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 
+from autolog.capture import networks
 from autolog.capture.identity import ByIdentity
 
-__all__ = ["comparable", "optimizer_params", "rates", "remember_scheduler", "scheduler_of", "scheduler_params"]
+__all__ = [
+    "comparable",
+    "optimizer_params",
+    "parameters_of",
+    "rates",
+    "remember_scheduler",
+    "scheduler_of",
+    "scheduler_params",
+]
 
-_PLAIN: Final = (bool, int, float, str, type(None))
-_STATE: Final = frozenset(
-    (
-        *("optimizer", "base_lrs", "last_epoch", "verbose", "best", "num_bad_epochs", "cooldown_counter"),
-        *("mode_worse", "T_cur", "total_iters_seen"),
-    )
-)
 _schedulers = ByIdentity()
 
 
 def optimizer_params(optimizer: Optimizer, name: str) -> dict[str, Any]:
-    """Give its class and hyperparameters; those that differ from group to group with the group's number.
+    """Give its class and hyperparameters.
 
     Args:
         optimizer: it.
         name: what the params' names begin with.
     """
-    groups = [
-        _plain({key: value for key, value in group.items() if key != "params"}) for group in optimizer.param_groups
-    ]
-    found: dict[str, Any] = {name: type(optimizer).__name__}
-    if len(groups) > 1:
-        found[f"{name}.groups"] = len(groups)
-    for key in dict.fromkeys(key for group in groups for key in group):
-        values = [group.get(key) for group in groups]
-        same = all(type(each) is type(values[0]) and each == values[0] for each in values)
-        found |= (
-            {f"{name}.{key}": values[0]}
-            if same
-            else {f"{name}.group{number}.{key}": value for number, value in enumerate(values)}
-        )
-    return found
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is plain, and what a single number on the CPU holds; to read one elsewhere would be waited for."""
-    return {key: _read(value) for key, value in values.items() if _is_plain(_read(value))}
+    groups = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    return networks.optimizer_params(name, optimizer, [networks.plain_values(each, _read) for each in groups])
 
 
 def _read(value: Any) -> Any:
+    """Give the number in a tensor on the CPU; one elsewhere would be waited for."""
     return value.tolist() if type(value) is Tensor and value.is_cpu and value.numel() == 1 else value
 
 
-def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN or (type(value) in (list, tuple) and all(map(_is_plain, value)))
+def parameters_of(optimizer: Optimizer) -> list[Tensor]:
+    """Give what an optimizer trains."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def rates(optimizer: Optimizer) -> list[Any]:
@@ -91,15 +76,10 @@ class _Kept:
 
     def __init__(self, scheduler: Any) -> None:
         self.name = type(scheduler).__name__
-        self.settings = {key: value for key, value in vars(scheduler).items() if key not in _STATE and key[0] != "_"}
-        self.settings = {key: value for key, value in self.settings.items() if _is_plain(value)}
-        self.parts = [_Kept(part) for part in _parts(scheduler)]
-        self.identities = {id(scheduler), *map(id, _parts(scheduler))}
-
-
-def _parts(scheduler: Any) -> list[Any]:
-    found = vars(scheduler).get("_schedulers", ())
-    return list(found) if isinstance(found, (list, tuple)) else []
+        self.settings = networks.plain_values(networks.scheduler_settings(scheduler), _read)
+        parts = networks.scheduler_parts(scheduler)
+        self.parts = [_Kept(part) for part in parts]
+        self.identities = {id(scheduler), *map(id, parts)}
 
 
 def scheduler_of(optimizer: Optimizer) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -15,7 +16,6 @@ from autolog.patching import is_unseen
 
 __all__ = [
     "Site",
-    "attribute_of",
     "attributes",
     "divisor_at",
     "epoch_at",
@@ -23,6 +23,7 @@ __all__ = [
     "name_of",
     "site_at",
     "split_at",
+    "users",
     "users_frame",
 ]
 
@@ -36,6 +37,7 @@ _EPOCHS: Final = (
 _SPLIT: Final = re.compile(
     r"(?:(?<![A-Za-z])|(?=[TVDE]))(?:(?P<test>[Tt]est)|(?P<val>[Vv]al|[Dd]ev|[Ee]val)|(?P<train>[Tt]rain))"
 )
+_LIBRARIES: Final = ("torch", "autolog", "autolog_torch")
 _DOORS: Final = frozenset(("torch._tensor", "torch.overrides", "torch.autograd"))
 _PHASES: Final = ("split", "phase", "mode", "stage", "subset")
 _BEFORE: Final = re.compile(
@@ -88,7 +90,7 @@ def users_frame(frame: FrameType | None, *, through: bool = True) -> FrameType |
 def _kind_of(frame: FrameType) -> tuple[CodeType, str]:
     """Say whose a function is, and remember it by the identity of its code, which is held for that."""
     module, code = module_of(frame), frame.f_code
-    if next(users_outwards(frame, "torch", "autolog", "autolog_torch"), None) is frame:
+    if next(users_outwards(frame, *_LIBRARIES), None) is frame:
         kind = "door" if code.co_name == "__torch_function__" else "user"
     else:
         ours = is_unseen(code) or module.partition(".")[0] != "torch"
@@ -164,25 +166,24 @@ def _number_at(frame: FrameType, written: str) -> float | None:
 # ---- names and numbers
 
 
-def _users(frame: FrameType | None) -> Iterator[FrameType]:
-    for number, each in enumerate(users_outwards(frame, "torch", "autolog", "autolog_torch")):
-        if number >= _DEEPEST:
-            return
-        yield each
+def users(frame: FrameType | None, most: int = _DEEPEST) -> Iterator[FrameType]:
+    """Give the frames of the user's from that one outwards, not more than so many."""
+    return islice(users_outwards(frame, *_LIBRARIES), most)
 
 
 def name_of(value: object, frame: FrameType | None) -> str | None:
     """Give the user's name for an object: a variable's, or that of an attribute of the `self` of a method."""
-    for each in _users(frame):
-        found = name_in(each, value) or attribute_of(each, value)
+    for each in users(frame):
+        found = _name_at(each, value)
         if found is not None and found != "self":
             return found
     return None
 
 
-def attribute_of(frame: FrameType, value: object) -> str | None:
-    """Give the name that an object has as an attribute of the method's `self`."""
-    return next((name for name, each in _own_attributes(frame).items() if each is value), None)
+def _name_at(frame: FrameType, value: object) -> str | None:
+    """Give the name of a variable, or else of an attribute of the method's `self`."""
+    own = (name for name, each in _own_attributes(frame).items() if each is value)
+    return name_in(frame, value) or next(own, None)
 
 
 def _own_attributes(frame: FrameType) -> Mapping[str, Any]:
@@ -200,7 +201,7 @@ def attributes(value: object) -> Mapping[str, Any]:
 
 def epoch_at(frame: FrameType | None) -> int | None:
     """Give the number of the epoch, by the loop variable or attribute in which the user counts them."""
-    for each in _users(frame):
+    for each in users(frame):
         names = each.f_code.co_varnames + _names(each)
         numbers = values(each, [name for name in _EPOCHS if name in names])
         numbers += [value for name, value in _own_attributes(each).items() if name.lstrip("_") in _EPOCHS]
@@ -223,17 +224,13 @@ def split_at(frame: FrameType | None, loader: object = None) -> str | None:
         frame: where to begin.
         loader: what the data comes from, if anything.
     """
-    frames = list(_users(frame))
+    frames = list(users(frame))
     words = [
-        *(_loader_name(each, loader) for each in frames if loader is not None),
+        *(_name_at(each, loader) for each in frames if loader is not None),
         *(_phase(each) for each in frames),
         *(each.f_code.co_name for each in frames),
     ]
     return next(filter(None, map(_split, words)), None)
-
-
-def _loader_name(frame: FrameType, loader: object) -> str | None:
-    return name_in(frame, loader) or attribute_of(frame, loader)
 
 
 def _phase(frame: FrameType) -> str | None:

@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from autolog import guard
 from autolog.exceptions import ModelTooLarge, PluginError
 from autolog_torch import described, models, modules
-from autolog_torch.losses import Loss, undivide
-from autolog_torch.optimizers import comparable, optimizer_params, rates, scheduler_of, scheduler_params
+from autolog_torch.losses import Loss, accumulated
+from autolog_torch.optimizers import comparable, optimizer_params, parameters_of, rates, scheduler_of, scheduler_params
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.ranks import rank_params
 from autolog_torch.reading import Readings
@@ -91,7 +91,6 @@ class Training:
         self.lines: list[Line] = []
         self.epoch: int | None = None
         self.epochs = 0
-        self.loss_functions: set[str] = set()
         self._owners: dict[str, Line] = {}
         self._told: dict[str, Any] = {}
         self._is_settled = False
@@ -101,7 +100,6 @@ class Training:
         self._last_epoch: tuple[int | None, int] = None, 0
         self._epoch_offset = 0
         self._rates: dict[str, float] = {}
-        self.dataset_of: weakref.ref[Any] | None = None
         self.checkpoints: dict[str, dict[str, Any]] = {}
         self.params(**described.process_params(), **rank_params())
         self._take_models(found)
@@ -168,7 +166,7 @@ class Training:
 
     def joined(self, optimizer: Optimizer, name: str | None) -> Line:
         """Take an optimizer in: as the next phase of a line that trained these parameters, or as a line of its own."""
-        mine = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        mine = parameters_of(optimizer)
         line = next((each for each in self.lines if any(one in each.parameters for one in mine)), None)
         if line is None and self._is_next_phase(mine):
             line = self.lines[0]
@@ -279,27 +277,23 @@ class Training:
 
     def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
         if losses[0].divisor is not None:
-            self._accumulated = undivide(losses, self._accumulated)
+            self._accumulated = accumulated(losses, self._accumulated)
             self.params(accumulated_batches=self._accumulated)
         by_name: dict[str, list[Loss]] = {}
         for loss in losses:
             by_name.setdefault(self._loss_name(line, loss.name), []).append(loss)
         for name, same in by_name.items():
-            self._add_loss(line, step, name, sum(each.value for each in same) / len(same), same, top)
-
-    def _add_loss(self, line: Line, step: int, name: str, value: float, losses: list[Loss], top: Pass | None) -> None:
-        self.series.add_of_step(name, value, step)
-        for each in losses if top is not None else ():
-            if not each.is_counted:
-                top.means.setdefault(name, Mean()).add(each.value, each.size)  # type: ignore[union-attr]
+            values = [each.undivided(self._accumulated) for each in same]
+            self.series.add_of_step(name, sum(values) / len(values), step)
+            for loss, value in zip(same, values, strict=True):
+                if top is not None and not loss.is_counted:
+                    top.means.setdefault(name, Mean()).add(value, loss.size)
 
     def count_left(self, losses: list[Loss], top: Pass) -> None:
         """Count losses that no step has followed yet into the epoch that they were computed in."""
         for loss in losses:
-            known = loss.divisor is not None and loss.divisor == self._accumulated
-            value = loss.value * loss.divisor if known else loss.value  # type: ignore[operator]
             name = self._loss_name(self.lines[0], loss.name) if self.lines else loss.name
-            top.means.setdefault(name, Mean()).add(value, loss.size)
+            top.means.setdefault(name, Mean()).add(loss.undivided(self._accumulated), loss.size)
             loss.is_counted = True
 
     def _loss_name(self, line: Line, name: str) -> str:
@@ -354,7 +348,7 @@ class Training:
             self.series.add("data_wait_share", top.waited / seconds, number)
         for line in self.lines:
             self._log_rates(line, "_epoch", number)
-        described.log_peak_memory(self.series, self.parameters, number)
+        described.log_peak_memory(self.series, number)
         self.log_dataset(top, "train")
 
     def _number(self, top: Pass) -> int:
@@ -474,7 +468,6 @@ class Training:
             self.run.end_with(error)
         else:
             self.settle(error)
-        self._loop.closed(self)
 
 
 def _named(split: str, losses: Mapping[Any, Mean]) -> list[tuple[str, Mean]]:

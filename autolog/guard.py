@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from autolog.exceptions import AutologError, PluginError, RefusedError
 
-__all__ = ["call", "contained", "describe", "is_users", "logger", "refusable", "report"]
+__all__ = ["call", "contained", "describe", "failed", "is_users", "logger", "refusable"]
 
 logger = logging.getLogger("autolog")
 
@@ -42,10 +42,23 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
     try:
         return _invoke(site, function, args, kwargs)
     except Exception as error:
-        if is_users(error):
-            raise
-        report(site, run, error)
+        failed(site, run, error)
         return None
+
+
+def failed(site: str, run: Notes | None, error: Exception) -> None:
+    """Say that a piece of ours has failed, as `call` does; to be asked where the error is being handled.
+
+    It is for what is called too often for `call`, which takes as long as all that is done there.
+
+    Args:
+        site: a literal name of the place.
+        run: takes a note of what is missing.
+        error: what was raised; what a signal handler of the user's has raised is raised again.
+    """
+    if is_users(error):
+        raise
+    _report(site, run, error)
 
 
 def is_users(error: BaseException) -> bool:
@@ -94,7 +107,7 @@ def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
     return function(*args, **kwargs)
 
 
-def report(site: str, run: Notes | None, error: Exception) -> None:
+def _report(site: str, run: Notes | None, error: Exception) -> None:
     """Say what went wrong in each run and, where it is ours, to the logger once; an error on the way ends that."""
     try:
         refused = isinstance(error, RefusedError)

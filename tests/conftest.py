@@ -45,7 +45,7 @@ class Swallowed(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.funcName in ("report", "stop"):  # what guard.py and loader.py say of an error
+        if record.funcName in ("_report", "stop"):  # what guard.py and loader.py say of an error
             self.lines.append(record.getMessage())
 
 

@@ -109,12 +109,9 @@ class Call(Here):
             return None
         parent = context.current_run()
         is_outermost = self._outer.inside is None and self._outer.task is None
-        if parent is not None and is_outermost and parent.take_first_fit():
-            self.run, self._at_end = parent, _leave
-            parent.set_tags(tags or {})
-        else:
-            self.run = self._session.recorder.new_run(run_name, parent=parent, tags=tags, options=self.settings)
-            self._at_end = _end
+        is_parents = parent is not None and is_outermost and parent.take_first_fit()
+        self.run = self._run_on(parent, run_name, tags, is_parents=is_parents)
+        self._at_end = _leave if is_parents else _end
         return self.run
 
     def record_on(self, run: ActiveRun) -> None:

@@ -104,17 +104,24 @@ class Here:
         if not self.records:
             return None
         parent = context.current_run()
-        if parent is not None and (self.is_part or parent.take_first_fit()):
-            self.run = parent
-            parent.set_tags(tags or {})
-        else:
-            self.run = self._session.recorder.new_run(run_name, parent=parent, tags=tags, options=self.settings)
+        is_parents = parent is not None and (self.is_part or parent.take_first_fit())
+        self.run = self._run_on(parent, run_name, tags, is_parents=is_parents)
+        if not is_parents:
             self._session.recorder.left_open.add(training)
             if parent is not None:
                 parent.before_end(training.end_with)
         self.run.before_end(training.settle)
         context.set_last(self.run)
         return self.run
+
+    def _run_on(
+        self, parent: ActiveRun | None, run_name: str | None, tags: Mapping[str, Any] | None, *, is_parents: bool
+    ) -> ActiveRun:
+        """Give the run around this, with further tags, where what happens is that run's; else a new one, its child."""
+        if parent is None or not is_parents:
+            return self._session.recorder.new_run(run_name, parent=parent, tags=tags, options=self.settings)
+        parent.set_tags(tags or {})
+        return parent
 
     def join_run(self, facts: Mapping[str, Any], training: Open, prefix: str) -> ActiveRun:
         """Give a handle on a run that another process records, to add what is this process's own.

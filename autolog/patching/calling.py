@@ -112,10 +112,8 @@ class Watched:
 
     @staticmethod
     def failed(error: Exception) -> None:
-        """Report an error of ours; not by `guard.call`, which takes as long as all that is done here."""
-        if guard.is_users(error):
-            raise
-        guard.report("patching.watch", None, error)
+        """Say that who was told has failed."""
+        guard.failed("patching.watch", None, error)
 
     @staticmethod
     def raised(then: Then | None, error: BaseException) -> None:

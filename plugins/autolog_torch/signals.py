@@ -132,12 +132,10 @@ class Signals:
         if (state.inside is not None or state.paused) and self.is_off():
             return
         run = state.run if state.run is not None or not context.explicit else context.current_run()
-        try:  # not by `guard.call`, which takes as long as what is done here
+        try:
             self.loops.loop.stepped(optimizer, run)
         except Exception as error:
-            if guard.is_users(error):
-                raise
-            guard.report("torch.stepped", None, error)
+            guard.failed("torch.stepped", None, error)
 
     def scheduled(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a scheduler's step."""

@@ -75,6 +75,18 @@ def test_a_function_per_trial_is_a_run_each() -> None:
     assert [len(run.models) for run in runs] == [1, 1]
 
 
+def test_a_trial_that_goes_late_takes_nothing_of_the_next() -> None:
+    """Where a trial's objects go within the next one's first pass, as when they are collected, this has all epochs."""
+    before = [*train()[:2]]
+    model, loader = network(), data()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):
+        for batch in loader:
+            before.clear()
+            step(model, optimizer, *batch)
+    assert [len(series(run, "loss_epoch")) for run in all_runs()] == [2, 2]
+
+
 def test_trials_whose_objects_are_all_kept_are_a_run_each() -> None:
     """An optimizer that nobody drops does not take the next one's steps."""
     kept = [train(epochs=50, lr=lr) for lr in (0.1, 0.01, 0.001)]

@@ -477,6 +477,6 @@ class Loop:
         self._take_unstepped(None)
         if self._window:
             self._close_window()
-        for top in reversed(self.passes[:]):
-            if not top.trains:
+        if self.training is not None and not self.training.is_gone:  # else what is under way is not of this one
+            for top in [each for each in reversed(self.passes) if each.losses and not each.trains]:
                 self._end(top)

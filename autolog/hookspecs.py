@@ -11,10 +11,10 @@ one line on the `autolog` logger and in the run's notes, and harms no other. Non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import pluggy
 
@@ -281,9 +281,12 @@ class Batch:
         tree: the id of the top-level run whose folder holds the journal.
         writer: the journal's writer.
         offset: where the piece begins in the journal file, in bytes; with `tree` and `writer` it names the batch.
-        lines: the journal's own bytes, whole lines.
+        lines: the journal's own bytes: whole lines, but for the last one of a writer that died in the middle of it.
         events: the same, decoded.
-        files: the path below the run's folder, with `/`, and the local file, of each artifact and model in `events`.
+        files: the path below the run's folder, with `/`, and the local file, of each artifact and model in `events`,
+            and of each value too large for a line.
+        folder: the run's own folder.
+        delivered: how far each journal in it was handed over before this batch, in bytes, by writer.
     """
 
     tree: str
@@ -291,24 +294,69 @@ class Batch:
     offset: int
     lines: bytes
     events: tuple[Event, ...]
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, Path]
+    folder: Path
+    delivered: Mapping[str, int]
+
+    @property
+    def end(self) -> int:
+        """Where the piece ends in the journal file, in bytes."""
+        return self.offset + len(self.lines)
+
+    def earlier(self) -> Iterator[Event]:
+        """Read again what was handed over of this top-level run before, for who does not remember it.
+
+        The journals come one after another, each in its own order.
+        """
+        from autolog.delivery.batches import read_events  # this page is imported by all that has to be quick
+
+        for writer, end in sorted(self.delivered.items()):
+            yield from read_events(self.folder, writer, end)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a backend made of a batch: `done`, `retry` (not before `after` seconds), or `refused` for a `reason`."""
+    """What a backend made of what it was handed.
+
+    Args:
+        state: `done`, `retry` (the same again, later), or `refused`: never to be tried again.
+        reason: why it is not done, in one line without secrets.
+        after: seconds before which it is not to be tried again, where the destination said so.
+        aside: what was refused for good though the rest was taken: a line each, which names it and says why.
+    """
 
     state: Literal["done", "retry", "refused"]
     reason: str = ""
     after: float | None = None
+    aside: Sequence[str] = ()
 
 
-@runtime_checkable
-class Backend(Protocol):
-    """One open destination. Called from one delivery thread of its own; never from the training thread."""
+class Backend:
+    """One open destination; a plugin derives its own from this.
+
+    It is called from delivery threads, never from the training thread, and never from two threads at once. Whatever it
+    raises counts as `retry`.
+    """
+
+    pause: float = 0.0
+    """The least seconds between two batches of runs that go on; those that have ended are handed over at once."""
+
+    batch_bytes: int = 1 << 20
+    """How many bytes of lines a batch has about, where there are so many."""
 
     def deliver(self, batch: Batch) -> Delivery:
-        """Take a batch; the same one may be handed over twice, and must then change nothing."""
+        """Take a batch; the same one may be handed over twice, also with more lines, and must then change nothing."""
+        raise NotImplementedError
+
+    def settle(self, tree: str, folder: Path) -> Delivery:
+        """Take notice that all there is of a top-level run was handed over, and that it has ended or nobody is left to
+        write more of it. It may be called again, after more has come nevertheless.
+
+        Args:
+            tree: its id.
+            folder: its folder, with all journals.
+        """
+        return Delivery("done")
 
     def close(self) -> None:
         """Let go of connections; may be called twice."""

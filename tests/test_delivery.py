@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import autolog
-from autolog import background, delivery, session
-from autolog.delivery import Courier, cursor_path
+from autolog import background, session
+from autolog.delivery import courier as couriers
+from autolog.delivery.courier import Courier, left_behind
+from autolog.delivery.cursors import Cursors
 from autolog.hookspecs import Batch, Delivery
 from autolog_files import FolderBackend
 
@@ -34,7 +36,7 @@ def facts(run: autolog.Run) -> Mapping[str, object]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(delivery, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(couriers, "_FIRST_WAIT", 0.01)
 
 
 class Unreliable(FolderBackend):
@@ -86,7 +88,7 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     run = record(store)
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", *answers))
-    courier._folders[store / run.run_id] = None
+    courier.follow(store / run.run_id)
     deadline = time.monotonic() + 30
     assert courier.finish(deadline) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
@@ -101,10 +103,10 @@ def test_a_destination_that_stays_away_costs_only_the_delivery(tmp_path: Path, s
     run = record(store)
     session.get()._at_exit()
     away = Courier("test:", Unreliable(tmp_path / "copy", *["crash"] * 1000))
-    away._folders[store / run.run_id] = None
+    away.follow(store / run.run_id)
     assert away.finish(time.monotonic() + 0.3) == 1
     back = Courier("test:", Unreliable(tmp_path / "copy"))
-    back._folders[store / run.run_id] = None
+    back.follow(store / run.run_id)
     assert back.finish(time.monotonic() + 30) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
@@ -119,7 +121,7 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
     for expected in (True, False):
         backend = Unreliable(tmp_path / "copy")
         courier = Courier("test:", backend)
-        courier._folders[store / run.run_id] = None
+        courier.follow(store / run.run_id)
         assert courier.finish(time.monotonic() + 30) == 0
         assert bool(backend.batches) is expected
 
@@ -131,9 +133,9 @@ def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: P
     run = record(store)
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", "refused"))
-    courier._folders[store / run.run_id] = None
+    courier.follow(store / run.run_id)
     assert courier.finish(time.monotonic() + 30) == 0
-    refused = cursor_path(store / run.run_id, "test:").with_suffix(".refused.jsonl")
+    refused = Cursors(store / run.run_id, "test:").aside
     assert "told to" in refused.read_text()
 
 
@@ -155,16 +157,16 @@ def test_what_a_killed_process_left_is_delivered_by_the_next(tmp_path: Path) -> 
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as other:
         assert other.stdout is not None
         left = other.stdout.readline().strip()
-        assert delivery._left_behind(first, str(second)) == []
+        assert left_behind(first, str(second)) == []
         other.kill()
-    assert delivery._left_behind(first, str(second)) == [first / left]
+    assert left_behind(first, str(second)) == [first / left]
     second.unlink()
     autolog.enable(backend=[str(first), str(second)], silent=True)
     with autolog.start_run():
         pass
     session.get()._at_exit()
     assert autolog.get_run(left, store=second).params == {"C": 1}
-    assert delivery._left_behind(first, str(second)) == []
+    assert left_behind(first, str(second)) == []
 
 
 @pytest.mark.parametrize("way", ["resume", "late", "child", "delete"])

@@ -25,9 +25,9 @@ import pytest
 import autolog
 from autolog import guard, hookspecs, session
 from autolog.capture.carrier import Carrier
-from autolog.delivery import Courier
+from autolog.delivery.courier import Courier
 from autolog.exceptions import PluginError
-from autolog.hookspecs import Arguments, Delivery, hookimpl
+from autolog.hookspecs import Arguments, Backend, Delivery, hookimpl
 from autolog.loading.loader import BACKENDS, Record
 from autolog.patching import Patcher
 from autolog.progress import Progress
@@ -394,7 +394,7 @@ def deliver(folder: Path) -> object:
     courier = Courier("memory:", Memory())
     courier.follow(run.folder)
     _wait_for("delivery.round")
-    courier.finish(time.monotonic() + 0.05)
+    courier.finish(time.monotonic() + 0.5)
     end_process()
     return "done"
 
@@ -412,7 +412,7 @@ def watch(folder: Path) -> object:
         return train(folder)
 
 
-class Memory:
+class Memory(Backend):
     """A destination that takes everything."""
 
     def deliver(self, batch: Any) -> Delivery:
@@ -475,7 +475,10 @@ CASES = {
     "console.say": Case(train_loudly),
     "delivery.close": Case(deliver),
     "delivery.deliver": Case(deliver),
+    "delivery.last": Case(deliver),
     "delivery.round": Case(deliver),
+    "delivery.route": Case(deliver),
+    "delivery.settle": Case(deliver),
     "environment.diff": Case(train_in_repository, noted=True),
     "environment.directory": Case(train, noted=True),
     "environment.distribution": Case(train),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from autolog import guard
 from autolog.console import say
-from autolog.delivery import Courier
+from autolog.delivery.courier import Courier
 from autolog.exceptions import UsageError
 from autolog.journal import process
 from autolog.recording import afterwards, context

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from autolog.journal import liveness, ring
+from autolog.journal import liveness
 from autolog.journal.events import FORMAT, Event, decode_lines
-from autolog.journal.points import Columns
 from autolog.journal.process import BEAT
+from autolog.journal.recovery import covered, unsealed
 from autolog.store.base import Files
 from autolog.store.merge import Fold, finished_run, fold, status
 from autolog.store.run import Run
 
 __all__ = ["Tree"]
-
-_AFTER_ALL: Final = 1 << 62  # the sequence number of points that still lay in a ring
 
 
 @dataclass
@@ -46,8 +44,8 @@ class _Writer:
             self.header = event
         elif event.kind == "beat" and type(event.data.get("every")) in (int, float):
             self.every = event.data["every"]
-        elif event.kind == "points" and all(type(event.data.get(end)) is int for end in ("from", "to")):
-            self.sealed[event.run].append((event.data["from"], event.data["to"]))
+        elif (covers := covered(event)) is not None:
+            self.sealed[event.run].append(covers)
 
     @property
     def is_gone(self) -> bool:
@@ -85,7 +83,7 @@ class Tree:
             self._forget()  # a file is gone, or is another one
         gone = {name for name in self._rings if name not in sizes}
         # Rings first: a point that moves into a journal meanwhile is then seen twice rather than never.
-        rings = {name: self._ring_points(name) for name in sizes if self._may_change(name)}
+        rings = {name: self._ring_bytes(name) for name in sizes if self._may_change(name)}
         names = [name for name, size in sizes.items() if name.endswith(".jsonl") and self._has_read(name) != size]
         if rings or gone:  # what they held may have moved since the sizes were taken
             names = [name for name in sizes if name.endswith(".jsonl")]
@@ -125,30 +123,20 @@ class Tree:
     def _may_change(self, name: str) -> bool:
         return name.endswith(".ring") and name not in self._final_rings
 
-    def _ring_points(self, name: str) -> list[tuple[str, str, ring.Point]]:
-        """Read a ring. When its writer was gone before, it need not be read again."""
+    def _ring_bytes(self, name: str) -> tuple[bytes, bytes]:
+        """Read a ring, twice. When its writer was gone before, it need not be read again."""
         writer = self._writers.get(name.removesuffix(".ring"))
         if writer is not None and writer.is_gone:
             self._final_rings.add(name)
-        return ring.read_ring(*(self._files.read(self._tree, name, 0) for _ in range(2)))
+        return self._files.read(self._tree, name, 0), self._files.read(self._tree, name, 0)
 
-    def _take_ring(self, name: str, found: list[tuple[str, str, ring.Point]]) -> set[str]:
+    def _take_ring(self, name: str, readings: tuple[bytes, bytes]) -> set[str]:
         """Keep the points of a ring that no journal holds yet, and give the runs for which these are not as before."""
-        before, now = self._rings.get(name, []), self._unsealed(name.removesuffix(".ring"), found)
+        writer = name.removesuffix(".ring")
+        said = self._writers[writer]
+        before, now = self._rings.get(name, []), unsealed(writer, said.last, said.sealed, *readings)
         self._rings[name] = now
         return set() if before == now else {event.run for event in (*before, *now)}
-
-    def _unsealed(self, writer: str, found: list[tuple[str, str, ring.Point]]) -> list[Event]:
-        said = self._writers[writer]
-        sealed = {run: _merged(sorted(ranges)) for run, ranges in said.sealed.items()}
-        groups: dict[tuple[str, str], list[ring.Point]] = defaultdict(list)
-        for run, key, point in found:
-            if not any(low <= point.number <= high for low, high in sealed.get(run, ())):
-                groups[run, key].append(point)
-        return [
-            Event(run, "points", said.last, writer, _AFTER_ALL + offset, {"series": {key: _columns(points)}})
-            for offset, ((run, key), points) in enumerate(groups.items())
-        ]
 
     # ---- what it amounts to
 
@@ -202,19 +190,3 @@ class Tree:
         """Say whether a journal here was written in a format that this version does not know."""
         formats = (writer.header.data.get("format") for writer in self._writers.values() if writer.header is not None)
         return any(type(said) is int and said > FORMAT for said in formats)
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for low, high in ranges:
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return merged
-
-
-def _columns(points: list[ring.Point]) -> Columns:
-    return Columns(
-        [point.step for point in points], [point.value for point in points], [point.time // 1000 for point in points]
-    )

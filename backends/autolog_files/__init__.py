@@ -90,7 +90,7 @@ class LocalFiles:
         shutil.rmtree(folder, ignore_errors=path is not None)
 
 
-class FolderBackend:
+class FolderBackend(Backend):
     """Keeps a copy of journals and files in a folder: for a folder that is not the journal's own.
 
     Args:

@@ -1,0 +1,100 @@
+"""Journals cut into batches, with the files that their events speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from autolog.exceptions import AutologError
+from autolog.hookspecs import Batch
+from autolog.journal import liveness
+from autolog.journal.events import Event, decode_lines
+from autolog.journal.process import BEAT
+from autolog.paths import inside
+
+__all__ = ["batches", "is_gone", "journals", "read_events"]
+
+
+def journals(folder: Path) -> list[Path]:
+    """Give the journals of a top-level run."""
+    return sorted(folder.glob("*.jsonl"))
+
+
+def batches(folder: Path, journal: Path, delivered: Mapping[str, int], size: int) -> Iterator[Batch]:
+    """Give what a journal holds beyond what was handed over.
+
+    Args:
+        folder: the run's.
+        journal: its path.
+        delivered: how far each journal of the run was handed over; it may grow while batches are taken.
+        size: of a batch, about, in bytes.
+    """
+    for offset, lines in _pieces(journal, delivered.get(journal.stem, 0), size):
+        events = tuple(decode_lines(lines)[0])
+        yield Batch(folder.name, journal.stem, offset, lines, events, _files(folder, events), folder, dict(delivered))
+
+
+def _pieces(journal: Path, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Give whole lines, each piece with its place; a line that its writer died in the middle of is whole as it is."""
+    with journal.open("rb") as file:
+        while True:
+            file.seek(offset)
+            lines = file.read(size)
+            lines += b"" if len(lines) < size else file.readline()
+            whole = lines.rfind(b"\n") + 1
+            if whole < len(lines) and not is_gone(journal):
+                lines = lines[:whole]
+            if not lines:
+                return
+            yield offset, lines
+            offset += len(lines)
+
+
+def read_events(folder: Path, writer: str, end: int) -> Iterator[Event]:
+    """Give the events of a journal up to a place, reading a little at a time.
+
+    Args:
+        folder: the run's.
+        writer: the journal's.
+        end: the place, in bytes.
+    """
+    with (folder / f"{writer}.jsonl").open("rb") as file:
+        while file.tell() < end:
+            yield from decode_lines(file.readline())[0]
+
+
+def is_gone(journal: Path) -> bool:
+    """Say whether the process that wrote a journal is there no more."""
+    with journal.open("rb") as file:
+        first = decode_lines(file.readline())[0]
+    header = first[0] if first and first[0].kind == "journal" else None
+    return liveness.is_lost(header, journal.stat().st_mtime_ns // 1000, BEAT)
+
+
+def _files(folder: Path, events: tuple[Event, ...]) -> dict[str, Path]:
+    """Give the files that events speak of, as far as they are there and inside the run's folder."""
+    found: dict[str, Path] = {}
+    for name in (name for event in events for name in _named_files(event)):
+        try:
+            path = inside(folder, name)
+        except AutologError:
+            continue
+        if path.is_file():
+            found[name] = path
+    return found
+
+
+def _named_files(event: Event) -> Iterator[str]:
+    if event.kind in ("artifact", "model"):
+        yield f"files/{event.run}/{event.data.get('path')}"
+    yield from (f"values/{name}" for name in _spilled(event.data))
+
+
+def _spilled(value: Any) -> Iterator[str]:
+    """Give the files of values that were too large for a line."""
+    if isinstance(value, dict):
+        if "$file" in value:
+            yield str(value["$file"])
+        for each in value.values():
+            yield from _spilled(each)

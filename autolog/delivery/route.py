@@ -1,0 +1,157 @@
+"""The way of one top-level run to one destination: what is handed over next, and what the destination makes of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final, Protocol
+
+from autolog import guard
+from autolog.delivery.batches import batches, is_gone, journals
+from autolog.delivery.cursors import Cursors
+from autolog.delivery.lease import lease
+from autolog.hookspecs import Backend, Batch, Delivery
+from autolog.journal.recovery import recover
+
+__all__ = ["Gate", "LaterError", "Route"]
+
+_LONGEST_REST: Final = 60.0  # seconds between two looks at a run that nothing has come to for long
+
+
+class LaterError(Exception):
+    """The destination cannot take what it was handed now.
+
+    Args:
+        said: what it said.
+    """
+
+    def __init__(self, said: Delivery) -> None:
+        super().__init__(said.reason)
+        self.after = said.after
+
+
+class Gate(Protocol):
+    """Says when the next batch may be handed over."""
+
+    hurries: bool
+    """Nothing is waited for that might still come: the process ends."""
+
+    def opens(self, *, ended: bool) -> bool:
+        """Say whether it may be now, of a run that has ended or goes on."""
+
+    def passed(self, batch: Batch, *, ended: bool) -> None:
+        """Take notice that one was handed over."""
+
+
+class Route:
+    """What is known of one top-level run on its way to one destination.
+
+    Args:
+        folder: the run's.
+        uri: the destination's, without secrets.
+        backend: opened for it.
+    """
+
+    def __init__(self, folder: Path, uri: str, backend: Backend) -> None:
+        self.folder = folder
+        self.cursors = Cursors(folder, uri)
+        self.tries = 0
+        self.not_before = 0.0
+        self._rest = 0.5
+        self._backend = backend
+
+    def advance(self, gate: Gate) -> bool:
+        """Hand over all that there is; False where something has to wait.
+
+        Raises:
+            LaterError: the destination cannot take it now.
+        """
+        if not self.folder.is_dir():
+            return True  # deleted by the user, or given up when everybody had everything
+        with lease(self.cursors.lock) as held:
+            if not held:
+                return False
+            before = dict(self.cursors.load().delivered)
+            is_through = self._hand_over(gate)
+            has_come = before != self.cursors.delivered
+            if is_through and (gate.hurries or not has_come):
+                self._settle()
+        self._wait_for_more(has_come=has_come)
+        return is_through
+
+    def _wait_for_more(self, *, has_come: bool) -> None:
+        """Look less often at a run of which nothing comes any more."""
+        self._rest = 0.5 if has_come else min(_LONGEST_REST, self._rest * 1.5)
+        self.not_before = time.monotonic() + (0.0 if has_come else self._rest - 0.5)
+
+    def _hand_over(self, gate: Gate) -> bool:
+        for ring in self.folder.glob("*.ring"):
+            if is_gone(ring.with_suffix(".jsonl")):
+                recover(self.folder, ring.stem)
+        cursors, size = self.cursors, self._backend.batch_bytes
+        for journal in journals(self.folder):
+            for batch in batches(self.folder, journal, cursors.delivered, size):
+                if not gate.opens(ended=cursors.ended):
+                    return False
+                self._take_answer(
+                    batch, guard.call("delivery.deliver", None, guard.contained, self._backend.deliver, batch)
+                )
+                self._moved(batch)
+                gate.passed(batch, ended=cursors.ended)
+        return True
+
+    def _moved(self, batch: Batch) -> None:
+        self.cursors.delivered[batch.writer] = batch.end
+        for event in batch.events:
+            if event.run == batch.tree and event.kind in ("started", "finished"):
+                self.cursors.ended = event.kind == "finished"
+        self.cursors.save()
+
+    def _settle(self) -> None:
+        """Say to the destination that this is all, where it is."""
+        cursors = self.cursors
+        if cursors.settled == cursors.delivered or not self._is_over():
+            return
+        folder = self.folder
+        self._take_answer(
+            None, guard.call("delivery.settle", None, guard.contained, self._backend.settle, folder.name, folder)
+        )
+        cursors.settled = dict(cursors.delivered)
+        cursors.save()
+
+    def _take_answer(self, batch: Batch | None, said: Delivery | None) -> None:
+        """Keep aside what the destination refuses for good, with the reason; the rest goes on."""
+        said = said or Delivery("retry")  # its code failed, which was reported
+        if said.state == "retry":
+            raise LaterError(said)
+        refused = [said.reason] if said.state == "refused" else []
+        place = {} if batch is None else {"writer": batch.writer, "offset": batch.offset, "size": len(batch.lines)}
+        for reason in (*refused, *said.aside):
+            guard.logger.warning("autolog: %s refuses a part of run %s: %s", self.cursors.uri, self.folder.name, reason)
+            self.cursors.keep_aside({**place, "reason": reason})
+        self.tries = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether the destination has all that there is now."""
+        cursors = self.cursors.load()
+        handed = all(cursors.delivered.get(each.stem, 0) >= _end(each) for each in journals(self.folder))
+        return handed and (cursors.settled == cursors.delivered or not self._is_over())
+
+    def _is_over(self) -> bool:
+        """Say whether the run has ended, or nobody is left to write its end."""
+        return self.cursors.ended or all(map(is_gone, journals(self.folder)))
+
+
+def _end(journal: Path) -> int:
+    """Give where a journal ends, as far as it is handed over: what is still being written is not."""
+    size = journal.stat().st_size
+    if is_gone(journal):
+        return size
+    with journal.open("rb") as file:
+        for start in range(size - 4096, -4096, -4096):
+            file.seek(max(0, start))
+            found = file.read(4096 if start >= 0 else start + 4096).rfind(b"\n")
+            if found >= 0:
+                return max(0, start) + found + 1
+    return 0

@@ -158,7 +158,7 @@ class Session:
         self._general.update(options)
 
     def _announce(self) -> None:
-        line = f"recording to {self.folder}"
+        line = f"recording to {', '.join(self._destinations())}"
         if line != self._announced and not self.resolved.general.silent and _speaks_first():
             self._announced = line
             say(line)
@@ -257,13 +257,22 @@ class Session:
         self._bound = self._bound or self._bind(self.resolved)
         return self._bound
 
+    def _destinations(self) -> list[str]:
+        """Give the places that the user named, as they may be shown."""
+        from autolog.delivery.cursors import public_uri
+
+        return [
+            str(place.folder or public_uri(place.uri)) for place in self.places[: len(self.resolved.general.backend)]
+        ]
+
     def _bind(self, resolved: sources.Resolved) -> tuple[Place, ...]:
         folders = ((uri, self.journal_folder(uri)) for uri in resolved.general.backend)
         places = tuple(Place(str(folder or uri), folder) for uri, folder in folders)
         if any(place.folder for place in places):
             return places
-        spool = self.journal_folder(OPTIONS["backend"].default)
-        return (Place(str(spool), spool), *places)
+        from autolog.delivery.spool import spool_folder
+
+        return (*places, Place(str(spool_folder()), spool_folder()))
 
     def _checked(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
         """Open once what is delivered to, so that a destination that cannot be opened is refused here, not at a run."""
@@ -274,7 +283,7 @@ class Session:
 
     @property
     def folder(self) -> Path:
-        """The folder of run folders that the journal is kept in; the default one where no destination offers one."""
+        """The folder of run folders that the journal is kept in; one of our own where no destination offers one."""
         return next(place.folder for place in self.places if place.folder is not None)
 
     @property
@@ -287,9 +296,14 @@ class Session:
         record = self.loader.backend(_scheme(uri))
         return self.hooks.journal_folder(record.module, uri) if record.module is not None else None
 
+    @property
+    def read_folder(self) -> Path | None:
+        """The local folder that runs are read from by default; None where it is no folder."""
+        return self.places[0].folder
+
     def open_store(self, uri: str | os.PathLike[str] | None = None) -> Store:
         """Open a place for reading; by default the one that is written to."""
-        given = os.fspath(uri) if uri is not None else str(self.folder)
+        given = os.fspath(uri) if uri is not None else self.places[0].uri
         place = str(self.journal_folder(given) or given)
         if place not in self._stores:
             self._stores[place] = self.new_store(place)
@@ -331,9 +345,11 @@ class Session:
             self._recorder.flush()
 
     def settle(self) -> None:
-        """Have done what is still to be recorded of what has happened, before somebody reads it."""
+        """Have done what is still to be recorded of what has happened, before somebody reads it where it is read."""
         if self._recorder is not None:
             self._recorder.settle()
+            if self.places[0].folder is None:
+                self._recorder.catch_up(self.places[0].uri)
 
     def _at_exit(self) -> None:
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)

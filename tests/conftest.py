@@ -22,6 +22,7 @@ def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     """Start each test without runs, settings of the machine, or patches, and end it so."""
     for name in ("AUTOLOG", "AUTOLOG_BACKEND", "AUTOLOG_EXPERIMENT", "AUTOLOG_SILENT"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "_session", None)
     guard._said.clear()

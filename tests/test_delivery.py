@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 import autolog
 from autolog import background, session
 from autolog.delivery import courier as couriers
-from autolog.delivery.courier import Courier, left_behind
+from autolog.delivery.courier import Courier, end_all, left_behind
 from autolog.delivery.cursors import Cursors
 from autolog.hookspecs import Batch, Delivery
 from autolog_files import FolderBackend
@@ -58,6 +57,10 @@ class Unreliable(FolderBackend):
         return super().deliver(batch) if answer == "done" else Delivery(answer, "told to", 0.0)  # type: ignore[arg-type]
 
 
+def end(courier: Courier, timeout: float) -> int:
+    return sum(end_all([courier], timeout).values())
+
+
 def record(store: Path) -> autolog.ActiveRun:
     with autolog.start_run(run_name="delivered") as run:
         autolog.log_params({"C": 1.0, "long": ["x"] * 100_000})
@@ -89,8 +92,7 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", *answers))
     courier.follow(store / run.run_id)
-    deadline = time.monotonic() + 30
-    assert courier.finish(deadline) == 0
+    assert end(courier, 30) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
     )
@@ -104,10 +106,10 @@ def test_a_destination_that_stays_away_costs_only_the_delivery(tmp_path: Path, s
     session.get()._at_exit()
     away = Courier("test:", Unreliable(tmp_path / "copy", *["crash"] * 1000))
     away.follow(store / run.run_id)
-    assert away.finish(time.monotonic() + 0.3) == 1
+    assert end(away, 0.3) == 1
     back = Courier("test:", Unreliable(tmp_path / "copy"))
     back.follow(store / run.run_id)
-    assert back.finish(time.monotonic() + 30) == 0
+    assert end(back, 30) == 0
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
     )
@@ -122,7 +124,7 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
         backend = Unreliable(tmp_path / "copy")
         courier = Courier("test:", backend)
         courier.follow(store / run.run_id)
-        assert courier.finish(time.monotonic() + 30) == 0
+        assert end(courier, 30) == 0
         assert bool(backend.batches) is expected
 
 
@@ -134,7 +136,7 @@ def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: P
     session.get()._at_exit()
     courier = Courier("test:", Unreliable(tmp_path / "copy", "refused"))
     courier.follow(store / run.run_id)
-    assert courier.finish(time.monotonic() + 30) == 0
+    assert end(courier, 30) == 0
     refused = Cursors(store / run.run_id, "test:").aside
     assert "told to" in refused.read_text()
 
@@ -205,5 +207,5 @@ def test_no_thread_of_ours_lives_at_a_fork(tmp_path: Path) -> None:
     finally:
         background._after_fork()
     assert names().count("autolog-delivery") == 2
-    assert (delivering.finish(0.0), new.finish(0.0)) == (0, 0)
+    assert (end(delivering, 0), end(new, 0)) == (0, 0)
     assert names().count("autolog-delivery") == 0

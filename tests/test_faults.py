@@ -25,7 +25,7 @@ import pytest
 import autolog
 from autolog import guard, hookspecs, session
 from autolog.capture.carrier import Carrier
-from autolog.delivery.courier import Courier
+from autolog.delivery.courier import Courier, end_all
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, Backend, Delivery, hookimpl
 from autolog.loading.loader import BACKENDS, Record
@@ -394,7 +394,7 @@ def deliver(folder: Path) -> object:
     courier = Courier("memory:", Memory())
     courier.follow(run.folder)
     _wait_for("delivery.round")
-    courier.finish(time.monotonic() + 0.5)
+    end_all([courier], 0.5)
     end_process()
     return "done"
 

@@ -35,7 +35,7 @@ def folder_of(place: str | None) -> Path | None:
     current = session.get()
     if place is not None:
         current.set_general(backend=[place])
-    return current.root
+    return current.read_folder
 
 
 def open_store(place: str | None) -> Store:

@@ -10,10 +10,10 @@ from autolog.exceptions import AutologError
 from autolog.hookspecs import Batch
 from autolog.journal import liveness
 from autolog.journal.events import Event, decode_lines
-from autolog.journal.process import BEAT
+from autolog.journal.process import BEAT, identity
 from autolog.paths import inside
 
-__all__ = ["batches", "is_gone", "journals", "read_events"]
+__all__ = ["batches", "is_gone", "is_own", "journals", "read_events"]
 
 
 def journals(folder: Path) -> list[Path]:
@@ -66,10 +66,19 @@ def read_events(folder: Path, writer: str, end: int) -> Iterator[Event]:
 
 def is_gone(journal: Path) -> bool:
     """Say whether the process that wrote a journal is there no more."""
+    return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, BEAT)
+
+
+def is_own(journal: Path) -> bool:
+    """Say whether this process wrote a journal."""
+    header = _header(journal)
+    return header is not None and identity().items() <= header.data.items()
+
+
+def _header(journal: Path) -> Event | None:
     with journal.open("rb") as file:
         first = decode_lines(file.readline())[0]
-    header = first[0] if first and first[0].kind == "journal" else None
-    return liveness.is_lost(header, journal.stat().st_mtime_ns // 1000, BEAT)
+    return first[0] if first and first[0].kind == "journal" else None
 
 
 def _files(folder: Path, events: tuple[Event, ...]) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +13,10 @@ from autolog import guard
 from autolog.background import Background
 from autolog.delivery.batches import is_gone, journals
 from autolog.delivery.cursors import Cursors, public_uri
-from autolog.delivery.route import LaterError, Route
+from autolog.delivery.route import LaterError, Route, is_complete, remaining
 from autolog.hookspecs import Backend, Batch
 
-__all__ = ["Courier", "wait_before"]
+__all__ = ["Courier", "end_all", "left_behind", "wait_before"]
 
 _PAUSE: Final = 1.0  # seconds between two looks at the journals
 _FIRST_WAIT = 1.0  # seconds until the second try; each further one waits twice as long
@@ -133,22 +134,41 @@ class Courier:
 
     # ---- the end
 
-    def finish(self, deadline: float) -> int:
-        """Deliver what is left, and let go of the destination.
+    def begin_end(self, deadline: float) -> threading.Thread:
+        """Begin to deliver what is left, and then to let go of the destination.
 
         Args:
             deadline: when to give up, on `time.monotonic`'s clock.
 
         Returns:
-            How many runs are not delivered whole.
+            The thread that does it, to be waited for.
         """
         self._thread.stop()
         last = threading.Thread(target=self._finish, args=(deadline,), name="autolog-delivery", daemon=True)
         try:
             last.start()
-            last.join(max(0.0, deadline - time.monotonic()))
         except RuntimeError:  # the interpreter starts no more threads
             self._finish(deadline)
+        return last
+
+    def catch_up(self, timeout: float) -> None:
+        """Wait until all that was written is handed over, unless the destination is away.
+
+        Args:
+            timeout: in seconds.
+        """
+        deadline = time.monotonic() + timeout
+        for route in list(self._routes.values()):
+            route.not_before = 0.0
+        while time.monotonic() < deadline and not self._tries and self._lags():
+            self._thread.wake()
+            time.sleep(0.02)
+
+    def _lags(self) -> bool:
+        return any(remaining(Cursors(each, self.uri).load()) for each in list(self._routes) if each.is_dir())
+
+    def left(self) -> int:
+        """Say how many runs are not delivered whole."""
         return sum(each.folder.is_dir() and not each.is_complete for each in list(self._routes.values()))
 
     def _finish(self, deadline: float) -> None:
@@ -168,6 +188,24 @@ class Courier:
         return all(not each.folder.is_dir() or each.is_complete for each in self._routes.values())
 
 
+def end_all(couriers: Sequence[Courier], timeout: float) -> dict[str, int]:
+    """Deliver what is left, to all destinations at once.
+
+    Args:
+        couriers: theirs.
+        timeout: the seconds after which what is still left stays where it is.
+
+    Returns:
+        How many runs are left, by destination.
+    """
+    deadline = time.monotonic() + timeout
+    threads = [each.begin_end(deadline) for each in couriers]
+    for thread in threads:
+        if thread.ident is not None:  # else it could not be started
+            thread.join(max(0.0, deadline - time.monotonic()))
+    return {each.uri: each.left() for each in couriers}
+
+
 def left_behind(root: Path, uri: str) -> list[Path]:
     """Give the runs that somebody began to deliver and nobody who lives will deliver whole.
 
@@ -181,4 +219,4 @@ def left_behind(root: Path, uri: str) -> list[Path]:
 
 
 def _is_left(folder: Path, uri: str) -> bool:
-    return all(map(is_gone, journals(folder))) and not Route(folder, uri, Backend()).is_complete
+    return all(map(is_gone, journals(folder))) and not is_complete(Cursors(folder, uri).load())

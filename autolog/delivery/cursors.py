@@ -38,6 +38,7 @@ class Cursors:
     """
 
     def __init__(self, folder: Path, uri: str) -> None:
+        self.folder = folder
         self.uri = uri
         self.path = folder / _FOLDER / f"{hashlib.sha256(uri.encode()).hexdigest()[:16]}.json"
         self.delivered: dict[str, int] = {}  # bytes of each journal, by writer

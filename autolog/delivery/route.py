@@ -13,7 +13,7 @@ from autolog.delivery.lease import lease
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.recovery import recover
 
-__all__ = ["Gate", "LaterError", "Route"]
+__all__ = ["Gate", "LaterError", "Route", "is_complete", "is_over", "remaining"]
 
 _LONGEST_REST: Final = 60.0  # seconds between two looks at a run that nothing has come to for long
 
@@ -110,7 +110,7 @@ class Route:
     def _settle(self) -> None:
         """Say to the destination that this is all, where it is."""
         cursors = self.cursors
-        if cursors.settled == cursors.delivered or not self._is_over():
+        if cursors.settled == cursors.delivered or not is_over(cursors):
             return
         folder = self.folder
         self._take_answer(
@@ -134,13 +134,22 @@ class Route:
     @property
     def is_complete(self) -> bool:
         """Say whether the destination has all that there is now."""
-        cursors = self.cursors.load()
-        handed = all(cursors.delivered.get(each.stem, 0) >= _end(each) for each in journals(self.folder))
-        return handed and (cursors.settled == cursors.delivered or not self._is_over())
+        return is_complete(self.cursors.load())
 
-    def _is_over(self) -> bool:
-        """Say whether the run has ended, or nobody is left to write its end."""
-        return self.cursors.ended or all(map(is_gone, journals(self.folder)))
+
+def is_complete(cursors: Cursors) -> bool:
+    """Say whether a destination has all that there is now of a run."""
+    return not remaining(cursors) and (cursors.settled == cursors.delivered or not is_over(cursors))
+
+
+def remaining(cursors: Cursors) -> int:
+    """Give how many bytes of journals a destination lacks of a run."""
+    return sum(max(0, _end(each) - cursors.delivered.get(each.stem, 0)) for each in journals(cursors.folder))
+
+
+def is_over(cursors: Cursors) -> bool:
+    """Say whether a run has ended, or nobody is left to write its end."""
+    return cursors.ended or all(map(is_gone, journals(cursors.folder)))
 
 
 def _end(journal: Path) -> int:

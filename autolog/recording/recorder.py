@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from autolog import guard
 from autolog.console import say
-from autolog.delivery.courier import Courier
-from autolog.exceptions import UsageError
+from autolog.delivery.courier import Courier, end_all
+from autolog.delivery.spool import sweep
+from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.journal import process
 from autolog.recording import afterwards, context
 from autolog.recording.environment import script_name
 from autolog.recording.process_facts import ProcessFacts
 from autolog.recording.ranks import is_follower
 from autolog.recording.runs import ActiveRun
+from autolog.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +165,7 @@ class Recorder:
         return run
 
     def _handle(self, run_id: str, run_name: str | None) -> ActiveRun:
-        store = self._session.open_store()
+        store = self._store_of(run_id)
         run = store.run(run_id)
         return ActiveRun(
             self._session.folder,
@@ -176,6 +177,15 @@ class Recorder:
             parent_run_id=run.parent_run_id,
             after=store.latest(run_id) + 1,
         )
+
+    def _store_of(self, run_id: str) -> Store:
+        """Give the store to read a run from before it is added to: what waits here may not be elsewhere yet."""
+        here = self._session.open_store(str(self._session.folder))
+        try:
+            here.tree(run_id)
+        except RunNotFoundError:
+            return self._session.open_store()
+        return here
 
     def mark_deleted(self, run_id: str, store: Store) -> None:
         """Write that a run is deleted into a store that keeps journals."""
@@ -219,6 +229,12 @@ class Recorder:
         afterwards.wait(_SETTLING)
         process.flush()
 
+    def catch_up(self, uri: str) -> None:
+        """Wait, not for long, until a destination that is not away has what was written."""
+        courier = self._couriers.get(uri)
+        if courier is not None:
+            courier.catch_up(_SETTLING)
+
     def end(self, error: BaseException | None) -> None:
         """End what is open, write everything, and deliver what can be; the process ends, with that error if any."""
         if self._sampler is not None:
@@ -234,9 +250,10 @@ class Recorder:
         guard.call("session.deliver", None, self._finish_delivery)
 
     def _finish_delivery(self) -> None:
-        deadline = time.monotonic() + self._session.resolved.general.exit_timeout
-        for uri, courier in self._couriers.items():
-            left = courier.finish(deadline)
-            if left:
-                say(f"{left} runs are not yet delivered to {uri}; they are kept in {self._session.folder}")
+        general, folder = self._session.resolved.general, self._session.folder
+        for uri, left in end_all(list(self._couriers.values()), general.exit_timeout).items():
+            if left and not general.silent:
+                kept = f"it is kept in {folder}" if left == 1 else f"they are kept in {folder}"
+                say(f"{counted(left, 'run')} not yet delivered to {uri}; {kept}, and `autolog sync` sends what is left")
         self._couriers.clear()
+        sweep(folder)

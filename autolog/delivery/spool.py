@@ -1,0 +1,49 @@
+"""The folder that journals wait in where no destination keeps them: in the user's state folder, until all have all."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from autolog.delivery.batches import is_gone, is_own, journals
+from autolog.delivery.cursors import Cursors
+from autolog.delivery.lease import lease
+from autolog.delivery.route import is_complete
+
+__all__ = ["spool_folder", "sweep"]
+
+
+def spool_folder() -> Path:
+    """Give the folder, whether it is there or not."""
+    import platformdirs  # by whom only a server is written to
+
+    return platformdirs.user_state_path("autolog", appauthor=False) / "runs"
+
+
+def sweep(folder: Path) -> None:
+    """Remove the runs that all of their destinations have whole, and that nobody writes to.
+
+    A run of which something was refused for good stays: it is the only place that has that.
+
+    Args:
+        folder: the spool. Any other folder of runs is the user's.
+    """
+    if folder == spool_folder() and folder.is_dir():
+        for each in folder.iterdir():
+            _remove_if_delivered(each)
+
+
+def _remove_if_delivered(folder: Path) -> None:
+    known = list(Cursors.all_in(folder))
+    if not known or any(each.aside.exists() for each in known) or not all(map(_is_done, journals(folder))):
+        return
+    with contextlib.ExitStack() as leases:
+        held = [leases.enter_context(lease(each.lock)) for each in known]
+        if all(held) and all(map(is_complete, known)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_done(journal: Path) -> bool:
+    """Say whether nobody writes to a journal any more; this process asks when it ends."""
+    return is_own(journal) or is_gone(journal)

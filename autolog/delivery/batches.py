@@ -76,8 +76,12 @@ def is_own(journal: Path) -> bool:
 
 
 def _header(journal: Path) -> Event | None:
-    with journal.open("rb") as file:
-        first = decode_lines(file.readline())[0]
+    """Give the first line of a journal; None where there is none that can be read."""
+    try:
+        with journal.open("rb") as file:
+            first = decode_lines(file.readline())[0]
+    except OSError:
+        return None
     return first[0] if first and first[0].kind == "journal" else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Batch
@@ -14,6 +14,9 @@ from autolog.journal.process import BEAT, identity
 from autolog.paths import inside
 
 __all__ = ["batches", "is_gone", "is_own", "journals", "read_events"]
+
+
+_LONGEST: Final = 64 << 20  # bytes of a line
 
 
 def journals(folder: Path) -> list[Path]:
@@ -36,14 +39,17 @@ def batches(folder: Path, journal: Path, delivered: Mapping[str, int], size: int
 
 
 def _pieces(journal: Path, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """Give whole lines, each piece with its place; a line that its writer died in the middle of is whole as it is."""
+    """Give whole lines, each piece with its place; a line that its writer died in the middle of is whole as it is.
+
+    One that is longer than any of ours is cut: nobody can read it anyhow, and all of it is to arrive.
+    """
     with journal.open("rb") as file:
         while True:
             file.seek(offset)
             lines = file.read(size)
-            lines += b"" if len(lines) < size else file.readline()
+            lines += b"" if len(lines) < size else file.readline(_LONGEST)
             whole = lines.rfind(b"\n") + 1
-            if whole < len(lines) and not is_gone(journal):
+            if whole < len(lines) < size and not is_gone(journal):
                 lines = lines[:whole]
             if not lines:
                 return
@@ -104,10 +110,12 @@ def _named_files(event: Event) -> Iterator[str]:
     yield from (f"values/{name}" for name in _spilled(event.data))
 
 
-def _spilled(value: Any) -> Iterator[str]:
-    """Give the files of values that were too large for a line."""
-    if isinstance(value, dict):
-        if "$file" in value:
-            yield str(value["$file"])
-        for each in value.values():
-            yield from _spilled(each)
+def _spilled(data: Mapping[str, Any]) -> Iterator[str]:
+    """Give the files of values that were too large for a line, however deep these lie."""
+    waiting: list[Any] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "$file" in value:
+                yield str(value["$file"])
+            waiting.extend(value.values())

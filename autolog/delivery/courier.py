@@ -14,6 +14,7 @@ from autolog.background import Background
 from autolog.delivery.batches import is_gone, journals
 from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.route import LaterError, Route, is_complete, remaining
+from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch
 
 __all__ = ["Courier", "end_all", "left_behind", "wait_before"]
@@ -109,11 +110,11 @@ class Courier:
 
     def _advance(self, route: Route) -> None:
         try:
-            if route.advance(self._gate):
+            if guard.refusable("a run cannot be handed over", route.advance, self._gate):
                 self._tries = 0
         except LaterError as error:
             self._back_off(route, error, error.after)
-        except OSError as error:  # of the disk with the journals
+        except (AutologError, OSError) as error:  # of the disk with the journals, or what is in them
             self._back_off(route, error, None)
 
     def _back_off(self, route: Route, error: Exception, named: float | None) -> None:

@@ -10,6 +10,7 @@ from autolog import guard
 from autolog.delivery.batches import batches, is_gone, journals
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.lease import lease
+from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.recovery import recover
 
@@ -18,7 +19,7 @@ __all__ = ["Gate", "LaterError", "Route", "is_complete", "is_over", "remaining"]
 _LONGEST_REST: Final = 60.0  # seconds between two looks at a run that nothing has come to for long
 
 
-class LaterError(Exception):
+class LaterError(AutologError):
     """The destination cannot take what it was handed now.
 
     Args:

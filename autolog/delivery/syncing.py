@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from autolog import guard
 from autolog.delivery.batches import journals
 from autolog.delivery.courier import wait_before
 from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.route import LaterError, Route, is_complete, remaining
+from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch
 
 __all__ = ["Sent", "Task", "deliver", "tasks"]
@@ -121,10 +123,10 @@ def deliver(
 def _deliver(task: Task, route: Route, gate: _Gate) -> Sent:
     for tries in range(1, _TRIES + 1):
         try:
-            return Sent(task, "sent" if route.advance(gate) else "busy")
+            return Sent(task, "sent" if guard.refusable("its journals", route.advance, gate) else "busy")
         except LaterError as error:
             reason, named = str(error), error.after
-        except OSError as error:
+        except (AutologError, OSError) as error:
             return Sent(task, "left", str(error))
         if tries < _TRIES:
             time.sleep(wait_before(tries, named))

@@ -22,6 +22,7 @@ __all__ = ["Courier", "end_all", "left_behind", "wait_before"]
 _PAUSE: Final = 1.0  # seconds between two looks at the journals
 _FIRST_WAIT = 1.0  # seconds until the second try; each further one waits twice as long
 _LONGEST_WAIT: Final = 60.0
+_AWAY: Final = 3  # tries in a row that failed: the end of the program makes one more, and does not wait
 
 
 def wait_before(tries: int, named: float | None) -> float:
@@ -179,7 +180,8 @@ class Courier:
         self._not_before = 0.0
         for route in self._routes.values():
             route.not_before = 0.0
-        while time.monotonic() < deadline and not guard.call("delivery.last", None, self._last_round):
+        was_away = self._tries >= _AWAY
+        while not guard.call("delivery.last", None, self._last_round) and not was_away and time.monotonic() < deadline:
             time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
         guard.call("delivery.close", None, guard.contained, self._backend.close)
 

@@ -18,11 +18,13 @@ from observers import Watch, nothing
 
 
 @pytest.fixture(autouse=True)
-def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_process(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Start each test without runs, settings of the machine, or patches, and end it so."""
     for name in ("AUTOLOG", "AUTOLOG_BACKEND", "AUTOLOG_EXPERIMENT", "AUTOLOG_SILENT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "_session", None)
     guard._said.clear()

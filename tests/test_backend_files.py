@@ -119,11 +119,12 @@ def test_delivery_into_a_folder_is_idempotent(store: Path, tmp_path: Path) -> No
     backend = FolderBackend(tmp_path / "copy")
     name = f"files/{run_id}/a b/ü.txt"
     for start, piece in ((0, lines[:half]), (half, lines[half:]), (0, lines), (half, lines[half:])):
-        batch = Batch(run_id, journal.stem, start, piece, (), {name: source})
+        batch = Batch(run_id, journal.stem, start, piece, (), {name: source}, store / run_id, {})
         assert backend.deliver(batch).state == "done"
     assert (tmp_path / "copy" / run_id / journal.name).read_bytes() == lines
     assert autolog.get_run(run_id, store=tmp_path / "copy").artifact_path("a b/ü.txt").read_text() == "text"
     with pytest.raises(UsageError):
-        backend.deliver(Batch(run_id, journal.stem, 0, lines, (), {"../../out": source}))
+        backend.deliver(Batch(run_id, journal.stem, 0, lines, (), {"../../out": source}, store / run_id, {}))
     (tmp_path / "full").write_text("no folder")
-    assert FolderBackend(tmp_path / "full").deliver(Batch(run_id, journal.stem, 0, lines, ())).state == "retry"
+    batch = Batch(run_id, journal.stem, 0, lines, (), {}, store / run_id, {})
+    assert FolderBackend(tmp_path / "full").deliver(batch).state == "retry"

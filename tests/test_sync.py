@@ -54,8 +54,9 @@ with autolog.start_run(run_name="trained"):
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Path:
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which the destination `far://` is installed; what it holds is in `kept` below."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     info = tmp_path / "far-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: far\nVersion: 1.0\n")

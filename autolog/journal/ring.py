@@ -81,16 +81,22 @@ class Ring:
         make_room: called when all slots hold unsealed points; must call `taken` for some.
         elsewhere: takes the points of those who still hold a `writer` of a ring that has been closed.
         capacity: how many slots, a power of two.
+        sealed: the number of the writer's last point that lay in an earlier ring; it is counted on from there.
 
     Raises:
         OSError: the file cannot be made, or the disk has no room for it.
     """
 
     def __init__(
-        self, path: Path, make_room: Callable[[], None], elsewhere: PointWriter, capacity: int = CAPACITY
+        self,
+        path: Path,
+        make_room: Callable[[], None],
+        elsewhere: PointWriter,
+        capacity: int = CAPACITY,
+        sealed: int = 0,
     ) -> None:
         self.path = path
-        self._capacity = self._limit = capacity
+        self._capacity = capacity
         size = _HEADER + capacity * _SLOT.size
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
@@ -104,8 +110,8 @@ class Ring:
         self._map[: len(_MAGIC)] = _MAGIC
         self._make_room = make_room
         self._elsewhere = elsewhere
-        self._claim = itertools.count(1).__next__
-        self._sealed = 0
+        self._claim = itertools.count(sealed + 1).__next__
+        self.taken(sealed)
         self._closed = False
         self._stuck_since = 0.0
         self._stuck_looks = 0
@@ -153,7 +159,7 @@ class Ring:
 
     def unsealed(self) -> Slots:
         """Give the points written since `taken`, up to the first that is still being written."""
-        slots = self._committed(self._sealed, self._sealed + self._capacity)
+        slots = self._committed(self.sealed, self.sealed + self._capacity)
         if len(slots.series) or not self._is_blocked():
             self._stuck_looks = 0
         else:
@@ -166,11 +172,11 @@ class Ring:
         self._stuck_looks += 1
         if now - self._stuck_since > _STUCK and self._stuck_looks > _LOOKS:
             self._stuck_looks = 0
-            self.taken(self._sealed + 1)
+            self.taken(self.sealed + 1)
 
     def _is_blocked(self) -> bool:
         """Say whether the next slot is empty although one behind it is not."""
-        probe = range(self._sealed + 1, self._sealed + min(64, self._capacity))
+        probe = range(self.sealed + 1, self.sealed + min(64, self._capacity))
         return any(self._number_at(position) == position + 1 for position in probe)
 
     def _number_at(self, position: int) -> int:
@@ -181,15 +187,15 @@ class Ring:
         self._closed, self._limit = True, 0
         last = self._claim() - 1
         deadline = time.monotonic() + _LAST_WAIT
-        while self._sealed < last:
-            slots = self._committed(self._sealed, min(last, self._sealed + self._capacity))
+        while self.sealed < last:
+            slots = self._committed(self.sealed, min(last, self.sealed + self._capacity))
             if slots.series:
                 yield slots
-                self._sealed = slots.last
+                self.sealed = slots.last
             elif time.monotonic() < deadline:
                 time.sleep(0.001)
             else:
-                self._sealed += 1
+                self.sealed += 1
 
     def _committed(self, start: int, stop: int) -> Slots:
         """Read slots in growing chunks; most often there are few points or none."""
@@ -207,7 +213,7 @@ class Ring:
 
     def taken(self, number: int) -> None:
         """Free the slots of all points up to that number."""
-        self._sealed = number
+        self.sealed = number
         self._limit = number + self._capacity
 
     def close(self) -> None:

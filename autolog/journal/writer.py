@@ -64,6 +64,7 @@ class Journal:
         self._early = itertools.count(1).__next__
         self._file: _File | None = None
         self._ring: Ring | None = None
+        self._sealed = 0  # the number of the last point of rings that are closed
         self._series: list[tuple[str, str]] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._logs: list[PointLog] = []
@@ -225,7 +226,8 @@ class Journal:
         try:
             if self._file is None and not self._open():
                 return None
-            ring = Ring(self.path.with_suffix(".ring"), self.seal, self._write_point, self._capacity)
+            path = self.path.with_suffix(".ring")
+            ring = Ring(path, self.seal, self._write_point, self._capacity, self._sealed)
             for number, (run, key) in enumerate(self._series):
                 ring.name(number, run, key)
             return ring
@@ -385,6 +387,7 @@ class Journal:
                 for slots in ring.last_unsealed():
                     self._append_slots(slots, {"from": slots.first, "to": slots.last})
                 ring.close()
+                self._sealed = ring.sealed
 
     def _take_ring(self) -> Ring | None:
         self._end_logs()

@@ -310,25 +310,6 @@ def test_however_a_program_ends_its_facts_are_there(store: Path, body: str, code
     assert (run.status, run.params, steps(run, "loss")) == (status, {"a": 1}, list(range(300)))
 
 
-def test_a_ring_that_is_made_anew_loses_no_point(store: Path) -> None:
-    """What is logged after the journal was closed, until the process is killed, is told from what came before."""
-    program(
-        store,
-        """
-        import os, signal
-        from autolog.journal import process
-        run = autolog.start_run()
-        for step in range(400):
-            if step in (200, 300):
-                process.close()
-            run.log_metric("x", 1.0, step=step)
-        os.kill(os.getpid(), signal.SIGKILL)
-        """,
-        check=-9,
-    )
-    assert steps(only(store), "x") == list(range(400))
-
-
 def test_daemon_threads_that_log_to_the_last_moment_lose_nothing(store: Path) -> None:
     """What a daemon thread had logged when the interpreter ended is there, with no gap."""
     program(

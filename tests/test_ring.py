@@ -17,7 +17,9 @@ from autolog.journal import ring
 from autolog.journal.events import decode_lines, seal
 from autolog.journal.ring import VOID, Ring, read_ring
 from autolog.journal.writer import Journal
+from autolog.store.journals import JournalStore
 from autolog.store.merge import fold
+from autolog_files import LocalFiles
 
 RUN = "ab" * 16
 
@@ -123,6 +125,19 @@ def test_a_thread_that_still_holds_a_closed_ring_loses_nothing(journal: Journal)
     journal.close()
     write(number, 2, 2.0, 0)
     assert history(journal, "loss") == [(1, 1.0), (2, 2.0)]
+
+
+def test_a_ring_that_is_made_anew_counts_on(journal: Journal) -> None:
+    """Points that lie in a second ring when the process dies are not taken for those of the first, which are sealed."""
+    for steps in (range(10), range(10, 15)):
+        log = journal.point_log(RUN)
+        number = log.add("loss")
+        for step in steps:
+            log.write(number, step, float(step), 0)
+        if not steps.start:
+            journal.close()
+    (run,) = JournalStore("", LocalFiles(journal.folder.parent)).runs()
+    assert [step for step, _, _ in run.history("loss")] == list(range(15))
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:

@@ -111,7 +111,8 @@ class Ring:
         self._make_room = make_room
         self._elsewhere = elsewhere
         self._claim = itertools.count(sealed + 1).__next__
-        self.taken(sealed)
+        self.sealed = sealed
+        self._limit = sealed + capacity
         self._closed = False
         self._stuck_since = 0.0
         self._stuck_looks = 0

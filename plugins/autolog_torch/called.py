@@ -57,7 +57,7 @@ class CalledModel:
 
     def _called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[..., object] | None:
         model = bare(args[0])
-        training = next((each for each in list(self._waiting) if each.takes_called(model)), None)
+        training = next((each for each in list(self._waiting) if each.models.takes_called(model)), None)
         if training is None or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return None
         self.close(training)

@@ -112,7 +112,7 @@ class Signals:
     def _clipped_norm(self, args: Arguments, result: Any, error: object) -> None:
         if is_readable(result):
             self.loop.use(clip_grad_norm=args[1] if type(args[1]) in (int, float) else None)
-            self.loop.clipped(result)
+            self.loop.pending.clipped(result)
 
     def clipped_value(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `clip_grad_value_`."""
@@ -124,7 +124,7 @@ class Signals:
     def stepping(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take the beginning of an optimizer's step, where it is given a closure; a hook of torch's."""
         if not self.is_off():
-            guard.call("torch.stepping", None, self.loop.stepping, optimizer)
+            guard.call("torch.stepping", None, self.loop.pending.began, optimizer)
 
     def stepped(self, optimizer: Optimizer, args: Arguments, kwargs: Keywords) -> None:
         """Take an optimizer's step; a hook of torch's."""
@@ -150,11 +150,11 @@ class Signals:
 
     def _iterated(self, loader: Any, result: Any, error: object) -> None:
         if result is not None:
-            self.loop.iterated(loader, result, sys._getframe(1))  # noqa: SLF001
+            self.loop.under_way.iterated(loader, result, sys._getframe(1))  # noqa: SLF001
 
     def drawing(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of a loader's iterator's `__next__`."""
-        top = self.loops.loop.pass_of(args[0])
+        top = self.loops.loop.under_way.pass_of(args[0])
         if top is None:
             return None
         top.asked = _clock()
@@ -163,7 +163,7 @@ class Signals:
     def epoch_set(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `DistributedSampler.set_epoch`."""
         if type(args[1]) is int:
-            self.loop.epochs_set[args[0]] = args[1]
+            self.loop.under_way.epochs_set[args[0]] = args[1]
 
 
 class LossFunction:
@@ -186,7 +186,7 @@ class LossFunction:
         is_known = self._name in loop.loss_functions
         if is_known and _is_grad_enabled() and (not loop.passes or loop.passes[-1].backwards):
             return None  # as in most steps
-        wanted = loop.wants_losses()
+        wanted = loop.evaluations.wants_losses()
         if (is_known and not wanted) or not is_readable(args[0]) or self._signals.is_off():
             return None
         if not is_known and torch.is_grad_enabled():
@@ -213,4 +213,4 @@ class LossFunction:
             return
         key = self._name, id(frame.f_code), frame.f_lasti
         size = args[0].shape[0] if args[0].dim() else 1
-        self._loops.loop.computed(key, result, size, frame, is_sum="sum" in words)
+        self._loops.loop.evaluations.computed(key, result, size, frame, is_sum="sum" in words)

@@ -4,56 +4,38 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from autolog import guard
-from autolog.exceptions import ModelTooLarge, PluginError
-from autolog_torch import described, models, modules
-from autolog_torch.losses import Loss, accumulated
-from autolog_torch.optimizers import comparable, optimizer_params, parameters_of, rates, scheduler_of, scheduler_params
+from autolog.exceptions import PluginError
+from autolog_torch import described, modules
+from autolog_torch.epochs import Epochs
+from autolog_torch.lines import Line, Rates
+from autolog_torch.losses import Loss
+from autolog_torch.lossseries import LossSeries
+from autolog_torch.optimizers import comparable, optimizer_params, parameters_of, scheduler_of, scheduler_params
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.ranks import rank_params
 from autolog_torch.reading import Readings
 from autolog_torch.series import Series
+from autolog_torch.trained import Trained
 
 if TYPE_CHECKING:
     from autolog.capture.here import Here
     from autolog.recording.runs import ActiveRun
     from autolog_torch.loop import Loop
 
-__all__ = ["Line", "Training"]
+__all__ = ["Training"]
 
 _MOST_CHECKPOINTS: Final = 100  # files, of which the last state is told
 _MOST_LINES: Final = 16  # of optimizers; recipes that step in the backward pass have one for each parameter
-
-
-class Line:
-    """Optimizers that train the same parameters one after another; several lines step in turn, as in a GAN.
-
-    Args:
-        name: what its params and series begin with; "" for the first line.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.steps = 0
-        self.phases = 0
-        self.parameters = modules.ParameterSet()
-        self.rates: list[Any] = []  # by what can be compared
-        self.optimizer: Callable[[], Optimizer | None] = lambda: None  # a weak reference to the latest
-        self.settings: dict[str, Any] = {}
-        self.names: dict[str, str] = {}  # of series, by what the user calls a loss
-
-    def prefixed(self, key: str) -> str:
-        """Give the name of a series of this line."""
-        return f"{self.name}_{key}" if self.name else key
 
 
 class Training:
@@ -72,7 +54,6 @@ class Training:
         self._readings: Readings = loop.readings
         self.parameters = modules.ParameterSet()
         self.parameters.add(wanted)
-        self._covered = modules.ParameterSet()
         found = modules.find(self.parameters, frame)
         self.under = here.enclosing_run
         name = type(next(iter(found.values()))).__name__ if found else None
@@ -80,29 +61,22 @@ class Training:
         if run is None:
             raise PluginError("no run was opened, though loops are to be recorded")
         self.run: ActiveRun = run
-        self._prefix = str(here.handed.get("prefix") or "")  # of a search's split, which is not the candidate's model
-        self.series = Series(self.run, self._prefix)
-        self._models: dict[str, weakref.ref[nn.Module]] = {}
-        self._snapshots: dict[str, models.Snapshot] = {}
-        self._gone_models: set[str] = set()  # those that have been told to go: a weak reference knows it before
-        self._saved_at: dict[str, int] = {}
+        prefix = str(here.handed.get("prefix") or "")  # of a search's split, which is not the candidate's model
+        self.series = Series(self.run, prefix)
+        self.losses = LossSeries(self.series, self.params)
+        self.models = Trained(self, here)
+        self.epochs = Epochs()
+        self._rates = Rates(self.series, self._readings)
         self._alive: dict[int, weakref.ref[Optimizer]] = {}
         self.is_idle = False  # all of its optimizers are gone
         self.lines: list[Line] = []
-        self.epoch: int | None = None
-        self.epochs = 0
-        self._owners: dict[str, Line] = {}
         self._told: dict[str, Any] = {}
-        self._is_settled = False
+        self.is_settled = False
         self.awaits_call = True
         self.is_waiting = False
-        self._accumulated: int | None = None
-        self._last_epoch: tuple[int | None, int] = None, 0
-        self._epoch_offset = 0
-        self._rates: dict[str, float] = {}
         self.checkpoints: dict[str, dict[str, Any]] = {}
         self.params(**described.process_params(), **rank_params())
-        self._take_models(found)
+        self.models.take_all(found)
 
     # ---- what it is of
 
@@ -118,42 +92,6 @@ class Training:
     def trains(self, parameters: Iterable[Tensor]) -> bool:
         """Say whether it has to do with some of these parameters."""
         return any(each in self.parameters for each in parameters)
-
-    def _take_models(self, found: Mapping[str, nn.Module]) -> None:
-        for name, module in found.items():
-            self.take_model(name, module)
-
-    def find_models(self, trained: list[Tensor], frame: FrameType | None) -> None:
-        """Look for the modules whose parameters an optimizer trains, as far as they are not known."""
-        missing = [each for each in trained if each not in self._covered]
-        if missing:
-            wanted = modules.ParameterSet()
-            wanted.add(missing)
-            self._take_models(modules.find(wanted, frame))
-
-    def take_model(self, name: str, module: nn.Module) -> None:
-        """Take a module as a model that is trained; the first of them is the run's."""
-        key = name if self._models else ""
-        key = f"{key}_{len(self._models) + 1}" if key in self._models else key
-        self._models[key] = weakref.ref(module)
-        for known in (self.parameters, self._covered):
-            known.add(nn.Module.parameters(module))
-        params = modules.model_params(module)
-        self.params(**(params if not key else {f"{key}.{name}": value for name, value in params.items()}))
-        guard.call("torch.summary", self.run, self._summarise, key, module)
-        if self._here.settings.log_models and not self._here.is_part:  # whose handler knows what the model is
-            self._keep(key, module)
-        weakref.finalize(module, _gone, weakref.ref(self), key).atexit = False
-
-    def _summarise(self, key: str, module: nn.Module) -> None:
-        name = f"model_summary_{key}.txt" if key else "model_summary.txt"
-        self.run.add_file(name, modules.summary(module).encode())
-
-    def _keep(self, key: str, module: nn.Module) -> None:
-        room = int(self._here.settings.max_model_mb * 1_000_000)
-        snapshot = guard.call("torch.snapshot", self.run, models.snapshot, module, room)
-        if snapshot is not None:
-            self._snapshots[key] = snapshot
 
     def params(self, **params: Any) -> None:
         """Add params that are not known yet, or have changed."""
@@ -183,7 +121,7 @@ class Training:
 
     def _is_next_phase(self, mine: list[Tensor]) -> bool:
         """Say whether other parts of the one model are trained, now that the first optimizer is gone."""
-        return len(self.lines) == 1 and not self._alive and len(self._models) == 1 and self.trains(mine)
+        return len(self.lines) == 1 and not self._alive and len(self.models) == 1 and self.trains(mine)
 
     def _new_line(self, name: str | None) -> Line:
         if len(self.lines) >= _MOST_LINES:
@@ -207,9 +145,9 @@ class Training:
         """Forget an optimizer that is gone."""
         self._alive.pop(number, None)
         self.is_idle = not self._alive
-        self._end_if_gone()
+        self.end_if_gone()
 
-    def _end_if_gone(self) -> None:
+    def end_if_gone(self) -> None:
         """End the run where all optimizers and all models are gone: nothing can train any more."""
         if self.is_gone:
             self.end_with(None)
@@ -245,12 +183,12 @@ class Training:
                 mean.add(loss.value, loss.size)
                 return
         if losses:
-            self._readings.after(partial(self._losses_read, line, step, losses, top))
+            self._readings.after(partial(self.losses.of_step, line, step, losses, top))
 
     def _rates_changed(self, line: Line, optimizer: Optimizer, step: int) -> None:
         line.optimizer = weakref.ref(optimizer)
         self.tell_of_scheduler(optimizer, line)
-        self._log_rates(line, "", step)
+        self._rates.changed(line, step)
 
     def tell_of_scheduler(self, optimizer: Optimizer, line: Line) -> None:
         """Record what sets the rates of an optimizer."""
@@ -258,54 +196,14 @@ class Training:
         if scheduler is not None:
             self.params(**scheduler_params(scheduler, line.prefixed("scheduler")))
 
-    def _log_rates(self, line: Line, ending: str, step: int) -> None:
-        optimizer, name = line.optimizer(), line.prefixed("lr")
-        found = [] if optimizer is None else rates(optimizer)
-        for number, rate in enumerate(found):
-            which = "" if len(found) == 1 else f"_group{number}"
-            add = partial(self._add_rate if not ending else self.series.add, f"{name}{which}{ending}", step=step)
-            if isinstance(rate, Tensor):
-                self._readings.read(rate, add)
-            elif rate is not None:
-                add(rate)
-
-    def _add_rate(self, name: str, rate: float, step: int) -> None:
-        """Add a rate where it is another than before: a tensor may be filled with the same again."""
-        if self._rates.get(name) != rate:
-            self._rates[name] = rate
-            self.series.add(name, rate, step)
-
-    def _losses_read(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
-        if losses[0].divisor is not None:
-            self._accumulated = accumulated(losses, self._accumulated)
-            self.params(accumulated_batches=self._accumulated)
-        by_name: dict[str, list[Loss]] = {}
-        for loss in losses:
-            by_name.setdefault(self._loss_name(line, loss.name), []).append(loss)
-        for name, same in by_name.items():
-            values = [each.undivided(self._accumulated) for each in same]
-            self.series.add_of_step(name, sum(values) / len(values), step)
-            for loss, value in zip(same, values, strict=True):
-                if top is not None and not loss.is_counted:
-                    top.means.setdefault(name, Mean()).add(value, loss.size)
-
     def count_left(self, losses: list[Loss], top: Pass) -> None:
         """Count losses that no step has followed yet into the epoch that they were computed in."""
-        for loss in losses:
-            name = self._loss_name(self.lines[0], loss.name) if self.lines else loss.name
-            top.means.setdefault(name, Mean()).add(loss.undivided(self._accumulated), loss.size)
-            loss.is_counted = True
-
-    def _loss_name(self, line: Line, name: str) -> str:
-        """Give the user's name for a loss; two lines that call theirs alike get series of their own."""
-        owner = self._owners.setdefault(name, line)
-        line.names[name] = found = name if owner is line else line.prefixed(name)
-        return found
+        self.losses.count_left(self.lines[0] if self.lines else None, losses, top)
 
     @property
     def is_gone(self) -> bool:
         """Say whether nothing is left of what was trained: what is evaluated now is something else."""
-        return self.is_idle and bool(self._models) and self._gone_models == self._models.keys()
+        return self.is_idle and self.models.are_gone
 
     @property
     def has_stepped(self) -> bool:
@@ -320,14 +218,14 @@ class Training:
             if top is not None and not top.steps:
                 self._began(top)
             line = self.lines[0]
-            self._losses_read(line, line.steps, [loss], top)
+            self.losses.of_step(line, line.steps, [loss], top)
             line.steps += 1
 
     # ---- passes
 
     def _began(self, top: Pass) -> None:
         """Take the first step of a pass over the data that is trained on: an epoch."""
-        self.epoch = self._number(top)
+        self._number_of(top)
         settings = {f"train_loader.{name}": value for name, value in top.facts.params.items()}
         self.params(**settings, batch_size=top.facts.batch_size or top.size or None)
 
@@ -336,9 +234,8 @@ class Training:
         self._readings.after(partial(self._epoch_over, top, top.seconds()))
 
     def _epoch_over(self, top: Pass, seconds: float) -> None:
-        number = self._number(top)
-        self.epochs += 1
-        self.epoch = number
+        number = self._number_of(top)
+        self.epochs.count += 1
         for name, mean in top.means.items():
             for key, value in mean.named(f"{name}_epoch").items():
                 self.series.add(key, value, number)
@@ -347,25 +244,12 @@ class Training:
         if seconds > 0:
             self.series.add("data_wait_share", top.waited / seconds, number)
         for line in self.lines:
-            self._log_rates(line, "_epoch", number)
+            self._rates.of_epoch(line, number)
         described.log_peak_memory(self.series, number)
         self.log_dataset(top, "train")
 
-    def _number(self, top: Pass) -> int:
-        """Give the number of a pass's epoch: the user's, or that of the passes before it.
-
-        Where the user's count begins again, as in a second phase, it goes on from where it was.
-        """
-        if top.epoch is None:
-            return self.epochs
-        if top.number is None:
-            phases = sum(line.phases for line in self.lines)
-            last, phase = self._last_epoch
-            if last is not None and (top.epoch < last or (top.epoch == last and phase != phases)):
-                self._epoch_offset += last + 1 - top.epoch if not self._epoch_offset else last + 1
-            self._last_epoch = top.epoch, phases
-            top.number = top.epoch + self._epoch_offset
-        return top.number
+    def _number_of(self, top: Pass) -> int:
+        return self.epochs.number_of(top, sum(line.phases for line in self.lines))
 
     def log_dataset(self, top: Pass, use: str) -> None:
         """Record what a loader draws from, as far as a pass over it shows."""
@@ -385,8 +269,8 @@ class Training:
             around: the pass that trains, in the middle of which it was made.
         """
         step, ending = self.steps, "" if around is None or around.epoch is None else "_step"
-        if around is None and self.epoch is not None:
-            step = self.epoch
+        if around is None and self.epochs.number is not None:
+            step = self.epochs.number
         elif around is None and top is not None and top.epoch is not None:
             step = top.epoch
         for name, mean in _named(split, losses):
@@ -397,17 +281,7 @@ class Training:
 
     def measured(self, name: str, value: float) -> None:
         """Take a metric that was computed over an evaluation."""
-        self.series.add(name, value, self.steps if self.epoch is None else self.epoch)
-
-    def has_loss(self, name: str) -> bool:
-        """Say whether a loss that is trained on has this name."""
-        return name in self._owners
-
-    def takes_called(self, model: nn.Module) -> bool:
-        """Say whether a module that is called is the model; where it was not found it is, if its parameters say so."""
-        if not self._models and self.trains(nn.Module.parameters(model)):
-            self.take_model("model", model)
-        return any(each() is model for each in self._models.values())
+        self.series.add(name, value, self.steps if self.epochs.number is None else self.epochs.number)
 
     def log_signature(self, facts: Mapping[str, Any]) -> None:
         """Record what the model takes and gives."""
@@ -427,40 +301,20 @@ class Training:
 
     def settle(self, error: BaseException | None) -> None:
         """Record what is still to be recorded, the model above all: the run ends."""
-        if self._is_settled:
+        if self.is_settled:
             return
         if self._loop.training is self:
             guard.call("torch.close", self.run, self._loop.finish)
-        self._is_settled = True
+        self.is_settled = True
         guard.call("torch.finish", self.run, self._readings.finish)
-        self.params(epochs=self.epochs or None, steps=self.steps or None)
-        for key, snapshot in self._snapshots.items():
-            self.save(key, snapshot)
-        self._loop.closed(self)
-
-    def save(self, key: str, snapshot: models.Snapshot) -> None:
-        """Save a model as it is now, unless it is saved already."""
-        steps = sum(line.steps for line in self.lines)
-        if self._saved_at.get(key) == steps or not steps:
-            return
-        module = self._models[key]()  # held, lest the garbage collector takes it while it is written
-        self._saved_at[key] = steps
-        guard.call("torch.refresh", self.run, snapshot.refresh)
-        guard.call("torch.model", self.run, self._save, f"model_{key}" if key else "model", snapshot)
-        del module
-
-    def _save(self, name: str, snapshot: models.Snapshot) -> None:
-        try:
-            self._here.save_model(snapshot, self.run, name)
-        except ModelTooLarge as error:
-            self.run.note(str(error))
+        self.params(epochs=self.epochs.count or None, steps=self.steps or None)
+        self.models.save_all()
+        self._loop.places.closed(self)
 
     def model_gone(self, key: str) -> None:
-        """Save a model that is going; its parameters are still there."""
-        if key in self._snapshots and not self._is_settled:
-            self.save(key, self._snapshots[key])
-        self._gone_models.add(key)
-        self._end_if_gone()
+        """Take the going of a model."""
+        self.models.went(key)
+        self.end_if_gone()
 
     def end_with(self, error: BaseException | None) -> None:
         """End the run, unless it is another's to end."""
@@ -480,12 +334,6 @@ def _named(split: str, losses: Mapping[Any, Mean]) -> list[tuple[str, Mean]]:
         seen[function] = number = seen.get(function, 0) + 1
         named.append((f"{split}_{function}" + (f"_{number}" if number > 1 else ""), mean))
     return named
-
-
-def _gone(training: weakref.ref[Training], key: str) -> None:
-    found = training()
-    if found is not None and not sys.is_finalizing():
-        guard.call("torch.gone", found.run, found.model_gone, key)
 
 
 def _retired(training: weakref.ref[Training], number: int, reference: object) -> None:

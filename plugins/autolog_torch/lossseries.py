@@ -1,0 +1,69 @@
+"""What the losses of steps become: a series by step, and means by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from autolog_torch.losses import Loss, accumulated
+from autolog_torch.passes import Mean, Pass
+
+if TYPE_CHECKING:
+    from autolog_torch.lines import Line
+    from autolog_torch.series import Series
+
+__all__ = ["LossSeries"]
+
+
+class LossSeries:
+    """The losses of a training.
+
+    Args:
+        series: where they go.
+        params: takes params of the run.
+    """
+
+    def __init__(self, series: Series, params: Callable[..., None]) -> None:
+        self._series = series
+        self._params = params
+        self._owners: dict[str, Line] = {}
+        self._accumulated: int | None = None
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether a loss that is trained on has this name."""
+        return name in self._owners
+
+    def of_step(self, line: Line, step: int, losses: list[Loss], top: Pass | None) -> None:
+        """Take the losses of a step, once their values are known.
+
+        Args:
+            line: the optimizer's.
+            step: the number of the step.
+            losses: those whose gradients it used.
+            top: the pass in which it was made.
+        """
+        if losses[0].divisor is not None:
+            self._accumulated = accumulated(losses, self._accumulated)
+            self._params(accumulated_batches=self._accumulated)
+        by_name: dict[str, list[Loss]] = {}
+        for loss in losses:
+            by_name.setdefault(self._name(line, loss.name), []).append(loss)
+        for name, same in by_name.items():
+            values = [each.undivided(self._accumulated) for each in same]
+            self._series.add_of_step(name, sum(values) / len(values), step)
+            for loss, value in zip(same, values, strict=True):
+                if top is not None and not loss.is_counted:
+                    top.means.setdefault(name, Mean()).add(value, loss.size)
+
+    def count_left(self, line: Line | None, losses: list[Loss], top: Pass) -> None:
+        """Count losses that no step has followed yet into the epoch that they were computed in."""
+        for loss in losses:
+            name = loss.name if line is None else self._name(line, loss.name)
+            top.means.setdefault(name, Mean()).add(loss.undivided(self._accumulated), loss.size)
+            loss.is_counted = True
+
+    def _name(self, line: Line, name: str) -> str:
+        """Give the user's name for a loss; two lines that call theirs alike get series of their own."""
+        owner = self._owners.setdefault(name, line)
+        line.names[name] = found = name if owner is line else line.prefixed(name)
+        return found

@@ -19,6 +19,7 @@ import pytest
 
 import autolog
 from recorded import all_runs, only_run, series
+from torch_parts import data, network, step
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -36,23 +37,6 @@ def on(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     autolog.end_run()
     autolog.disable()
-
-
-def data(rows: int = 40, batch: int = 10) -> Any:
-    inputs = torch.arange(rows * 4).reshape(rows, 4) / (rows * 4)
-    return DataLoader(TensorDataset(inputs, inputs.sum(1, keepdim=True)), batch_size=batch)
-
-
-def network() -> Any:
-    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
-
-
-def step(model: Any, optimizer: Any, inputs: Any, targets: Any) -> float:
-    optimizer.zero_grad()
-    loss = F.mse_loss(model(inputs), targets)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
 
 
 def train(epochs: int = 2, lr: float = 0.1, **options: Any) -> tuple[Any, Any, list[float]]:

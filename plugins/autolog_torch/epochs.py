@@ -13,31 +13,34 @@ __all__ = ["Epochs"]
 class Epochs:
     """The epochs of a training.
 
-    Where the user's count begins again, as in a second phase, it goes on from where it was.
+    Where the user's count begins again, as in a second phase, it goes on from where it was; so it does after it.
     """
 
     def __init__(self) -> None:
         self.count = 0  # of those that are over
         self.number: int | None = None  # of the latest
-        self._last: tuple[int | None, int] = None, 0  # the user's number, and the phases that there were
-        self._offset = 0
+        self._phases = 0  # of the optimizers at that time
+        self._offset = 0  # of the user's numbers
 
     def number_of(self, top: Pass, phases: int) -> int:
-        """Give the number of a pass's epoch: the user's, or that of the passes before it.
+        """Give the number of the epoch that a pass is, which it gets once.
 
         Args:
             top: the pass.
             phases: of the optimizers.
         """
-        if top.epoch is None:
-            self.number = self.count
-        else:
-            self.number = top.number = self._counted(top.epoch, phases) if top.number is None else top.number
-        return self.number
+        if top.number is None:
+            top.number = self._next() if top.epoch is None else self._counted(top.epoch, phases)
+            self.number, self._phases = top.number, phases
+        return top.number
+
+    def _next(self) -> int:
+        return 0 if self.number is None else self.number + 1
 
     def _counted(self, epoch: int, phases: int) -> int:
-        last, phase = self._last
-        if last is not None and (epoch < last or (epoch == last and phase != phases)):
-            self._offset += last + 1 - epoch if not self._offset else last + 1
-        self._last = epoch, phases
+        """Give the number for a user's, which may be that of the pass before: an epoch may go over several loaders."""
+        if self.number is not None:
+            number = epoch + self._offset
+            if number < self.number or (number == self.number and phases != self._phases):
+                self._offset = self.number + 1 - epoch
         return epoch + self._offset

@@ -15,6 +15,7 @@ from autolog_torch.optimizers import rates
 if TYPE_CHECKING:
     from autolog_torch.reading import Readings
     from autolog_torch.series import Series
+    from autolog_torch.sites import Site
 
 __all__ = ["Line", "Rates"]
 
@@ -34,7 +35,12 @@ class Line:
         self.rates: list[Any] = []  # by what can be compared
         self.optimizer: Callable[[], Optimizer | None] = lambda: None  # a weak reference to the latest
         self.settings: dict[str, Any] = {}
+        self.accumulated: dict[Site, int] = {}  # over how many backward passes from there gradients are
         self.names: dict[str, str] = {}  # of series, by what the user calls a loss
+
+    def takes(self, parameters: list[Tensor]) -> bool:
+        """Say whether an optimizer of these parameters is its next; it is nobody's before the first one."""
+        return not self.phases or any(each in self.parameters for each in parameters)
 
     def prefixed(self, key: str) -> str:
         """Give the name of a series of this line."""

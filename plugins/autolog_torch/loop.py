@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from autolog_torch import modules
 from autolog_torch.evaluations import Evaluations
 from autolog_torch.lines import Line
 from autolog_torch.losses import Loss, Scaled
@@ -72,6 +74,7 @@ class Loop:
         self.under_way = UnderWay(self)
         self.passes = self.under_way.passes
         self.places = Places(self, self._where)
+        self._lines = self.places.lines
         self.training: Training | None = None
         self.loss_functions: set[str] = set()
         self._used: dict[str, Any] = {}
@@ -105,33 +108,82 @@ class Loop:
             return
         usual = site is not None and site.is_plain and not self.scaled.is_known and self.readings.is_idle
         if usual and tensor.is_cpu and not tensor.dim():
-            loss = Loss(site.name, None, size, tensor.tolist())  # type: ignore[union-attr,arg-type]
+            loss = Loss(site, site.name, None, size, tensor.tolist())  # type: ignore[union-attr,arg-type]
         else:
             loss = self._new_loss(tensor, frame, size)
         if self.evaluations.window:
             self.evaluations.close_window()
         if training is None or training.is_idle:
             self.places.begin(tensor, frame)
+        if pending or len(self._lines) != 1 or self.places.undecided or loss.site.is_shared:
+            self._is_one_of_many(loss, tensor, top)
         if top is not None:
             top.backwards += 1
             if top.losses:
                 top.losses.clear()
-        pending.append(loss)
-        if len(pending) > MOST:
-            self.take_unstepped(top)
+        self.pending.losses.append(loss)
 
-    def take_unstepped(self, top: Pass | None) -> None:
-        """Take each loss as a step of its own, where no optimizer steps: the user updates parameters by hand."""
-        pending = self.pending.take_all()
-        if self.training is not None and not self.training.has_stepped:
-            self.readings.after(partial(self.training.unstepped, pending, top))
+    def backward_all(self, tensors: list[Tensor], frame: FrameType) -> None:
+        """Take a call of `backward` on any number of tensors, by a place that is not known yet.
+
+        Args:
+            tensors: those.
+            frame: the user's.
+        """
+        for tensor in tensors[:1]:
+            self.backward(tensor, frame, None)
+        if self.follower is None:
+            size = self.passes[-1].size if self.passes else 0
+            self.pending.losses += [self._new_loss(each, frame, size) for each in tensors[1:]]
+
+    def _is_one_of_many(self, loss: Loss, tensor: Tensor, top: Pass | None) -> None:
+        """Take a loss besides which others wait, or where it is open whose it is."""
+        pending, site, training = self.pending, loss.site, self.training
+        pending.is_plain = False
+        before, leaf = site.leaf, modules.leaf_of(tensor, site.path)
+        loss.leaf = site.leaf = None if leaf is None else weakref.ref(leaf)
+        if not pending.losses:
+            return
+        first, last = pending.losses[0], pending.losses[-1]
+        first.leaf = first.leaf or (before if first.site is site else first.site.leaf)
+        if last.site is site and last.leaf is not loss.leaf:
+            site.is_shared, site.is_plain = True, False
+        if leaf is not None and leaf.grad is None:
+            self._unused(pending.take_thrown(loss))
+        is_left = first.is_counted and top is not None and not top.backwards  # by a pass that is over
+        if len(pending.losses) >= MOST or (is_left and training is not None and not training.has_stepped):
+            self.end_waiting(top)
+
+    def end_waiting(self, top: Pass | None) -> None:
+        """Let losses wait for a step no more: each is one, where the user updates parameters by hand, and none steps.
+
+        Args:
+            top: the pass in which they may still be counted.
+        """
+        training = self.training
+        waiting = self.pending.take_all() if training is None else self.pending.take_left(training.parameters)
+        if training is None or not waiting:
+            return
+        if not training.has_stepped:
+            self.readings.after(partial(training.unstepped, waiting, top))
+            return
+        self.count(waiting, top)
+        self._unused(waiting)
+
+    def count(self, losses: list[Loss], top: Pass | None) -> None:
+        """Count losses that no step has followed yet into the epoch that they were computed in."""
+        left = [loss for loss in losses if not loss.is_counted]
+        if self.training is not None and top is not None:
+            for loss in left:
+                loss.is_counted = True
+            self.readings.after(partial(self.training.count_left, left, top))
+
+    def _unused(self, losses: list[Loss]) -> None:
+        if self.training is not None and any(not loss.is_counted for loss in losses):
+            self.training.losses.note_unused()
 
     def _new_loss(self, tensor: Tensor, frame: FrameType, size: int) -> Loss:
         return self.scaled.take(tensor, size, self.readings) or Loss.of(tensor, frame, size, self.readings)
-
-    def skipped(self) -> None:
-        """Forget the losses of a step that is not made, as where a scaler finds gradients that are no numbers."""
-        self.pending.take_all()
 
     def scheduled(self, optimizer: Optimizer) -> None:
         """Take the scheduler that an optimizer has from now on."""
@@ -152,13 +204,13 @@ class Loop:
                 self.follower.find()
             return
         places, pending = self.places, self.pending
-        losses = pending.take_all() if pending.stepping is None else pending.take(optimizer)
-        known = places.lines.get(id(optimizer))
+        known = self._lines.get(id(optimizer))
         top = self.passes[-1] if self.passes else None
         if known is None or known[0]() is not optimizer or known[1].is_over(run):
-            places.place(optimizer, losses, top, sys._getframe())  # noqa: SLF001 (documented)
+            places.place(optimizer, top, sys._getframe())  # noqa: SLF001 (documented)
             return
         _, training, line = known
+        losses = pending.take_all() if pending.is_plain else pending.take(optimizer, line.parameters)
         self.training = training
         if places.undecided:
             places.decide(together=True)
@@ -227,7 +279,7 @@ class Loop:
     def finish(self) -> None:
         """Record what waits: the run ends."""
         self.places.decide()
-        self.take_unstepped(None)
+        self.end_waiting(None)
         if self.evaluations.window:
             self.evaluations.close_window()
         if self.training is not None and not self.training.is_gone:  # else what is under way is not of this one

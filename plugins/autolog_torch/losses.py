@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from types import FrameType
 from typing import Any, Final
 
@@ -20,28 +20,42 @@ class Loss:
     """A loss.
 
     Args:
+        site: the place from which `backward` was called.
         name: the user's for it.
         divisor: what it was divided by last, None where it was not.
         size: the number of samples in its batch, 0 where that is not known.
         value: it, where it is known.
     """
 
-    __slots__ = ("divisor", "is_counted", "name", "size", "value")
+    __slots__ = ("divisor", "is_counted", "leaf", "name", "site", "size", "value")
 
-    def __init__(self, name: str, divisor: float | None, size: int, value: float = 0.0) -> None:
+    def __init__(self, site: Site, name: str, divisor: float | None, size: int, value: float = 0.0) -> None:
+        self.site = site
         self.name = name
         self.divisor = divisor
         self.size = size
         self.value = value
         self.is_counted = False  # in the mean of its epoch
+        self.leaf: weakref.ref[Tensor] | None = None  # a parameter that it depends on, where that is asked for
 
     def take(self, value: float) -> None:
         """Take the value, once it is read."""
         self.value = value
 
-    def undivided(self, steps: int | None) -> float:
-        """Give the value as it was before it was divided by so many, if that is what it was divided by."""
-        return self.value if steps is None or self.divisor != steps else self.value * steps
+    def is_of_others(self, parameters: Container[Tensor]) -> bool:
+        """Say whether it is known to depend on a parameter that is none of these."""
+        leaf = self.leaf() if self.leaf is not None else None
+        return leaf is not None and leaf not in parameters
+
+    @property
+    def has_gradient(self) -> bool:
+        """Say whether the parameter that it is known to depend on has a gradient."""
+        leaf = self.leaf() if self.leaf is not None else None
+        return leaf is not None and leaf.grad is not None
+
+    def undivided(self, accumulated: Mapping[Site, int]) -> float:
+        """Give the value as it was before it was divided by as many as are accumulated at its place."""
+        return self.value if self.divisor != accumulated.get(self.site, 0) else self.value * self.divisor
 
     @classmethod
     def of(cls, tensor: Tensor, frame: FrameType, size: int, readings: Readings) -> Loss:
@@ -56,13 +70,13 @@ class Loss:
         site = site_at(frame, tensor)
         if tensor.dim() and tensor.numel() != 1:
             return cls._of_mean(site, tensor.detach().mean(), size, readings)
-        found = cls(site.name, None if site.is_plain else _divisor(tensor, site, frame), size)
+        found = cls(site, site.name, None if site.is_plain else _divisor(tensor, site, frame), size)
         readings.read(tensor, found.take)
         return found
 
     @classmethod
     def _of_mean(cls, site: Site, mean: Tensor, size: int, readings: Readings) -> Loss:
-        found = cls(f"{site.name}_mean", None, size)
+        found = cls(site, f"{site.name}_mean", None, size)
         readings.read(mean, found.take)
         return found
 
@@ -71,13 +85,13 @@ class Scaled:
     """The loss that was scaled last, until it or the tensor that came of it is gone."""
 
     def __init__(self) -> None:
-        self._entry: tuple[weakref.ref[Tensor], Tensor, str, float | None] | None = None
+        self._entry: tuple[weakref.ref[Tensor], Tensor, Site, float | None] | None = None
         self.is_known = False  # there is one
 
     def put(self, scaled: Tensor, loss: Tensor, frame: FrameType) -> None:
         """Remember what was scaled, without its graph."""
         site = site_at(frame, loss)
-        self._entry = weakref.ref(scaled, self._died), loss.detach(), site.name, _divisor(loss, site, frame)
+        self._entry = weakref.ref(scaled, self._died), loss.detach(), site, _divisor(loss, site, frame)
         self.is_known = True
 
     def _died(self, reference: weakref.ref[Tensor]) -> None:
@@ -90,7 +104,7 @@ class Scaled:
         if entry is None or entry[0]() is not scaled:
             return None
         self._entry, self.is_known = None, False
-        found = Loss(entry[2], entry[3], size)
+        found = Loss(entry[2], entry[2].name, entry[3], size)
         readings.read(entry[1] if entry[1].numel() == 1 else entry[1].mean(), found.take)
         return found
 
@@ -105,26 +119,24 @@ def _divisor(tensor: Tensor, site: Site, frame: FrameType) -> float | None:
     """
     if type(tensor.grad_fn).__name__ != "DivBackward0":
         site.undivided += 1
-        site.is_plain = site.undivided > _LOOKS
+        site.is_plain = site.undivided > _LOOKS and not site.is_shared
         return None
     site.undivided = 0
     return divisor_at(frame, site)
 
 
-def accumulated(losses: list[Loss], steps: int | None) -> int | None:
-    """Say over how many backward passes gradients are accumulated.
+def accumulated(losses: list[Loss]) -> dict[Site, int]:
+    """Say over how many backward passes gradients are accumulated, by the places where that shows.
 
-    A loss that is divided by as many as there are backward passes to a step was divided for that.
+    A loss that is divided by as many as there are backward passes to a step from its place was divided for that.
 
     Args:
         losses: of one step.
-        steps: how many are accumulated, as far as that is known from earlier steps.
-
-    Returns:
-        How many; None where nothing shows that any are.
     """
-    count = len(losses)
-    return count if count > 1 and all(loss.divisor == count for loss in losses) else steps
+    divisors: dict[Site, list[float | None]] = {}
+    for loss in losses:
+        divisors.setdefault(loss.site, []).append(loss.divisor)
+    return {site: len(each) for site, each in divisors.items() if len(each) > 1 and set(each) == {len(each)}}
 
 
 def is_readable(tensor: object) -> bool:

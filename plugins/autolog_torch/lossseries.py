@@ -26,8 +26,8 @@ class LossSeries:
     def __init__(self, series: Series, params: Callable[..., None]) -> None:
         self._series = series
         self._params = params
+        self._has_unused = False
         self._owners: dict[str, Line] = {}
-        self._accumulated: int | None = None
 
     def __contains__(self, name: object) -> bool:
         """Say whether a loss that is trained on has this name."""
@@ -42,25 +42,32 @@ class LossSeries:
             losses: those whose gradients it used.
             top: the pass in which it was made.
         """
-        if losses[0].divisor is not None:
-            self._accumulated = accumulated(losses, self._accumulated)
-            self._params(accumulated_batches=self._accumulated)
+        self._look_for_accumulation(line, losses)
         by_name: dict[str, list[Loss]] = {}
         for loss in losses:
             by_name.setdefault(self._name(line, loss.name), []).append(loss)
         for name, same in by_name.items():
-            values = [each.undivided(self._accumulated) for each in same]
+            values = [each.undivided(line.accumulated) for each in same]
             self._series.add_of_step(name, sum(values) / len(values), step)
             for loss, value in zip(same, values, strict=True):
                 if top is not None and not loss.is_counted:
                     top.means.setdefault(name, Mean()).add(value, loss.size)
 
-    def count_left(self, line: Line | None, losses: list[Loss], top: Pass) -> None:
-        """Count losses that no step has followed yet into the epoch that they were computed in."""
-        for loss in losses:
-            name = loss.name if line is None else self._name(line, loss.name)
-            top.means.setdefault(name, Mean()).add(loss.undivided(self._accumulated), loss.size)
-            loss.is_counted = True
+    def _look_for_accumulation(self, line: Line, losses: list[Loss]) -> None:
+        found = accumulated(losses)
+        if found:
+            line.accumulated |= found
+            self._params(**{line.prefixed("accumulated_batches"): max(found.values())})
+
+    def count_left(self, line: Line, loss: Loss, top: Pass) -> None:
+        """Count a loss that no step has followed yet into the epoch that it was computed in."""
+        top.means.setdefault(self._name(line, loss.name), Mean()).add(loss.undivided(line.accumulated), loss.size)
+
+    def note_unused(self) -> None:
+        """Say that no step will follow from some losses, which are not even part of an epoch's mean."""
+        if not self._has_unused:
+            self._has_unused = True
+            self._series.run.note("losses from which no step followed are in no series")
 
     def _name(self, line: Line, name: str) -> str:
         """Give the user's name for a loss; two lines that call theirs alike get series of their own."""

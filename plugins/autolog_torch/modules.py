@@ -22,10 +22,15 @@ _NODES: Final = 10_000  # of a graph that are walked to find a parameter
 
 
 class ParameterSet:
-    """Parameters, known by identity; none of them is kept alive."""
+    """Parameters, known by identity; none of them is kept alive.
 
-    def __init__(self) -> None:
+    Args:
+        parameters: the first of them.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor] = ()) -> None:
         self._known: dict[int, weakref.ref[Tensor]] = {}
+        self.add(parameters)
 
     def add(self, parameters: Iterable[Tensor]) -> None:
         """Add some."""
@@ -118,20 +123,54 @@ def _count(parameter: Tensor) -> int:
     return 0 if nn.parameter.is_lazy(parameter) else parameter.numel()
 
 
-def leaf_of(loss: Tensor) -> Tensor | None:
-    """Give a parameter that a loss depends on: the first that its graph leads to."""
-    waiting: list[Any] = [loss.grad_fn]
-    seen: set[Any] = set()
-    while waiting and len(seen) < _NODES:
+def leaf_of(loss: Tensor, path: list[int]) -> Tensor | None:
+    """Give a parameter that a loss depends on: the one to which a path through its graph leads, else the first found.
+
+    Args:
+        loss: it.
+        path: that led to one the last time, which is brought up to date.
+    """
+    found = _followed(loss.grad_fn, path)
+    if found is None:
+        path[:], found = _searched(loss.grad_fn)
+    return found
+
+
+def _followed(node: Any, path: list[int]) -> Tensor | None:
+    for number in path:
+        following = node.next_functions
+        if number >= len(following) or following[number][0] is None:
+            return None
+        node = following[number][0]
+    return _variable(node)
+
+
+def _searched(root: Any) -> tuple[list[int], Tensor | None]:
+    waiting: list[Any] = [root]
+    before: dict[Any, tuple[Any, int]] = {root: (None, 0)}
+    while waiting and len(before) < _NODES:
         node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        leaf = getattr(node, "variable", None)
-        if isinstance(leaf, nn.Parameter):
-            return leaf
-        waiting.extend(following for following, _ in node.next_functions)
-    return None
+        leaf = _variable(node)
+        if leaf is not None:
+            return _path_to(node, before), leaf
+        for number, (following, _) in enumerate(() if node is None else node.next_functions):
+            if following is not None and following not in before:
+                before[following] = node, number
+                waiting.append(following)
+    return [], None
+
+
+def _variable(node: Any) -> Tensor | None:
+    leaf = getattr(node, "variable", None)
+    return leaf if isinstance(leaf, nn.Parameter) else None
+
+
+def _path_to(node: Any, before: Mapping[Any, tuple[Any, int]]) -> list[int]:
+    found: list[int] = []
+    while before[node][0] is not None:
+        node, number = before[node]
+        found.append(number)
+    return found[::-1]
 
 
 def model_params(module: nn.Module) -> dict[str, Any]:

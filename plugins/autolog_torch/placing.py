@@ -64,11 +64,12 @@ class Places:
         here = self._here()
         if here.is_silent or not here.records:
             return
-        leaf = modules.leaf_of(tensor)
+        leaf = modules.leaf_of(tensor, [])
         wanted = [] if leaf is None else [leaf]
         now = self._loop.training
         if now is not None and not now.is_over(here.enclosing_run) and (leaf is None or now.trains(wanted)):
             return
+        self._loop.end_waiting(None)
         self._new_training(here, frame, wanted)
         if self._loop.training is not None:
             self._loop.evaluations.give_early(self._loop.training)
@@ -98,15 +99,16 @@ class Places:
         known = self.lines.get(id(optimizer))
         return None if known is None or known[0]() is not optimizer else known[1:]
 
-    def place(self, optimizer: Optimizer, losses: list[Loss], top: Pass | None, frame: FrameType | None) -> None:
+    def place(self, optimizer: Optimizer, top: Pass | None, frame: FrameType | None) -> None:
         """Find where an optimizer belongs, and record its step there."""
+        mine = parameters_of(optimizer)
+        losses = self._loop.pending.take(optimizer, modules.ParameterSet(mine))
         waiting = self.undecided.get(id(optimizer))
         if waiting is not None and waiting.optimizer() is optimizer:
             waiting.steps.append((losses, top))
             if len(waiting.steps) >= _UNDECIDED:
                 self.decide()
             return
-        mine = parameters_of(optimizer)
         now = self._loop.training
         if now is None or now.is_over(context.current_run()) or (now.is_idle and not now.trains(mine)):
             self.decide()

@@ -26,7 +26,7 @@ class Series:
 
     def __init__(self, run: ActiveRun, prefix: str = "") -> None:
         self._prefix = prefix
-        self._run = run
+        self.run = run
         self._run_id = run.run_id
         self._stream = run.stream()
         self._names: dict[str, str] = {}
@@ -41,18 +41,18 @@ class Series:
         """Add a point."""
         stream = self._stream
         if stream.rests:
-            stream = self._stream = self._run.stream()
+            stream = self._stream = self.run.stream()
         known = self._names.get(name)
         stream.add((self._run_id, known or self._name(name), step, value, time.time_ns()))
 
     def _name(self, name: str) -> str:
-        self._names[name] = found = self._run.series_name(self._prefix + name)
+        self._names[name] = found = self.run.series_name(self._prefix + name)
         return found
 
     def _is_due(self, step: int) -> bool:
         if not self._is_thinned:
             self._is_thinned = True
-            self._run.note(
+            self.run.note(
                 f"series are thinned: of the steps from {WHOLE:,} on every 2nd is recorded, "
                 f"from {2 * WHOLE:,} every 4th, from {4 * WHOLE:,} every 8th, and so on"
             )

@@ -84,9 +84,8 @@ class Signals:
         users = users_frame(sys._getframe(1), through=False)  # noqa: SLF001
         if users is None or self.is_off():
             return
-        for tensor in given if type(given) in (list, tuple) else (given,):  # an iterator is torch's to go through
-            if is_readable(tensor):
-                self.loops.loop.backward(tensor, users, None)
+        tensors = given if type(given) in (list, tuple) else (given,)  # an iterator is torch's to go through
+        self.loops.loop.backward_all([each for each in tensors if is_readable(each)], users)
 
     def scaled(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `GradScaler.scale`."""
@@ -103,7 +102,7 @@ class Signals:
     def updated(self, args: Arguments, kwargs: Keywords) -> None:
         """Take a call of `GradScaler.update`: what no step has followed by now is of one that was skipped."""
         if not self.is_off():
-            self.loop.skipped()
+            self.loop.pending.skipped()
 
     def clipped_norm(self, args: Arguments, kwargs: Keywords) -> Then | None:
         """Take a call of `clip_grad_norm_`, which gives the norm that there was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import weakref
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import CodeType, FrameType
@@ -55,13 +56,16 @@ class Site:
         code: holds the function's code, by whose identity the place is known.
     """
 
-    __slots__ = ("code", "is_plain", "name", "undivided")
+    __slots__ = ("code", "is_plain", "is_shared", "leaf", "name", "path", "undivided")
 
     def __init__(self, name: str, code: CodeType) -> None:
         self.name = name
         self.code = code
+        self.path: list[int] = []  # through a loss's graph, to a parameter
+        self.leaf: weakref.ref[Tensor] | None = None  # that parameter, as it was found last
         self.undivided = 0  # losses in a row that were not divided
         self.is_plain = False  # none is to be expected that is
+        self.is_shared = False  # losses from here wait together that depend on other parameters each
 
 
 known_sites: dict[tuple[int, int], Site] = {}

@@ -50,9 +50,7 @@ class Trained:
         """Look for the modules that have these parameters, as far as they are not known."""
         missing = [each for each in trained if each not in self._covered]
         if missing:
-            wanted = modules.ParameterSet()
-            wanted.add(missing)
-            self.take_all(modules.find(wanted, frame))
+            self.take_all(modules.find(modules.ParameterSet(missing), frame))
 
     def take_all(self, found: Mapping[str, nn.Module]) -> None:
         """Take modules as models that are trained, by their names."""

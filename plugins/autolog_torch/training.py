@@ -52,8 +52,7 @@ class Training:
         self._here = here
         self._loop = loop
         self._readings: Readings = loop.readings
-        self.parameters = modules.ParameterSet()
-        self.parameters.add(wanted)
+        self.parameters = modules.ParameterSet(wanted)
         found = modules.find(self.parameters, frame)
         self.under = here.enclosing_run
         name = type(next(iter(found.values()))).__name__ if found else None
@@ -105,7 +104,7 @@ class Training:
     def joined(self, optimizer: Optimizer, name: str | None) -> Line:
         """Take an optimizer in: as the next phase of a line that trained these parameters, or as a line of its own."""
         mine = parameters_of(optimizer)
-        line = next((each for each in self.lines if any(one in each.parameters for one in mine)), None)
+        line = next((each for each in self.lines if each.takes(mine)), None)
         if line is None and self._is_next_phase(mine):
             line = self.lines[0]
         if line is None:
@@ -198,7 +197,13 @@ class Training:
 
     def count_left(self, losses: list[Loss], top: Pass) -> None:
         """Count losses that no step has followed yet into the epoch that they were computed in."""
-        self.losses.count_left(self.lines[0] if self.lines else None, losses, top)
+        for loss in losses:
+            self.losses.count_left(self._line_of(loss), loss, top)
+
+    def _line_of(self, loss: Loss) -> Line:
+        """Give the line whose step a loss waits for."""
+        self.lines = self.lines or [Line("")]
+        return next((each for each in self.lines if not loss.is_of_others(each.parameters)), self.lines[0])
 
     @property
     def is_gone(self) -> bool:
@@ -212,12 +217,10 @@ class Training:
 
     def unstepped(self, losses: list[Loss], top: Pass | None) -> None:
         """Take losses that no optimizer's step followed, each as a step."""
-        if losses and not self.lines:
-            self.lines.append(Line(""))
         for loss in losses:
-            if top is not None and not top.steps:
+            if top is not None and top.number is None:
                 self._began(top)
-            line = self.lines[0]
+            line = self._line_of(loss)
             self.losses.of_step(line, line.steps, [loss], top)
             line.steps += 1
 
@@ -231,10 +234,14 @@ class Training:
 
     def passed(self, top: Pass) -> None:
         """Take the end of a pass that trained something."""
-        self._readings.after(partial(self._epoch_over, top, top.seconds()))
+        if top.number is None:
+            self._began(top)
+        self._readings.after(partial(self._epoch_over, top, self._number_of(top), top.seconds()))
 
-    def _epoch_over(self, top: Pass, seconds: float) -> None:
-        number = self._number_of(top)
+    def _number_of(self, top: Pass) -> int:
+        return self.epochs.number_of(top, sum(line.phases for line in self.lines))
+
+    def _epoch_over(self, top: Pass, number: int, seconds: float) -> None:
         self.epochs.count += 1
         for name, mean in top.means.items():
             for key, value in mean.named(f"{name}_epoch").items():
@@ -247,9 +254,6 @@ class Training:
             self._rates.of_epoch(line, number)
         described.log_peak_memory(self.series, number)
         self.log_dataset(top, "train")
-
-    def _number_of(self, top: Pass) -> int:
-        return self.epochs.number_of(top, sum(line.phases for line in self.lines))
 
     def log_dataset(self, top: Pass, use: str) -> None:
         """Record what a loader draws from, as far as a pass over it shows."""

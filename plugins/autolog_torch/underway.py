@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +83,8 @@ class UnderWay:
 
     def _trained(self, top: Pass) -> None:
         loop = self._loop
-        if not top.steps:
-            loop.take_unstepped(top)
         if loop.training is not None:
-            loop.readings.after(partial(loop.training.count_left, list(loop.pending.losses), top))
+            loop.count(loop.pending.losses, top)
             loop.training.passed(top)
 
     def finish(self) -> None:

@@ -19,9 +19,9 @@ __all__ = [
     "Site",
     "attributes",
     "divisor_at",
-    "epoch_at",
     "known_sites",
     "name_of",
+    "own_attributes",
     "site_at",
     "split_at",
     "users",
@@ -31,10 +31,6 @@ __all__ = [
 _DEEPEST: Final = 8  # frames outwards in which something is looked for
 _MOST: Final = 4_096
 _ABOVE: Final = 40  # lines in which a division is looked for
-_EPOCHS: Final = (
-    *("epoch", "current_epoch", "cur_epoch", "n_epoch", "epoch_idx", "epoch_id", "epoch_i", "i_epoch", "iepoch"),
-    *("epoch_num", "epoch_number", "ep", "e"),
-)
 _SPLIT: Final = re.compile(
     r"(?:(?<![A-Za-z])|(?=[TVDE]))(?:(?P<test>[Tt]est)|(?P<val>[Vv]al|[Dd]ev|[Ee]val)|(?P<train>[Tt]rain))"
 )
@@ -186,11 +182,12 @@ def name_of(value: object, frame: FrameType | None) -> str | None:
 
 def _name_at(frame: FrameType, value: object) -> str | None:
     """Give the name of a variable, or else of an attribute of the method's `self`."""
-    own = (name for name, each in _own_attributes(frame).items() if each is value)
+    own = (name for name, each in own_attributes(frame).items() if each is value)
     return name_in(frame, value) or next(own, None)
 
 
-def _own_attributes(frame: FrameType) -> Mapping[str, Any]:
+def own_attributes(frame: FrameType) -> Mapping[str, Any]:
+    """Give the attributes of the `self` of a method."""
     return attributes(values(frame, ["self"])[0])
 
 
@@ -201,22 +198,6 @@ def attributes(value: object) -> Mapping[str, Any]:
     except AttributeError:
         return {}
     return found if type(found) is dict else {}
-
-
-def epoch_at(frame: FrameType | None) -> int | None:
-    """Give the number of the epoch, by the loop variable or attribute in which the user counts them."""
-    for each in users(frame):
-        names = each.f_code.co_varnames + _names(each)
-        numbers = values(each, [name for name in _EPOCHS if name in names])
-        numbers += [value for name, value in _own_attributes(each).items() if name.lstrip("_") in _EPOCHS]
-        for value in numbers:
-            if type(value) is int:
-                return value
-    return None
-
-
-def _names(frame: FrameType) -> tuple[str, ...]:
-    return frame.f_code.co_cellvars + frame.f_code.co_freevars + frame.f_code.co_names
 
 
 def split_at(frame: FrameType | None, loader: object = None) -> str | None:

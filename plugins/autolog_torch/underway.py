@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from autolog import guard
 from autolog.capture.identity import ByIdentity
+from autolog_torch.counters import epoch_at
 from autolog_torch.passes import Pass
-from autolog_torch.sites import epoch_at, split_at
+from autolog_torch.sites import split_at
 
 if TYPE_CHECKING:
     from autolog_torch.loop import Loop

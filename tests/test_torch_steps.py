@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -271,3 +273,86 @@ def test_more_losses_before_a_step_than_are_kept_are_noted() -> None:
     optimizer.step()
     assert len(values("loss")) == 2
     assert only_run().notes == ["losses from which no step followed are in no series"]
+
+
+# ---- what is computed of a batch besides
+
+
+def apart(work: Callable[[], None]) -> None:
+    """Call a function in a thread of its own, where no function around it has a name that tells what data is for."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+def test_losses_without_gradients_of_training_batches_are_named_so_and_all_there(when: str) -> None:
+    """Wherever in a training step a script computes them, each batch has one, and each epoch the mean."""
+    told: list[list[float]] = []
+
+    def error(model: Any, inputs: Any, targets: Any, now: str) -> None:
+        if now == when:
+            with torch.no_grad():
+                told[-1].append(F.l1_loss(model(inputs), targets).item())
+
+    def work() -> None:
+        model = network()
+        optimizer = optimizer_of(model)
+        for _ in range(2):
+            told.append([])
+            for inputs, targets in data():
+                error(model, inputs, targets, "before")
+                loss = F.mse_loss(model(inputs), targets)
+                optimizer.zero_grad()
+                loss.backward()
+                error(model, inputs, targets, "between")
+                optimizer.step()
+                error(model, inputs, targets, "after")
+
+    apart(work)
+    assert values("train_batch_l1_loss") == [value for each in told for value in each]
+    run = only_run()
+    assert [value for _, value in series(run, "train_batch_l1_loss_epoch")] == [sum(each) / 4 for each in told]
+    assert not [name for name in run.metrics if name.startswith("eval")]
+
+
+def test_an_evaluation_of_other_data_in_the_midst_of_a_pass_is_none_of_its_batches() -> None:
+    """What has another number of samples is not of the batch, and what a function's name tells is not either."""
+
+    def validate(model: Any, inputs: Any) -> None:
+        with torch.no_grad():
+            F.mse_loss(model(inputs), inputs[:, :1])
+
+    def work() -> None:
+        model = network()
+        optimizer = optimizer_of(model)
+        for number, batch in enumerate(data()):
+            step(model, optimizer, *batch)
+            if number == 1:
+                validate(model, torch.ones(10, 4))
+            if number == 2:
+                with torch.no_grad():
+                    F.mse_loss(model(torch.ones(30, 4)), torch.ones(30, 1))
+
+    apart(work)
+    names = {name for name in only_run().metrics if "batch" in name or "val" in name}
+    assert names == {"val_loss", "eval_loss"}
+
+
+def test_the_settings_of_two_loss_functions_are_apart() -> None:
+    """The second one's params begin with its own name."""
+    model = network()
+    optimizer = optimizer_of(model)
+    for inputs, targets in data():
+        optimizer.zero_grad()
+        loss = F.huber_loss(model(inputs), targets, delta=2.0) + F.smooth_l1_loss(model(inputs), targets, beta=3.0)
+        loss.backward()
+        optimizer.step()
+    autolog.end_run()
+    found = {name: value for name, value in only_run().params.items() if name.startswith("loss_function")}
+    assert found == {
+        "loss_function": "huber_loss",
+        "loss_function.delta": 2.0,
+        "loss_function2": "smooth_l1_loss",
+        "loss_function2.beta": 3.0,
+    }

@@ -52,16 +52,35 @@ class Evaluations:
             frame: the user's.
             is_sum: it is a sum over the samples.
         """
-        passes, readings = self._loop.passes, self._loop.readings
+        passes = self._loop.passes
         top = passes[-1] if passes else None
         if top is not None and not top.trains:
-            mean = top.losses.setdefault(key, Mean())
-            readings.read(loss, partial(mean.add, size=top.size or size, is_sum=is_sum))
-            return
+            mean, size = top.losses.setdefault((*key, loss.requires_grad), Mean()), top.size or size
+            self._add(mean, loss, size, is_sum)
+        elif top is not None and size == top.size and split_at(frame) in (None, "train"):
+            mean = Mean()
+            self._add(mean, loss, size, is_sum)
+            self._of_batch({(*key, False): mean}, top)
+        else:
+            self._add(self._in_window(key, split_at(frame) or "eval"), loss, size, is_sum)
+
+    def _add(self, mean: Mean, loss: Tensor, size: int, is_sum: bool) -> None:
+        self._loop.readings.read(loss, partial(mean.add, size=size, is_sum=is_sum))
+
+    def _in_window(self, key: tuple[Any, ...], split: str) -> Mean:
         self._window_of = self._loop.training
-        split = split_at(frame) or "eval"
-        _, mean = self.window.setdefault((split, *key), (split, Mean()))
-        readings.read(loss, partial(mean.add, size=size, is_sum=is_sum))
+        return self.window.setdefault((split, *key), (split, Mean()))[1]
+
+    def trains(self, top: Pass) -> None:
+        """Take that a pass trains, which was not known before: what was computed on it is of its batches."""
+        losses, top.losses = top.losses, {}
+        self._of_batch({key: mean for key, mean in losses.items() if not key[-1]}, top)
+
+    def _of_batch(self, losses: dict[Any, Mean], top: Pass) -> None:
+        """Take losses without gradients of a batch that is trained on, as what users print is."""
+        training = self._loop.training
+        if training is not None and losses:
+            self._loop.readings.after(partial(training.losses.of_batch, training.steps, losses, top))
 
     def close_window(self) -> None:
         """Take what was computed since the last training step as an evaluation of each kind of data."""

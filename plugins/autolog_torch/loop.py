@@ -88,6 +88,10 @@ class Loop:
         if any(self._used.get(name) != value for name, value in params.items()):
             self._used.update(params)
 
+    def use_function(self, name: str, settings: dict[str, Any]) -> None:
+        """Take a loss function of the training that this belongs to, which the next step shows."""
+        self._used.setdefault("loss_functions", {})[name] = settings
+
     # ---- backward and step
 
     def backward(self, tensor: Tensor, frame: FrameType, site: Site | None) -> None:
@@ -120,7 +124,7 @@ class Loop:
         if top is not None:
             top.backwards += 1
             if top.losses:
-                top.losses.clear()
+                self.evaluations.trains(top)
         self.pending.losses.append(loss)
 
     def backward_all(self, tensors: list[Tensor], frame: FrameType) -> None:
@@ -236,6 +240,7 @@ class Loop:
         training.stepped(line, optimizer, losses, top)
         if self._used:
             self._used, used = {}, self._used
+            training.losses.of_functions(used.pop("loss_functions", {}))
             training.params(**used)
         if training.awaits_call:
             training.awaits_call, training.is_waiting = False, True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from autolog_torch.losses import Loss, accumulated
 from autolog_torch.passes import Mean, Pass
@@ -27,6 +27,8 @@ class LossSeries:
         self._series = series
         self._params = params
         self._has_unused = False
+        self._functions: dict[str, str] = {}  # what the params of each begin with
+        self._of_batches: dict[tuple[Any, ...], str] = {}  # names, by what computed the losses
         self._owners: dict[str, Line] = {}
 
     def __contains__(self, name: object) -> bool:
@@ -62,6 +64,33 @@ class LossSeries:
     def count_left(self, line: Line, loss: Loss, top: Pass) -> None:
         """Count a loss that no step has followed yet into the epoch that it was computed in."""
         top.means.setdefault(self._name(line, loss.name), Mean()).add(loss.undivided(line.accumulated), loss.size)
+
+    def of_batch(self, step: int, losses: Mapping[Any, Mean], top: Pass) -> None:
+        """Take losses without gradients of a batch that is trained on.
+
+        Args:
+            step: the number of steps made until then.
+            losses: by what computed them, which begins with the name of the loss function.
+            top: the pass that gave the batch.
+        """
+        for key, mean in losses.items():
+            name = self._of_batches.get(key) or self._name_of_batches(key)
+            value = mean.named(name)[name]
+            self._series.add_of_step(name, value, step)
+            top.means.setdefault(name, Mean()).add(value, mean.samples)
+
+    def _name_of_batches(self, key: tuple[Any, ...]) -> str:
+        """Name what is computed at a place by its function, with a number where several call it."""
+        number = sum(key[0] == other for other, *_ in self._of_batches) + 1
+        self._of_batches[key] = name = f"train_batch_{key[0]}" + (f"_{number}" if number > 1 else "")
+        return name
+
+    def of_functions(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Record loss functions with their settings, each under a name of its own."""
+        for function, given in settings.items():
+            number = len(self._functions) + 1
+            name = self._functions.setdefault(function, f"loss_function{number}" if number > 1 else "loss_function")
+            self._params(**{name: function, **{f"{name}.{key}": value for key, value in given.items()}})
 
     def note_unused(self) -> None:
         """Say that no step will follow from some losses, which are not even part of an epoch's mean."""

@@ -114,7 +114,7 @@ class Pass:
         self.began = time.perf_counter()
         self.waited = 0.0
         self.batches = self.samples = self.size = self.steps = self.backwards = 0
-        self.losses: dict[object, Mean] = {}  # by loss function and place, where no gradient was asked for
+        self.losses: dict[Any, Mean] = {}  # by function, place and whether it has gradients; until it trains
         self.means: dict[str, Mean] = {}  # of the losses that were trained on, by name
         self.layout: list[dict[str, Any]] | None = None
         self.is_complete = False

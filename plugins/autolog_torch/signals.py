@@ -190,19 +190,16 @@ class LossFunction:
             return None
         if not is_known and torch.is_grad_enabled():
             loop.loss_functions.add(self._name)
-            loop.use(**self._params(args, kwargs), amp=autocast_type())
+            loop.use_function(self._name, self._settings(args, kwargs))
+            loop.use(amp=autocast_type())
         return partial(self._done, args, kwargs, users_frame(calling_frame())) if wanted else None
 
-    def _params(self, args: Arguments, kwargs: Keywords) -> dict[str, Any]:
-        """Give the function's name and the settings that it was given."""
+    def _settings(self, args: Arguments, kwargs: Keywords) -> dict[str, Any]:
+        """Give the settings that the function was given."""
         given = {**dict(zip((each.name for each in self._parameters), args, strict=False)), **kwargs}
         usual = {each.name: each.default for each in self._parameters}
-        settings = {
-            f"loss_function.{name}": value
-            for name, value in given.items()
-            if type(value) in (bool, int, float, str) and value != usual[name]
-        }
-        return {"loss_function": self._name, **settings}
+        plain = {name: value for name, value in given.items() if type(value) in (bool, int, float, str)}
+        return {name: value for name, value in plain.items() if value != usual[name]}
 
     def _done(
         self, args: Arguments, kwargs: Keywords, frame: FrameType | None, result: Any, error: BaseException | None

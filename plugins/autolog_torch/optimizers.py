@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 from torch import Tensor
 from torch.optim import Optimizer
 
 from autolog.capture import networks
+from autolog.capture.frames import module_of, outwards, values
 from autolog.capture.identity import ByIdentity
 
 __all__ = [
+    "MOST_GROUPS",
     "comparable",
+    "is_within_another",
     "optimizer_params",
     "parameters_of",
     "rates",
@@ -20,6 +24,8 @@ __all__ = [
     "scheduler_params",
 ]
 
+MOST_GROUPS: Final = 16
+"""The groups of an optimizer's parameters of which settings and rates are recorded."""
 _schedulers = ByIdentity()
 
 
@@ -31,7 +37,9 @@ def optimizer_params(optimizer: Optimizer, name: str) -> dict[str, Any]:
         name: what the params' names begin with.
     """
     groups = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-    return networks.optimizer_params(name, optimizer, [networks.plain_values(each, _read) for each in groups])
+    found = networks.optimizer_params(name, optimizer, [networks.plain_values(each, _read) for each in groups])
+    more = tuple(f"{name}.group{number}." for number in range(MOST_GROUPS, len(groups)))
+    return {key: value for key, value in found.items() if not key.startswith(more)}
 
 
 def _read(value: Any) -> Any:
@@ -46,7 +54,20 @@ def parameters_of(optimizer: Optimizer) -> list[Tensor]:
 
 def rates(optimizer: Optimizer) -> list[Any]:
     """Give the learning rate of each group: a number, or a tensor."""
-    return [group.get("lr") for group in optimizer.param_groups]
+    return [group.get("lr") for group in optimizer.param_groups[:MOST_GROUPS]]
+
+
+def is_within_another(optimizer: Optimizer, frame: FrameType | None) -> bool:
+    """Say whether an optimizer steps within the step of another with the same parameters, as within SAM or Lookahead.
+
+    Args:
+        optimizer: it.
+        frame: of the step, or within it.
+    """
+    doors = (each for each in outwards(frame) if module_of(each) == Optimizer.__module__)
+    others = [each for each in (values(door, ["self"])[0] for door in doors) if each is not optimizer]
+    mine = {id(each) for each in parameters_of(optimizer)}
+    return any(id(one) in mine for each in others if isinstance(each, Optimizer) for one in parameters_of(each))
 
 
 def comparable(rate: Any) -> Any:

@@ -14,11 +14,13 @@ from torch.optim import Optimizer
 from torch.utils.data import get_worker_info
 
 from autolog import guard
+from autolog.capture.identity import ByIdentity
 from autolog.recording import context
 from autolog_torch import modules
+from autolog_torch.beginnings import Beginning, Beginnings
 from autolog_torch.lines import Line
 from autolog_torch.losses import Loss
-from autolog_torch.optimizers import parameters_of
+from autolog_torch.optimizers import is_within_another, parameters_of
 from autolog_torch.passes import Pass
 from autolog_torch.ranks import Follower, publish, rank
 from autolog_torch.sites import name_of
@@ -53,8 +55,10 @@ class Places:
     def __init__(self, loop: Loop, here: Callable[[], Here]) -> None:
         self._loop = loop
         self._here = here
+        self._inner = ByIdentity()
         self.lines: dict[int, tuple[weakref.ref[Optimizer], Training, Line]] = {}
         self.undecided: dict[int, _Undecided] = {}
+        self._beginnings = Beginnings()
         self.open: set[Training] = set()
 
     # ---- trainings
@@ -79,12 +83,17 @@ class Places:
         if rank():
             loop.follower = Follower(here) if not here.is_silent and here.records else None
             return
-        before, loop.training = loop.training, None
+        before, beginning = loop.training, Beginning.at(frame, here.enclosing_run)
+        if before is not None and before.gathers and before.beginning == beginning and not before.run.ended:
+            before.parameters.add(wanted)
+            return
+        loop.training = None
         if before is not None and before.is_idle:
             before.end_with(None)
         loop.loss_functions.clear()
         if not here.is_silent and here.records and get_worker_info() is None:
-            loop.training = Training(here, loop, frame, wanted)
+            gathers = self._beginnings.are_many(beginning, before)
+            loop.training = Training(here, loop, frame, wanted, beginning, gathers=gathers)
             self.open.add(loop.training)
             guard.call("torch.publish", loop.training.run, publish, loop.training.run)
 
@@ -101,6 +110,8 @@ class Places:
 
     def place(self, optimizer: Optimizer, top: Pass | None, frame: FrameType | None) -> None:
         """Find where an optimizer belongs, and record its step there."""
+        if self._is_inner(optimizer, frame):
+            return
         mine = parameters_of(optimizer)
         losses = self._loop.pending.take(optimizer, modules.ParameterSet(mine))
         waiting = self.undecided.get(id(optimizer))
@@ -121,6 +132,12 @@ class Places:
         if self._loop.training is not None:
             self._join(self._loop.training, optimizer, losses, top, name_of(optimizer, frame), frame)
 
+    def _is_inner(self, optimizer: Optimizer, frame: FrameType | None) -> bool:
+        """Say whether an optimizer is a part of another, whose step is the one to be counted."""
+        if self._inner.get(optimizer) is None:
+            self._inner[optimizer] = is_within_another(optimizer, frame)
+        return self._inner.get(optimizer) is True
+
     def _join(
         self,
         training: Training,
@@ -131,7 +148,8 @@ class Places:
         frame: FrameType | None,
     ) -> None:
         line = training.joined(optimizer, name)
-        training.models.find(parameters_of(optimizer), frame)
+        if not training.gathers:
+            training.models.find(parameters_of(optimizer), frame)
         forget = partial(self._forget, id(optimizer))
         self.lines[id(optimizer)] = weakref.ref(optimizer, forget), training, line
         self._loop.record(training, line, optimizer, losses, top)

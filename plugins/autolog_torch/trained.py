@@ -102,7 +102,7 @@ class Trained:
 
     def _save_changed(self, key: str) -> None:
         """Save a model as it is now, unless it is saved already."""
-        steps = sum(line.steps for line in self._training.lines)
+        steps = self._training.all_steps
         if self._saved_at.get(key) == steps or not steps:
             return
         run, snapshot = self._training.run, self._snapshots[key]

@@ -20,7 +20,14 @@ from autolog_torch.epochs import Epochs
 from autolog_torch.lines import Line, Rates
 from autolog_torch.losses import Loss
 from autolog_torch.lossseries import LossSeries
-from autolog_torch.optimizers import comparable, optimizer_params, parameters_of, scheduler_of, scheduler_params
+from autolog_torch.optimizers import (
+    MOST_GROUPS,
+    comparable,
+    optimizer_params,
+    parameters_of,
+    scheduler_of,
+    scheduler_params,
+)
 from autolog_torch.passes import Mean, Pass
 from autolog_torch.ranks import rank_params
 from autolog_torch.reading import Readings
@@ -30,11 +37,13 @@ from autolog_torch.trained import Trained
 if TYPE_CHECKING:
     from autolog.capture.here import Here
     from autolog.recording.runs import ActiveRun
+    from autolog_torch.beginnings import Beginning
     from autolog_torch.loop import Loop
 
 __all__ = ["Training"]
 
 _MOST_CHECKPOINTS: Final = 100  # files, of which the last state is told
+_MOST_PHASES: Final = 16  # optimizers of one line that are told of
 _MOST_LINES: Final = 16  # of optimizers; recipes that step in the backward pass have one for each parameter
 
 
@@ -46,9 +55,22 @@ class Training:
         loop: that it is recognised in.
         frame: the user's that began it.
         wanted: some of the parameters that are trained.
+        beginning: where that is in the program.
+        gathers: what begins there after it is part of it, and the models that come and go are not.
     """
 
-    def __init__(self, here: Here, loop: Loop, frame: FrameType | None, wanted: Iterable[Tensor]) -> None:
+    def __init__(
+        self,
+        here: Here,
+        loop: Loop,
+        frame: FrameType | None,
+        wanted: Iterable[Tensor],
+        beginning: Beginning,
+        *,
+        gathers: bool,
+    ) -> None:
+        self.beginning = beginning
+        self.gathers = gathers
         self._here = here
         self._loop = loop
         self._readings: Readings = loop.readings
@@ -69,13 +91,17 @@ class Training:
         self._alive: dict[int, weakref.ref[Optimizer]] = {}
         self.is_idle = False  # all of its optimizers are gone
         self.lines: list[Line] = []
+        self._noted: set[str] = set()
         self._told: dict[str, Any] = {}
         self.is_settled = False
-        self.awaits_call = True
+        self.awaits_call = not gathers
         self.is_waiting = False
         self.checkpoints: dict[str, dict[str, Any]] = {}
         self.params(**described.process_params(), **rank_params())
-        self.models.take_all(found)
+        if gathers:
+            self._note("as many short trainings began here one after another, all that follow are part of this run")
+        else:
+            self.models.take_all(found)
 
     # ---- what it is of
 
@@ -83,6 +109,11 @@ class Training:
     def steps(self) -> int:
         """The steps of the first line, by which all else is counted."""
         return self.lines[0].steps if self.lines else 0
+
+    @property
+    def all_steps(self) -> int:
+        """The steps of all lines."""
+        return sum(line.steps for line in self.lines)
 
     def is_over(self, here_run: ActiveRun | None) -> bool:
         """Say whether what comes next belongs to another run: this one has ended, or another is asked for."""
@@ -120,6 +151,8 @@ class Training:
 
     def _is_next_phase(self, mine: list[Tensor]) -> bool:
         """Say whether other parts of the one model are trained, now that the first optimizer is gone."""
+        if self.gathers:
+            return bool(self.lines)
         return len(self.lines) == 1 and not self._alive and len(self.models) == 1 and self.trains(mine)
 
     def _new_line(self, name: str | None) -> Line:
@@ -134,11 +167,20 @@ class Training:
 
     def _tell_of(self, optimizer: Optimizer, line: Line) -> None:
         line.rates = []
+        if len(optimizer.param_groups) > MOST_GROUPS:
+            self._note(f"of an optimizer's groups the settings and rates of the first {MOST_GROUPS} are recorded")
         settings = optimizer_params(optimizer, "")
-        if settings != line.settings:
+        if line.phases > _MOST_PHASES:
+            self._note(f"of the optimizers of the same parameters the settings of the first {_MOST_PHASES} are params")
+        elif settings != line.settings:
             line.settings = settings
             name = (line.name or "optimizer") + (f".phase{line.phases}" if line.phases > 1 else "")
             self.params(**{f"{name}{key}": value for key, value in settings.items()})
+
+    def _note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            self.run.note(text)
 
     def retired(self, number: int) -> None:
         """Forget an optimizer that is gone."""
@@ -169,7 +211,7 @@ class Training:
                 self._began(top)
             top.steps += 1
         groups = optimizer.param_groups
-        now = [rate if type(rate := group.get("lr")) is float else comparable(rate) for group in groups]
+        now = [rate if type(rate := group.get("lr")) is float else comparable(rate) for group in groups[:MOST_GROUPS]]
         if line.rates != now:
             line.rates = now
             self._rates_changed(line, optimizer, step)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Beginning", "Beginnings"]
 
 _SHORT: Final = 128  # steps
-_MOST_SHORT: Final = 100  # short trainings in a row that are runs of their own
+_MOST_SHORT: Final = 1_000  # short trainings in a row that are runs of their own
 
 
 class Beginning(NamedTuple):

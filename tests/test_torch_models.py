@@ -33,7 +33,7 @@ from torch import nn
 from autolog.exceptions import ModelError, ModelTooLarge, RefusedError, UntrustedModelError
 from autolog.hookspecs import SavedModel
 from autolog.models import files
-from autolog_torch import models
+from autolog_torch import models, structures, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -444,7 +444,8 @@ def test_a_state_of_a_modules_own_is_noted(tmp_path):
 
 def test_a_model_too_large_is_refused_before_anything_is_copied(tmp_path, monkeypatch):
     """Where the weights alone are too large no tensor is copied, and nothing is left."""
-    monkeypatch.setattr(models, "_on_cpu", lambda tensor: pytest.fail("copied"))
+    for place in (structures, writable):
+        monkeypatch.setattr(place, "on_cpu", lambda tensor: pytest.fail("copied"))
     model = Everything()
     model.large = nn.Parameter(torch.zeros(1000))
     with pytest.raises(ModelTooLarge, match="max_model_mb"):
@@ -464,6 +465,36 @@ def test_what_is_beside_the_weights_counts(tmp_path):
     assert whole.saved.runs_code
     assert written(tmp_path, model, whole.size).size == whole.size
     assert not written(tmp_path, model, whole.size - 1).saved.runs_code
+
+
+class Counted:
+    """Counts how often it is pickled, a piece of something very large."""
+
+    pickled = 0
+
+    def __reduce__(self) -> Any:
+        Counted.pickled += 1
+        return Counted, ()
+
+
+@pytest.mark.parametrize("make", [torch.rand, lambda number: [number]])
+def test_what_a_module_keeps_besides_its_layers_is_bounded(tmp_path, make):
+    """A module that holds very many tensors or objects has its weights saved, and pickling it is given up early."""
+    model = nn.Linear(2, 2)
+    model.memory = [(make(4), Counted()) for _ in range(20_000)]
+    Counted.pickled = 0
+    result = written(tmp_path, model)
+    assert Counted.pickled < 5_000
+    assert set(loaded(result)) == {"weight", "bias"}
+    assert result.saved.notes[-1].endswith(
+        "not its structure: ModelTooLarge: it holds very many objects besides its layers, and would take long to pickle"
+    )
+
+
+def test_a_module_of_very_many_layers_keeps_its_structure(tmp_path):
+    """Layers and weights of the module's own may be as many as it has, whatever they take."""
+    model = nn.Sequential(nn.ParameterList(torch.rand(1) for _ in range(1_000)), *(nn.Linear(1, 1) for _ in range(500)))
+    assert state(loaded(written(tmp_path, model), trusted=True)) == state(model)
 
 
 # ---- trust

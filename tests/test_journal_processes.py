@@ -91,6 +91,83 @@ def test_a_kill_in_a_call_that_holds_the_interpreter_loses_no_point(store: Path)
     assert [len(steps(run, "loss")) for run in runs(store)] == list(map(int, ended.stdout.split())) == [500] * 3
 
 
+# ---- children of multiprocessing's, which leave by os._exit
+
+
+CHILD = """
+    import multiprocessing
+
+    def target(end):
+        run = autolog.start_run(run_name="own")
+        for step in range(1_000):
+            autolog.log_metric("loss", 0.5 * step, step=step)
+            run.stream().add((run.run_id, "streamed", step, 0.5 * step, time.time_ns()))
+        exec(end)
+
+    if __name__ == "__main__":
+        child = multiprocessing.get_context({method!r}).Process(target=target, args=({end!r},))
+        child.start()
+        child.join()
+        sys.exit(child.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("end", "code", "status"),
+    [
+        ("pass", 0, "FINISHED"),
+        ("1 / 0", 1, "FAILED"),
+        ("sys.exit(0)", 0, "FINISHED"),
+        ("sys.exit(3)", 3, "FAILED"),
+        ("raise KeyboardInterrupt", 1, "KILLED"),
+    ],
+)
+def test_a_child_of_multiprocessing_ends_its_run(store: Path, method: str, end: str, code: int, status: str) -> None:
+    """However its target ends, and whichever way it was started: the run ends likewise, and has all its points."""
+    program(store, CHILD.format(method=method, end=end), check=code)
+    run = only(store)
+    assert run.status == status
+    assert steps(run, "loss") == steps(run, "streamed") == list(range(1_000))
+    assert (run.error is None) == (end == "pass")
+
+
+def test_a_child_leaves_its_parents_run_open(store: Path) -> None:
+    """What it logs to the run of its parent, and what its finalizers log, is there; the run ends with the parent."""
+    body = """
+        import multiprocessing, multiprocessing.util
+
+        def target():
+            multiprocessing.util.Finalize(None, autolog.log_metric, ("late", 1.0), exitpriority=0)
+            run = autolog.active_run()
+            for step in range(1_000):
+                run.stream().add((run.run_id, "loss", step, 0.5 * step, time.time_ns()))
+
+        with autolog.start_run():
+            child = multiprocessing.get_context("fork").Process(target=target)
+            child.start()
+            child.join()
+            autolog.log_param("open", autolog.active_run() is not None)
+    """
+    program(store, body)
+    run = only(store)
+    assert (run.status, run.params, run.metrics["late"]) == ("FINISHED", {"open": True}, 1.0)
+    assert steps(run, "loss") == list(range(1_000))
+
+
+def test_a_program_without_multiprocessing_stays_without(store: Path) -> None:
+    """Neither a run nor a fork imports it."""
+    body = """
+        with autolog.start_run():
+            if os.fork() == 0:
+                autolog.log_metric("loss", 1.0)
+                sys.exit("multiprocessing.util" in sys.modules)
+        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]) or "multiprocessing.util" in sys.modules)
+    """
+    program(store, body)
+    assert only(store).metrics == {"loss": 1.0}
+
+
 # ---- forked
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from autolog import guard
 from autolog.background import Background
+from autolog.journal import children
 from autolog.journal.writer import Journal
 
 __all__ = ["BEAT", "close", "flush", "forget", "identity", "journal", "on_fork", "process_start"]
@@ -38,6 +39,7 @@ def journal(folder: Path, tree: str, after: int = 0) -> Journal:
     found = _journals.get(str(folder))
     if found is None:
         _register()
+        children.watch()
         found = _journals.setdefault(str(folder), Journal(folder, tree, identity(), _thread.wake))
         _close_old()
         _thread.wake()

@@ -10,7 +10,7 @@ from autolog.console import say
 from autolog.delivery.courier import Courier, end_all
 from autolog.delivery.spool import sweep
 from autolog.exceptions import RunNotFoundError, UsageError
-from autolog.journal import process
+from autolog.journal import children, process
 from autolog.recording import afterwards, context
 from autolog.recording.environment import script_name
 from autolog.recording.process_facts import ProcessFacts
@@ -69,6 +69,7 @@ class Recorder:
         self.left_open: weakref.WeakSet[Open] = weakref.WeakSet()
         self._facts = ProcessFacts()
         process.on_fork(self._forked)
+        children.at_end(self.end)
 
     def new_run(
         self,

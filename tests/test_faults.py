@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import logging
+import multiprocessing
 import os
 import pickle
 import pty
@@ -335,6 +336,16 @@ def fork(folder: Path) -> object:
     return child
 
 
+def end_child(folder: Path) -> object:
+    """Train in a child of multiprocessing's, which leaves by `os._exit`."""
+    enable(folder)
+    child = multiprocessing.get_context("fork").Process(target=_coefficients)
+    child.start()
+    child.join()
+    end_process()
+    return child.exitcode
+
+
 def hand_on(folder: Path) -> object:
     """Train in a task that went through a pickle with its context."""
     enable(folder)
@@ -497,10 +508,11 @@ CASES = {
     "hooks.stands_aside_for": Case(stand_aside),
     "joblib.arrive": Case(hand_on),
     "joblib.leave": Case(hand_on),
-    "journal.close": Case(train),
+    "journal.close": Case(train, noted=True),
     "journal.drop": Case(fork),
     "journal.fork": Case(fork),
-    "journal.thread": Case(log_by_hand),
+    "journal.end": Case(end_child),
+    "journal.thread": Case(log_by_hand, noted=True),
     "patching.done": Case(train),
     "patching.failed": Case(fail),
     "patching.observe": Case(train),

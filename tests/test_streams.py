@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,44 @@ def test_a_stream_that_nothing_came_through_for_a_while_rests_and_another_is_giv
     add(run, 2, 3.0)
     run.end()
     assert series(only_run(), "loss") == [(0, 1.0), (1, 2.0), (2, 3.0)]
+
+
+class Odd:
+    """Is no number, and says so in a way of its own."""
+
+    def __float__(self) -> float:
+        raise LookupError("odd")
+
+
+@pytest.mark.parametrize("value", [array("d", [1.0]), Odd(), 1j, "1.0", None, 10**400])
+def test_a_value_that_is_no_number_costs_itself_alone(run: ActiveRun, value: Any) -> None:
+    """The points around it are there, those of its own series too, and a note names what is missing, once."""
+    for step in range(9):
+        add(run, step, value if step % 3 else 0.5)
+        add(run, step, value, key="odd")
+        add(run, step, 0.25, key="other")
+    assert written(run)
+    add(run, 9, value)
+    run.end()
+    found = only_run()
+    assert series(found, "loss") == [(step, 0.5) for step in (0, 3, 6)]
+    assert series(found, "other") == [(step, 0.25) for step in range(9)]
+    assert found.metrics.keys() == {"loss", "other"}
+    assert sorted(note.partition(":")[0] for note in found.notes) == [
+        "points of 'loss' are missing",
+        "points of 'odd' are missing",
+    ]
+
+
+@pytest.mark.parametrize("step", [1 << 70, 0.5, "1", None])
+def test_a_step_that_is_no_whole_number_costs_its_point_alone(run: ActiveRun, step: Any) -> None:
+    """The other points of the series are there, and a note says that some are missing."""
+    for each in (0, step, 2):
+        add(run, each, 0.5)
+    run.end()
+    found = only_run()
+    assert series(found, "loss") == [(0, 0.5), (2, 0.5)]
+    assert [note.partition(":")[0] for note in found.notes] == ["points of 'loss' are missing"]
 
 
 def test_what_has_waited_for_a_tick_survives_a_kill(tmp_path: Path) -> None:

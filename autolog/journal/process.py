@@ -64,7 +64,7 @@ def close() -> None:
     """Write everything and let go of all files; the process ends. Later events begin new ones."""
     _thread.stop()
     for each in list(_journals.values()):
-        guard.call("journal.close", None, each.close)
+        guard.call("journal.close", each, each.close)
     _journals.clear()
 
 
@@ -131,7 +131,7 @@ def _run(stop: threading.Event) -> None:
         beats, syncs = now - beat >= BEAT, now - sync >= _SYNC
         beat, sync = now if beats else beat, now if syncs else sync
         for each in list(_journals.values()):
-            guard.call("journal.thread", None, _tend, each, beats, syncs)
+            guard.call("journal.thread", each, _tend, each, beats, syncs)
 
 
 def _pause(beat: float, sync: float) -> float | None:
@@ -151,11 +151,11 @@ def _pause(beat: float, sync: float) -> float | None:
 
 
 def _tend(each: Journal, beats: bool, syncs: bool) -> None:
-    each.tick()
     if beats:
         each.beat(BEAT)
     if syncs:
         each.sync()
+    each.tick()  # what goes wrong with a point does not keep the run from being known to live
 
 
 _thread = Background("autolog-writer", _run)

@@ -30,6 +30,7 @@ _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
 _FEW: Final = 8  # … so many, where it is known beforehand how many there will be
 _MOST_OPEN: Final = 64  # files of runs at a time: the program needs some of those it may have, and runs may be many
+_MOST_NOTES: Final = 1_000  # of what goes wrong at tick after tick
 _QUIET: Final = 20  # ticks without a point after which the ring rests: nobody looks into it until the next point
 
 
@@ -72,6 +73,7 @@ class Journal:
         self._quiet = 0
         self._stream: PointStream | None = None
         self._sealing = False
+        self._noted: set[tuple[str, str]] = set()
         self._number = itertools.count().__next__
         self.last = 0
         self._begin()
@@ -166,6 +168,16 @@ class Journal:
             self._tell(self._backlog.end())
             return True
 
+    def note(self, text: str) -> None:
+        """Say in every run that is open here, or in the top-level run, what is missing from it; each text once."""
+        for run in list(self.running) or [self.tree]:
+            self._note(run, text)
+
+    def _note(self, run: str, text: str) -> None:
+        if (run, text) not in self._noted and len(self._noted) < _MOST_NOTES:
+            self._noted.add((run, text))
+            self.write(run, "note", {"text": text})
+
     def _tell(self, text: str | None) -> None:
         """Leave a note of what was dropped in every run that is open here, or in the top-level run."""
         for run in (list(self.running) or [self.tree]) if text else []:
@@ -217,7 +229,9 @@ class Journal:
         by_run: dict[str, dict[str, Any]] = defaultdict(dict)
         for (run, key), found in series.items():
             steps, values, times = zip(*found, strict=True)
-            by_run[run][key] = points.encode(points.Columns(steps, values, [each // 1000 for each in times]))
+            columns = self._sound(run, key, points.Columns(steps, values, [each // 1000 for each in times]))
+            if columns.values:
+                by_run[run][key] = points.encode(columns)
         for run, encoded in by_run.items():
             count = sum(each["n"] for each in encoded.values())
             self._append(encode_line(self._event(run, "points", {"series": encoded})), points=count)
@@ -238,6 +252,13 @@ class Journal:
         run, key = self._series[series]
         columns = points.Columns([step], [value], [time_ns // 1000])
         self._append(encode_line(self._event(run, "points", {"series": {key: points.encode(columns)}})), points=1)
+
+    def _sound(self, run: str, key: str, columns: points.Columns) -> points.Columns:
+        """Leave out what is no point: nobody has looked at what a loop gives."""
+        found = points.sound(columns)
+        if len(found.values) < len(columns.values):
+            self._note(run, f"points of {key!r} are missing: their values are no numbers, or their steps no whole ones")
+        return found
 
     def series(self, run: str, key: str) -> int:
         """Number a series of a run."""

@@ -42,10 +42,14 @@ def number(name: str, value: Any) -> float:
 
 def columns(name: str, values: Sequence[float], steps: Sequence[int] | None, time: int) -> Columns:
     """Give a series' points; its steps count from 0 where there are none."""
-    whole = range(len(values)) if steps is None else list(map(step, steps))
-    if len(whole) != len(values):
-        raise UsageError(f"metric {name!r} has {len(values)} values and {len(whole)} steps; give a step for each")
-    return Columns(whole, [number(name, value) for value in values], [time] * len(values))
+    try:
+        numbers = [number(name, value) for value in values]
+    except TypeError:
+        raise UsageError(f"metric {name!r} must be a sequence of numbers, not {type(values).__name__}") from None
+    whole = range(len(numbers)) if steps is None else list(map(step, steps))
+    if len(whole) != len(numbers):
+        raise UsageError(f"metric {name!r} has {len(numbers)} values and {len(whole)} steps; give a step for each")
+    return Columns(whole, numbers, [time] * len(numbers))
 
 
 def step(given: Any) -> int:

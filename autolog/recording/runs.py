@@ -220,10 +220,10 @@ class ActiveRun:
             UsageError: a value is no number, a step no whole number of 64 bits, or there is not a step for each value.
         """
         now, extra = self._clock() // 1000, self.settings.redact
-        filled = [(name, values) for name, values in checks.named(series) if len(values)]
-        columns = {redact_name(name, extra): checks.columns(name, values, steps, now) for name, values in filled}
-        if columns:
-            self._write("points", {"series": {name: points.encode(column) for name, column in columns.items()}})
+        given = ((name, checks.columns(name, values, steps, now)) for name, values in checks.named(series))
+        filled = {redact_name(name, extra): columns for name, columns in given if columns.values}
+        if filled:
+            self._write("points", {"series": {name: points.encode(columns) for name, columns in filled.items()}})
 
     def stream(self) -> PointStream:
         """Give a way for the points of a loop, which `log_metric` would be felt in; see `Journal.stream`."""

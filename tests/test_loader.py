@@ -155,6 +155,7 @@ def test_versions_names_and_missing_frameworks(tmp_path: Path) -> None:
         "ranged",
         requires=('ranged>=2,<3; extra == "ranged"',),
     )
+    plugin(site, "two_words", requires=('two-words>=2; extra == "two-words"',))
     plugin(site, "fitting", requires=('fitting>=1; extra == "fitting"', 'other>=9; extra == "all"'))
     distribution(site, "absent", {"autolog.plugins": {"absent_framework": "never"}}, {"never": "raise SystemExit(9)"})
     plugin(site, "shared")
@@ -164,8 +165,8 @@ def test_versions_names_and_missing_frameworks(tmp_path: Path) -> None:
         site,
         """
         autolog.enable()
-        import ranged, fitting, shared
-        for module in (ranged, fitting, shared):
+        import ranged, two_words, fitting, shared
+        for module in (ranged, two_words, fitting, shared):
             module.train([1])
         records = [[r.name, r.distribution, r.state, r.reason] for r in session.get().loader.records]
         print(json.dumps([records, len(autolog.search_runs(output_format="list"))]))
@@ -176,6 +177,7 @@ def test_versions_names_and_missing_frameworks(tmp_path: Path) -> None:
     assert "ranged 1.0 is outside the range it supports (<3,>=2)" in by["ranged", "plugin-ranged"][1] or (
         "ranged 1.0 is outside the range it supports (>=2,<3)" in by["ranged", "plugin-ranged"][1]
     )
+    assert by["two_words", "plugin-two_words"][0] == "skipped"
     assert by["fitting", "plugin-fitting"][0] == "loaded"
     assert by["absent_framework", "absent"] == ("waiting", "")
     assert by["shared", "plugin-shared"][0] == "loaded"

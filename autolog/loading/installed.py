@@ -17,7 +17,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Distribution", "Entry", "distributions", "versions"]
+__all__ = ["Distribution", "Entry", "canonical", "distributions", "versions"]
 
 _SECTION: Final = re.compile(r"\[(?P<group>[^]]+)\]\s*\Z")
 _ENTRY: Final = re.compile(r"(?P<name>[^=#;\s][^=]*?)\s*=\s*(?P<value>[\w.]+(?:\s*:\s*[\w.]+)?)")
@@ -82,7 +82,7 @@ def distributions(word: str) -> list[Distribution]:
 def versions(name: str) -> str | None:
     """Give the version of the distribution of that name, None where none is installed."""
     if _are_all_folders():
-        named = (folder for folder in _info_folders() if _key(_stem(folder)[0]) == _key(name))
+        named = (folder for folder in _info_folders() if canonical(_stem(folder)[0]) == canonical(name))
         return next((_stem(folder)[1] or _read(folder, "").version for folder in named), None)
     from importlib import metadata
 
@@ -144,7 +144,7 @@ def _stem(folder: str) -> tuple[str, str]:
 def _from_folders(word: str) -> Iterator[Distribution]:
     first: dict[str, str] = {}
     for folder in _info_folders():
-        first.setdefault(_key(_stem(folder)[0]), folder)
+        first.setdefault(canonical(_stem(folder)[0]), folder)
     for folder in first.values():
         entry_points = _text(folder, "entry_points.txt")
         if word in entry_points:
@@ -156,7 +156,7 @@ def _read(folder: str, entry_points: str) -> Distribution:
     named = dict(reversed(fields))
     name = named.get("Name", _stem(folder)[0])
     requires = tuple(value for field, value in fields if field == "Requires-Dist")
-    return Distribution(_key(name), name, named.get("Version", ""), requires, entry_points)
+    return Distribution(canonical(name), name, named.get("Version", ""), requires, entry_points)
 
 
 def _fields(folder: str) -> list[tuple[str, str]]:
@@ -172,7 +172,8 @@ def _text(folder: str, name: str) -> str:
         return ""
 
 
-def _key(name: str) -> str:
+def canonical(name: str) -> str:
+    """Give the one form of all the ways that the name of a distribution, or of an extra, may be written in."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -185,7 +186,7 @@ def _from_metadata(word: str) -> Iterable[Distribution]:
     first: dict[str, metadata.Distribution] = {}
     for each in metadata.distributions():
         with contextlib.suppress(OSError, LookupError, TypeError):  # what an installation that broke off has left
-            first.setdefault(_key(each.metadata["Name"]), each)
+            first.setdefault(canonical(each.metadata["Name"]), each)
     for key, each in first.items():
         entry_points = each.read_text("entry_points.txt") or ""
         if word in entry_points:

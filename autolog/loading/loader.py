@@ -181,7 +181,6 @@ def _unsupported(entry: Entry) -> str | None:
 
 def _stated(extra: str, requires: Iterable[str]) -> list[str]:
     """Give the requirements of one extra, those of the extras it names left out."""
-    stated = ((text, _EXTRA.search(text)) for text in requires)
-    return [
-        text.partition(";")[0] for text, found in stated if found is not None and found[1] == extra and "[" not in text
-    ]
+    stated = ((text, _EXTRA.search(text)) for text in requires if "[" not in text)
+    named = ((text, installed.canonical(found[1])) for text, found in stated if found is not None)
+    return [text.partition(";")[0] for text, name in named if name == installed.canonical(extra)]

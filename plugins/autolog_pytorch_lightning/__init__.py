@@ -1,0 +1,17 @@
+"""Lightning under its older import name, a distribution of its own; what is recorded of it `autolog_lightning` says."""
+
+from __future__ import annotations
+
+import pytorch_lightning
+
+from autolog import hookimpl
+from autolog.hookspecs import Patches
+from autolog_lightning import declared
+
+__all__: list[str] = []
+
+
+@hookimpl
+def autolog_patches(patches: Patches) -> None:
+    """Wrap the calls of a Trainer, and watch what it logs."""
+    declared.declare(patches, pytorch_lightning)

@@ -527,6 +527,8 @@ CASES = {
     "lightning.given": Case(train_by_lightning, noted=True),
     "lightning.model": Case(train_by_lightning, noted=True),
     "lightning.origin": Case(train_by_lightning, noted=True),
+    "lightning.signature": Case(train_by_lightning, noted=True),
+    "lightning.summary": Case(train_by_lightning, noted=True),
     "lightning.outcome": Case(train_by_lightning, noted=True),
     "lightgbm.fold_model": Case(boost, noted=True),
     "lightgbm.held": Case(boost),

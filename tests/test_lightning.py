@@ -103,6 +103,64 @@ def seeded(seed: int = 1) -> None:
     L.seed_everything(seed)
 
 
+# ---- the model
+
+
+class Called(Net):
+    """Is called by its steps, as a model mostly is."""
+
+    def forward(self, rows: Any, *, scale: float = 1.0) -> Any:
+        return {"out": self.layers(rows) * scale}
+
+    def loss(self, batch: Any) -> Any:
+        return mse_loss(self(batch[0], scale=2.0)["out"], batch[1])
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_the_first_call_of_the_model_is_its_signature(validated: bool) -> None:
+    """What it takes by name and gives, whether a step or a validation calls it first; nothing is left there."""
+    before, model = torch.nn.Module._wrapped_call_impl.__code__, Called()
+    trainer().fit(model, loader(), *([loader(3)] if validated else []))
+    assert only_run().signature == {
+        "inputs": [{"name": "rows", "type": "tensor", "dtype": "float32", "shape": [-1, 3]}],
+        "outputs": [{"name": "out", "type": "tensor", "dtype": "float32", "shape": [-1, 1]}],
+    }
+    assert torch.nn.Module._wrapped_call_impl.__code__ is before
+
+
+def test_a_model_that_is_never_called_has_no_signature() -> None:
+    """Where steps call its parts alone, there is none, and calls are watched no more once a step was made."""
+    before, codes = torch.nn.Module._wrapped_call_impl.__code__, []
+
+    class Watching(Net):
+        def on_train_batch_start(self, batch: Any, number: int) -> None:
+            codes.append(torch.nn.Module._wrapped_call_impl.__code__ is before)
+
+    fitted(Watching())
+    assert only_run().signature is None
+    assert codes == [False, False, *[True] * 8]
+
+
+def test_no_signature_where_none_is_wanted() -> None:
+    """`log_model_signatures=False` holds for Lightning too."""
+    autolog.enable("lightning", log_model_signatures=False)
+    fitted(Called())
+    assert only_run().signature is None
+
+
+def test_the_layers_are_an_artifact() -> None:
+    """A table with the name, the class, the shapes and the number of parameters of each layer."""
+    fitted()
+    text = only_run().artifact_path("model_summary.txt").read_text()
+    assert [line.split() for line in text.splitlines()] == [
+        ["layer", "class", "shapes", "parameters"],
+        ["(model)", "Net", "0"],
+        ["layers", "Sequential", "0"],
+        ["layers.0", "Linear", "weight", "2", "x", "3,", "bias", "2", "8"],
+        ["layers.1", "Linear", "weight", "1", "x", "2,", "bias", "1", "3"],
+    ]
+
+
 # ---- metrics
 
 
@@ -708,8 +766,10 @@ class Net(L.LightningModule):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
+    def forward(self, rows):
+        return self.layer(rows)
     def training_step(self, batch, number):
-        loss = self.layer(batch[0]).mean()
+        loss = self(batch[0]).mean()
         self.log("loss", loss)
         if number == 2:
             {what}
@@ -744,10 +804,12 @@ def test_control_c_is_killed(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="gloo and fork")
 @pytest.mark.parametrize("strategy", ["ddp", "ddp_fork"])
 def test_of_two_processes_one_records(tmp_path: Path, strategy: str) -> None:
-    """Rank zero has the run, with its points and the model; the other has none."""
+    """Rank zero has the run, with its points and the model; the other has none. The call that leads to the step, by
+    which they find one another, is not the model's own."""
     done = script(tmp_path, "pass", f"strategy={strategy!r}, devices=2")
     assert done.returncode == 0, done.stderr
     run = only_run(tmp_path / "runs")
     assert (run.status, run.params["devices"], run.params["strategy"]) == ("FINISHED", 2, "ddp")
     assert [step for step, _ in series(run, "loss")] == [0, 1]
+    assert [each["name"] for each in run.signature["inputs"]] == ["rows"]
     assert len(run.models) == 1

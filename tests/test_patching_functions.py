@@ -493,6 +493,22 @@ def test_a_patcher_can_be_used_again(patcher, library):
     assert len(watch.seen) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_patches_over_one_another_are_taken_back_in_any_order(library, order):
+    """Whichever of three patchers goes first: each observes until it does, and in the end the first code is back."""
+    before, patchers, seen = library.train.__code__, [Patcher() for _ in range(3)], []
+    for number, each in enumerate(patchers):
+        each.watch(library, "train", lambda args, kwargs, number=number: seen.append(number))
+    left = {0, 1, 2}
+    for number in order:
+        seen.clear()
+        library.train(1, 2)
+        assert set(seen) == left
+        patchers[number].undo()
+        left.discard(number)
+    assert library.train.__code__ is before
+
+
 def test_code_that_somebody_else_put_there_stays(patcher, library):
     """Undo leaves another tool's code, and ours goes inert: should that tool put it back, nothing is observed."""
     watch = Watch()

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from itertools import islice
+from math import prod
+from typing import Any, Final, TypeAlias
 
-__all__ = ["network_params", "optimizer_params", "plain_values", "scheduler_parts", "scheduler_settings"]
+__all__ = [
+    "network_params",
+    "network_summary",
+    "optimizer_params",
+    "plain_values",
+    "scheduler_parts",
+    "scheduler_settings",
+]
 
 _PLAIN: Final = (bool, int, float, str, type(None))
+_LAYERS: Final = 2_000  # lines of a summary
 _STATE: Final = frozenset(
     ("base_lrs", "best", "cooldown_counter", "last_epoch", "mode_worse", "num_bad_epochs", "T_cur", "optimizer")
 )
@@ -60,19 +70,23 @@ def scheduler_parts(scheduler: object) -> list[Any]:
     return list(found) if isinstance(found, (list, tuple)) else []
 
 
-def network_params(network: object, parameters: Iterable[Any], count: Callable[[Any], int]) -> dict[str, Any]:
+Shape: TypeAlias = Callable[[Any], "Sequence[int] | None"]
+"""Gives the shape of a parameter; None where it has none yet."""
+
+
+def network_params(network: object, parameters: Iterable[Any], shape: Shape) -> dict[str, Any]:
     """Give a network's class, the counts of its parameters, their types and devices.
 
     Args:
         network: it.
         parameters: its own.
-        count: gives the size of one of them.
+        shape: gives that of one of them.
     """
     own = list(parameters)
     return {
         "model": type(network).__name__,
-        "model.parameters": sum(map(count, own)),
-        "model.trainable_parameters": sum(count(each) for each in own if each.requires_grad),
+        "model.parameters": sum(_count(shape(each)) for each in own),
+        "model.trainable_parameters": sum(_count(shape(each)) for each in own if each.requires_grad),
         "dtype": _only(str(each.dtype).removeprefix("torch.") for each in own),
         "device": _only(str(each.device) for each in own),
     }
@@ -81,3 +95,33 @@ def network_params(network: object, parameters: Iterable[Any], count: Callable[[
 def _only(values: Iterable[str]) -> str | list[str] | None:
     found = sorted(set(values))
     return found[0] if len(found) == 1 else found or None
+
+
+def _count(shape: Sequence[int] | None) -> int:
+    return 0 if shape is None else prod(shape)
+
+
+def network_summary(layers: Iterable[tuple[str, object]], shape: Shape) -> str:
+    """Give a table of a network's layers: the name, the class, the shapes and the number of its own parameters.
+
+    Args:
+        layers: it and those within it, each with its name.
+        shape: gives that of a parameter.
+    """
+    found = iter(layers)
+    rows = [("layer", "class", "shapes", "parameters"), *(_row(*each, shape) for each in islice(found, _LAYERS))]
+    if next(found, None) is not None:
+        rows.append(("…", f"more than {_LAYERS} layers", "", ""))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _row(name: str, layer: object, shape: Shape) -> tuple[str, str, str, str]:
+    own = {key: shape(value) for key, value in (vars(layer).get("_parameters") or {}).items() if value is not None}
+    shapes = ", ".join(f"{key} {_shape_text(each)}" for key, each in own.items())
+    return name or "(model)", type(layer).__name__, shapes, f"{sum(map(_count, own.values())):,}"
+
+
+def _shape_text(shape: Sequence[int] | None) -> str:
+    return "lazy" if shape is None else " x ".join(map(str, shape)) or "scalar"

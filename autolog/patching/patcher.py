@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
+from typing import Final
 
 from autolog import guard
 from autolog.exceptions import PatchError
@@ -168,7 +169,19 @@ class Patcher:
     def _swap_back(self, function: FunctionType, code: CodeType, before: CodeType) -> None:
         self._functions.discard(function)
         if function.__code__ is code:
-            function.__code__ = before
+            function.__code__ = _below(before)
+        else:
+            _taken_back[id(code)] = code, before
+
+
+_taken_back: Final[dict[int, tuple[CodeType, CodeType]]] = {}
+"""By its identity, code that another patcher's stood over when it was taken back, and what it stood over itself."""
+
+
+def _below(code: CodeType) -> CodeType:
+    while id(code) in _taken_back:
+        _, code = _taken_back.pop(id(code))
+    return code
 
 
 def _tree(base: type) -> Iterator[type]:

@@ -11,11 +11,14 @@ from functools import partial
 from types import ModuleType
 from typing import Final
 
+import torch
+
 from autolog.capture.late import late
 from autolog.capture.predicting import on_save
 from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
 from autolog_lightning import watching
+from autolog_lightning.called import CalledModel
 
 __all__ = ["declare", "declaring"]
 
@@ -58,7 +61,8 @@ def declare(patches: Patches, framework: ModuleType) -> None:
         patches.method(trainer, name, _handler("calls.on_evaluate"))
     patches.method(trainer, "predict", _handler("calls.on_predict"))
     patches.method(trainer, "save_checkpoint", on_save("filepath"))
-    patches.watch(trainer, "_run_stage", watching.stage)
+    called = CalledModel(partial(patches.watch, unless=torch.compiler.is_dynamo_compiling))
+    patches.watch(trainer, "_run_stage", partial(watching.stage, called))
     connector = framework.trainer.connectors.logger_connector.logger_connector._LoggerConnector  # noqa: SLF001
     patches.watch(connector, "log_metrics", watching.logged)
     patches.watch(framework.core.saving, "_load_from_checkpoint", watching.loading)

@@ -15,6 +15,7 @@ from autolog_lightning.ranks import is_recorded_here
 if TYPE_CHECKING:
     from autolog.capture.calls import Call
     from autolog.recording.runs import ActiveRun
+    from autolog_lightning.called import CalledModel
     from autolog_lightning.watching import Then
 
 __all__ = ["Following"]
@@ -35,6 +36,7 @@ class Following:
         self._is_fit = call.name == "fit"
         self._points: Points | None = None
         self._told: dict[str, Any] = {}
+        self._await_no_more: Callable[[], None] | None = None  # that a call of the model shows its signature
 
     def _tell(self, write: Callable[[Mapping[str, Any]], None], facts: Mapping[str, Any]) -> None:
         """Write what is new of some facts: some are known before the loops begin, and may change until then."""
@@ -55,8 +57,11 @@ class Following:
 
     # ---- the loops
 
-    def begin(self) -> Then | None:
+    def begin(self, called: CalledModel) -> Then | None:
         """Record what is known when the loops begin, in the process that they run in.
+
+        Args:
+            called: waits for the call of a model.
 
         Returns:
             What is to be told of their end.
@@ -66,6 +71,8 @@ class Following:
         self._points = Points(self._run, self._trainer)
         if self._is_fit:
             guard.call("lightning.begin", self._run, self._log_set_up)
+            guard.call("lightning.summary", self._run, self._log_summary)
+            guard.call("lightning.signature", self._run, self._await_call, called)
         else:
             guard.call("lightning.checkpoint", self._run, self._log_checkpoint)
         return self._ended
@@ -77,6 +84,18 @@ class Following:
             **callback_params(trainer, self._call.plugin),
         }
         self._log_params(more)
+
+    def _log_summary(self) -> None:
+        self._run.add_file("model_summary.txt", params.summary(self._trainer.lightning_module).encode())
+
+    def _await_call(self, called: CalledModel) -> None:
+        if self._call.settings.log_model_signatures:
+            self._await_no_more = called.wait(self._trainer.lightning_module, self._run)
+
+    def _end_await(self) -> None:
+        end, self._await_no_more = self._await_no_more, None
+        if end is not None:
+            end()
 
     def _log_params(self, more: Mapping[str, Any]) -> None:
         trainer = self._trainer
@@ -93,8 +112,11 @@ class Following:
         """Record what the trainer logs, once its loops have begun."""
         if self._points is not None:
             self._points.take(connector, metrics, step)
+            if self._await_no_more is not None and self._trainer.training:  # a whole step has been made
+                self._end_await()
 
     def _ended(self, result: object, error: BaseException | None) -> None:
+        self._end_await()
         points, self._points = self._points, None
         if points is not None:
             points.finish()

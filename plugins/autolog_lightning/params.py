@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from autolog.capture.networks import network_params
+from autolog.capture.networks import network_params, network_summary
 
-__all__ = ["is_same", "merged", "module_in"]
+__all__ = ["is_same", "merged", "module_in", "summary"]
 
 _PLAIN: Final = (bool, int, float, str, type(None))
 _UNSEEDED: Final = 67280421310721  # the seed of a generator that nobody has seeded
@@ -120,8 +120,13 @@ def _model(module: Any) -> dict[str, Any]:
     """Give a model's class, the counts of its parameters, their types and devices."""
     if not isinstance(module, nn.Module):
         return {}
-    return network_params(module, nn.Module.parameters(module), _count)
+    return network_params(module, nn.Module.parameters(module), _shape)
 
 
-def _count(parameter: Any) -> int:
-    return 0 if is_lazy(parameter) else int(parameter.numel())
+def summary(module: nn.Module) -> str:
+    """Give a table of a model's layers."""
+    return network_summary(nn.Module.named_modules(module), _shape)
+
+
+def _shape(parameter: Any) -> Sequence[int] | None:
+    return None if is_lazy(parameter) else parameter.shape

@@ -11,6 +11,7 @@ from autolog.capture.identity import ByIdentity
 from autolog.capture.origins import origin_of, remember_loaded
 
 if TYPE_CHECKING:
+    from autolog_lightning.called import CalledModel
     from autolog_lightning.following import Following
 
 __all__ = ["followed", "loading", "logged", "stage"]
@@ -30,10 +31,10 @@ def followed(trainer: object, following: Following) -> Iterator[None]:
         _followed.pop(trainer)
 
 
-def stage(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Then | None:
+def stage(called: CalledModel, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Then | None:
     """Take a call of `Trainer._run_stage()`: all is set up, and the loops begin."""
     following: Following | None = _followed.get(args[0])
-    return None if following is None else following.begin()
+    return None if following is None else following.begin(called)
 
 
 def logged(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

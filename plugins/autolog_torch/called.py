@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from autolog.capture.signatures import parameters
-from autolog_torch.described import autocast_type, signature_of
+from autolog.capture.network_calls import Awaited, inputs_of, outputs_of
+from autolog_torch.described import autocast_type
 from autolog_torch.modules import bare
 
 if TYPE_CHECKING:
@@ -20,61 +20,46 @@ if TYPE_CHECKING:
 
 __all__ = ["CalledModel"]
 
-Watching = Callable[[Any, str, "Watch"], Callable[[], None]]
-
 
 class CalledModel:
-    """Waits for the next call of a training's model.
-
-    All calls of modules are watched until then, at a microsecond each, and at the most until the next step: a hook on
-    the model would be pickled and copied with it. Where something has been compiled, only the calls of compiled modules
-    are, which lie outside of what is traced.
+    """Waits for the next call of a training's model, and at the most until the next step.
 
     Args:
         watch: watches a function, and gives what takes that back.
     """
 
-    def __init__(self, watch: Watching) -> None:
-        self._watch = watch
-        self._undo: Callable[[], None] | None = None
-        self._waiting: set[Training] = set()
+    def __init__(self, watch: Callable[[Any, str, Watch], Callable[[], None]]) -> None:
+        self._awaited: Awaited[Training] = Awaited(watch, _door, self._called)
 
     def wait(self, training: Training) -> None:
         """Begin to wait for the model of a training."""
-        self._waiting.add(training)
-        kind, name = _door()
-        if kind is not None and self._undo is None:
-            self._undo = self._watch(kind, name, self._called)
+        self._awaited.add(training)
 
     def close(self, training: Training) -> None:
         """Wait no more for the model of a training."""
         training.is_waiting = False
-        self._waiting.discard(training)
-        if not self._waiting:
-            undo, self._undo = self._undo, None
-            if undo is not None:
-                undo()
+        self._awaited.remove(training)
 
     def _called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[..., object] | None:
         model = bare(args[0])
-        training = next((each for each in list(self._waiting) if each.models.takes_called(model)), None)
+        training = self._awaited.find(lambda each: each.models.takes_called(model))
         if training is None or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return None
         self.close(training)
-        names = parameters(type(model).forward)[1:]
-        taken = {**dict(zip(names, args[1:], strict=False)), **kwargs}
-        inputs = signature_of(taken, None)["inputs"]
+        inputs = inputs_of(model, args[1:], kwargs, Tensor)
         return partial(self._returned, training, inputs, autocast_type())
 
     def _returned(self, training: Training, inputs: Any, amp: str | None, result: Any, error: object) -> None:
         if error is None:
             training.params(amp=amp)
-            training.log_signature({"inputs": inputs, "outputs": signature_of({}, result)["outputs"]})
+            training.log_signature({"inputs": inputs, "outputs": outputs_of(result, Tensor)})
 
 
-def _door() -> tuple[Any, str]:
-    """Give the function through which a model's calls go, and that no compiler looks into."""
+def _door() -> tuple[Any, str] | None:
+    """Give the function through which a model's calls go, and that no compiler looks into: where something has been
+    compiled, the calls of compiled modules lie outside of what is traced."""
     utilities, frames = sys.modules.get("torch._dynamo.utils"), sys.modules.get("torch._dynamo.eval_frame")
     if not getattr(utilities, "counters", {}).get("stats"):
         return nn.Module, "_wrapped_call_impl"
-    return getattr(frames, "OptimizedModule", None), "__call__"
+    compiled = getattr(frames, "OptimizedModule", None)
+    return None if compiled is None else (compiled, "__call__")

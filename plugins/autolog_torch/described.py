@@ -1,8 +1,7 @@
-"""What torch's own objects tell of a training: the process, loaders and their data, what a model takes and gives."""
+"""What torch's own objects tell of a training: the process, loaders and their data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -12,14 +11,14 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from autolog.capture.data import dataset_facts
 from autolog.hookspecs import DataDescription
 from autolog.values import type_name
-from autolog_torch.passes import Pass, dtype_of, leaves
+from autolog_torch.passes import Pass
 
 if TYPE_CHECKING:
     from autolog.capture.here import Here
     from autolog.recording.runs import ActiveRun
     from autolog_torch.series import Series
 
-__all__ = ["autocast_type", "log_dataset", "log_peak_memory", "process_params", "signature_of"]
+__all__ = ["autocast_type", "log_dataset", "log_peak_memory", "process_params"]
 
 _UNSEEDED: Final = 67280421310721  # the seed of a generator that nobody has seeded
 _MOST: Final = 20  # datasets of one use
@@ -99,28 +98,3 @@ def log_peak_memory(series: Series, step: int) -> None:
             peak = torch.cuda.max_memory_allocated(device)
             if peak:
                 series.add(f"peak_memory_cuda{device}_bytes", peak, step)
-
-
-# ---- signatures
-
-
-def signature_of(taken: Mapping[str, Any], given: Any) -> dict[str, Any]:
-    """Give what a model takes and gives, by the tensors that it was called with; the first dimension is the batch's.
-
-    Args:
-        taken: the arguments of the call, by their names.
-        given: the result.
-    """
-    inputs = [spec for name, value in taken.items() for spec in _specs(value, name)]
-    return {"inputs": inputs, "outputs": _specs(given, "") or None}
-
-
-def _specs(value: Any, name: str) -> list[dict[str, Any]]:
-    return [
-        {**({"name": place} if place else {}), "type": "tensor", "dtype": dtype_of(each), "shape": _shape(each)}
-        for place, each in leaves(value, name)
-    ]
-
-
-def _shape(tensor: Tensor) -> list[int]:
-    return [-1, *tensor.shape[1:]] if tensor.dim() else []

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final, TypeGuard
 
 from torch import Tensor, nn
 
 from autolog.capture.frames import items
-from autolog.capture.networks import network_params
+from autolog.capture.networks import network_params, network_summary
 from autolog_torch.sites import attributes, users
 
 __all__ = ["ParameterSet", "bare", "find", "leaf_of", "model_params", "summary"]
 
 _DEEPEST: Final = 12  # frames outwards in which modules are looked for
 _WIDEST: Final = 64  # things in a list or dict that are looked at
-_LAYERS: Final = 2_000  # lines of a summary
 _NODES: Final = 10_000  # of a graph that are walked to find a parameter
 
 
@@ -116,11 +115,7 @@ def _maximal(trained: list[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
 
 
 def _size(module: nn.Module) -> int:
-    return sum(map(_count, _parameters(module)))
-
-
-def _count(parameter: Tensor) -> int:
-    return 0 if nn.parameter.is_lazy(parameter) else parameter.numel()
+    return sum(each.numel() for each in _parameters(module) if not nn.parameter.is_lazy(each))
 
 
 def leaf_of(loss: Tensor, path: list[int]) -> Tensor | None:
@@ -175,28 +170,13 @@ def _path_to(node: Any, before: Mapping[Any, tuple[Any, int]]) -> list[int]:
 
 def model_params(module: nn.Module) -> dict[str, Any]:
     """Give a model's class, the counts of its parameters, their types and devices, as params."""
-    return network_params(module, _parameters(module), _count)
+    return network_params(module, _parameters(module), _shape)
 
 
 def summary(module: nn.Module) -> str:
-    """Give a table of a model's layers: the name, the class, the shapes and the number of its own parameters."""
-    rows = [("layer", "class", "shapes", "parameters")]
-    for number, (name, each) in enumerate(nn.Module.named_modules(module)):
-        if number >= _LAYERS:
-            rows.append(("…", f"more than {_LAYERS} layers", "", ""))
-            break
-        own: Mapping[str, Tensor | None] = attributes(each).get("_parameters") or {}
-        filled = {key: value for key, value in own.items() if value is not None}
-        shapes = ", ".join(f"{key} {_shape(value)}" for key, value in filled.items())
-        rows.append((name or "(model)", type(each).__name__, shapes, f"{sum(map(_count, filled.values())):,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return (
-        "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
-        + "\n"
-    )
+    """Give a table of a model's layers."""
+    return network_summary(nn.Module.named_modules(module), _shape)
 
 
-def _shape(parameter: Tensor) -> str:
-    return "lazy" if nn.parameter.is_lazy(parameter) else " x ".join(map(str, parameter.shape)) or "scalar"
+def _shape(parameter: Tensor) -> Sequence[int] | None:
+    return None if nn.parameter.is_lazy(parameter) else parameter.shape

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from autolog.capture.signatures import parameters
 from autolog.patching.calling import Watch
 
-__all__ = ["Awaited", "Door", "inputs_of", "outputs_of"]
+__all__ = ["Awaited", "Door", "dtype_of", "inputs_of", "leaves", "outputs_of"]
 
 W = TypeVar("W")
 
@@ -76,12 +76,19 @@ def outputs_of(result: Any, tensor: type) -> list[dict[str, Any]] | None:
 def _specs(value: Any, name: str, tensor: type) -> list[dict[str, Any]]:
     """Tell of each tensor; its first dimension is the batch's."""
     return [
-        {**({"name": place} if place else {}), "type": "tensor", "dtype": _dtype(each), "shape": _shape(each)}
-        for place, each in _leaves(value, name, tensor)
+        {**({"name": place} if place else {}), "type": "tensor", "dtype": dtype_of(each), "shape": _shape(each)}
+        for place, each in leaves(value, tensor, name)
     ]
 
 
-def _leaves(value: Any, name: str, tensor: type) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, tensor: type, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the tensors in a batch, or in what a network takes or gives, each with its place in it as a name.
+
+    Args:
+        value: it.
+        tensor: the class of tensors.
+        name: what the names begin with.
+    """
     parts: Mapping[Any, Any] = {}
     if issubclass(type(value), tensor):
         yield name, value
@@ -90,10 +97,11 @@ def _leaves(value: Any, name: str, tensor: type) -> Iterator[tuple[str, Any]]:
     elif type(value) in (list, tuple):
         parts = dict(enumerate(value))
     for key, part in parts.items():
-        yield from _leaves(part, f"{name}.{key}" if name else str(key), tensor)
+        yield from leaves(part, tensor, f"{name}.{key}" if name else str(key))
 
 
-def _dtype(tensor: Any) -> str:
+def dtype_of(tensor: Any) -> str:
+    """Give the type of a tensor's elements, without the library's name."""
     return str(tensor.dtype).rpartition(".")[2]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from torch import Tensor
 
+from autolog.capture.network_calls import dtype_of, leaves
 from autolog.values import type_name
 
-__all__ = ["Mean", "Pass", "batch_size", "leaves"]
+__all__ = ["Mean", "Pass", "batch_size"]
 
 
 class Mean:
@@ -143,7 +144,7 @@ class Pass:
         self.size = size = batch_size(batch)
         self.samples += size
         if self.layout is None:
-            self.layout = [_layout(name, tensor) for name, tensor in leaves(batch)]
+            self.layout = [_layout(name, tensor) for name, tensor in leaves(batch, Tensor)]
 
     def seconds(self) -> float:
         """Give how long it has lasted."""
@@ -161,23 +162,5 @@ def batch_size(batch: Any) -> int:
     return batch.shape[0] if issubclass(kind, Tensor) and batch.dim() else 0
 
 
-def leaves(batch: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Give the tensors in a batch, or in what a model takes or gives, each with its place in it as a name."""
-    parts: Mapping[Any, Any] = {}
-    if issubclass(type(batch), Tensor):
-        yield name, batch
-    elif type(batch) is dict:
-        parts = batch
-    elif type(batch) in (list, tuple):
-        parts = dict(enumerate(batch))
-    for key, part in parts.items():
-        yield from leaves(part, f"{name}.{key}" if name else str(key))
-
-
 def _layout(name: str, tensor: Tensor) -> dict[str, Any]:
     return {"name": name, "shape": list(tensor.shape), "dtype": dtype_of(tensor)}
-
-
-def dtype_of(tensor: Tensor) -> str:
-    """Give the type of a tensor's elements, without the library's name."""
-    return str(tensor.dtype).removeprefix("torch.")

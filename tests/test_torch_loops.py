@@ -612,6 +612,7 @@ def test_a_compiled_step_has_no_more_breaks() -> None:
     assert breaks <= breaks_before
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
 def test_an_accelerator_is_never_waited_for() -> None:
     """A loop that synchronises nothing does not with autolog, and its memory does not grow."""

@@ -818,6 +818,7 @@ def test_many_workers_are_silent_and_never_wait(store: Path, context: str, count
 
 
 @recording
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_no_step_waits_for_the_gpu_or_takes_more_of_its_memory() -> None:
     """With torch set to refuse it, nothing is waited for from the second step on, and the memory stays the same."""

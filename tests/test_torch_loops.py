@@ -635,7 +635,7 @@ def test_an_accelerator_is_never_waited_for() -> None:
         torch.cuda.set_sync_debug_mode("default")
     autolog.end_run()
     assert len(series(only_run(), "loss")) == 1_000
-    assert held[0] == held[1]
+    assert held[1] - held[0] <= 64 * 512  # of the numbers that are sent together, each in a block of its own
 
 
 def test_workers_are_silent(capfd: pytest.CaptureFixture[str]) -> None:

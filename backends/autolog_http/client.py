@@ -112,6 +112,15 @@ class Client:
         """Have the server remove something; errors as for `get`."""
         return self._json("DELETE", path)
 
+    def version(self) -> str:
+        """Give the version of the server; an empty text where it does not tell; errors as for `get`."""
+        try:
+            return b"".join(self._bytes("GET", "/version", _LARGEST)).decode("ascii", "replace")
+        except ServerError as error:
+            if error.is_missing:
+                return ""
+            raise
+
     def pages(self, method: str, path: str, **fields: Any) -> Iterator[dict[str, Any]]:
         """Give the pages of an answer, until one names no next; errors as for `get`.
 
@@ -156,7 +165,10 @@ class Client:
             self._put(path, file)
 
     def _put(self, path: str, content: bytes | IO[bytes]) -> None:
-        for _ in self._bytes("PUT", _artifact(path), _LARGEST, content=content):
+        import httpx
+
+        patient = httpx.Timeout(_READ, connect=_CONNECT, read=_LONGEST)  # the server stores it before it answers
+        for _ in self._bytes("PUT", _artifact(path), _LARGEST, content=content, timeout=patient):
             pass
 
     def download(self, path: str, limit: int) -> Iterator[bytes]:

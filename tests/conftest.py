@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import autolog
+import mlflow_server
 from autolog import guard, session
 from autolog.capture import predictions
 from autolog.journal import process
@@ -87,3 +88,10 @@ def observe(request: pytest.FixtureRequest) -> Callable[[Called], object]:
 def store(tmp_path: Path) -> Path:
     """The folder that a test records into."""
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real MLflow server, which all tests of a session share."""
+    with mlflow_server.running(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Client", "ServerError"]
+__all__ = ["Client", "ServerError", "part"]
 
 _CONNECT: Final = 5.0  # seconds
 _READ: Final = 30.0  # seconds without a byte
@@ -61,6 +61,19 @@ class ServerError(AutologError):
     def is_missing(self) -> bool:
         """Say whether what was asked for is not there."""
         return self.status == 404
+
+
+def part(answer: Any, *path: str) -> Any:
+    """Give what lies in an answer below some names.
+
+    Raises:
+        ServerError: it is not there.
+    """
+    for name in path:
+        if not isinstance(answer, dict) or name not in answer:
+            raise ServerError(f"an answer lacks {'.'.join(path)}; is this an MLflow server?")
+        answer = answer[name]
+    return answer
 
 
 class Client:

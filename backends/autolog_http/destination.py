@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from autolog import guard
+from autolog.exceptions import RefusedError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.events import Event
 from autolog.store.run import Run
@@ -21,6 +24,10 @@ from autolog_http.runs import Remote, Runs, is_refusal
 from autolog_http.tree import Tree, whole
 
 __all__ = ["MLflowBackend"]
+
+
+_MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What comes of events that say what no writer of ours does."""
 
 
 class MLflowBackend(Backend):
@@ -70,12 +77,15 @@ class MLflowBackend(Backend):
 
     def _answer(self, tree: str, send: Callable[[], list[str]]) -> Delivery:
         """Say what became of it. After a failure it is not known what the server has: it is asked again."""
+        aside = None
         try:
-            return Delivery("done", aside=send())
+            aside = send()
+            return Delivery("done", aside=aside)
         except ServerError as error:
-            if tree in self._trees:
-                self._trees[tree].forget()
             return Delivery("retry", str(error), after=error.after)
+        finally:
+            if aside is None and tree in self._trees:
+                self._trees[tree].forget()
 
 
 class _Sender:
@@ -139,6 +149,8 @@ class _Sender:
             if not is_refusal(error):
                 raise
             self._aside.append(f"{what}: {error}")
+        except (RefusedError, *_MISTAKES) as error:
+            self._aside.append(f"{what}: {guard.describe(error)}")
 
     # ---- a run
 
@@ -147,14 +159,9 @@ class _Sender:
             run = self.tree.run(run_id)
             remote = self._remote(run)
             splits = self._split_metrics(run, remote)
-            points = [
-                _metric(name, each) for (of, name), found in placed.points.items() if of == run_id for each in found
-            ]
-            parent = self._parent(run, frozenset())
-            tags = tags_of(run, self.tree.id, parent and parent.id, self._limits)
-            self._runs.update(
-                remote, params_of(run, self._limits), tags, [*points, *(_metric(*each) for each in splits)]
-            )
+            points = [(name, each) for (of, name), found in placed.points.items() if of == run_id for each in found]
+            tags, params = self._tags(run), params_of(run, self._limits)
+            self._runs.update(remote, params, tags, [_metric(*each) for each in (*points, *splits)])
             remote.splits.update(splits)
             self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
             self._runs.add_inputs(remote, {_identity(each): dataset_input(each) for each in run.inputs})
@@ -162,11 +169,13 @@ class _Sender:
 
     def _remote(self, run: Run, below: frozenset[str] = frozenset()) -> Remote:
         """Give a run at the server, begun there after its parent."""
-        parent = self._parent(run, below | {run.run_id})
         start = milliseconds(run.start_time)
-        tags = tags_of(run, self.tree.id, parent and parent.id, self._limits)
         begun = start if start is not None else self.tree.times(run.run_id)[0] // 1000
-        return self._runs.begin(run.run_id, run.experiment, begun, tags)
+        return self._runs.begin(run.run_id, run.experiment, begun, self._tags(run, below))
+
+    def _tags(self, run: Run, below: frozenset[str] = frozenset()) -> dict[str, str]:
+        parent = self._parent(run, below | {run.run_id})
+        return tags_of(run, self.tree.id, None if parent is None else parent.id, self._limits)
 
     def _parent(self, run: Run, below: frozenset[str]) -> Remote | None:
         parent = run.parent_run_id
@@ -207,15 +216,18 @@ class _Sender:
             remote = self._remote(run)
             artifacts.put(self._client, remote.root, path, source)
             if event.kind == "model":
-                mlmodels.log(self._client, self._limits, run, remote, event.data, source)
+                self._log_model(run, remote, event.data, source)
+
+    def _log_model(self, run: Run, remote: Remote, facts: Mapping[str, Any], source: Path) -> None:
+        experiment = self._runs.experiment_id(run.experiment) if self._limits.has_models else None
+        mlmodels.log(self._client, experiment, run, remote, facts, source)
 
 
 def _metric(name: str, point: Point) -> dict[str, Any]:
-    value = point.value
-    said = (
-        value if abs(value) < float("inf") else {float("inf"): "Infinity", -float("inf"): "-Infinity"}.get(value, "NaN")
-    )
-    return {"key": key(name), "value": said, "timestamp": point.time, "step": point.step}
+    value: Any = point.value
+    if not math.isfinite(value):
+        value = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}[str(value)]  # as its JSON has them
+    return {"key": key(name), "value": value, "timestamp": point.time, "step": point.step}
 
 
 def _identity(dataset: Mapping[str, Any]) -> tuple[str, ...]:

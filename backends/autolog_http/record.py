@@ -41,7 +41,6 @@ def put(client: Client, top: Remote, folder: Path) -> None:
 
 def _pack(journal: Path, target: Path) -> Path:
     """Compress a journal; the same bytes each time."""
-    with journal.open("rb") as source, target.open("wb") as file:
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-            shutil.copyfileobj(source, packed, 1 << 20)
+    with journal.open("rb") as source, target.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+        shutil.copyfileobj(source, packed, 1 << 20)
     return target

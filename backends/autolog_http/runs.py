@@ -1,13 +1,13 @@
-"""Runs at an MLflow server: found or begun, brought up to date, ended; with few requests, and each as often as it takes."""
+"""Runs at an MLflow server: found or begun, brought up to date and ended, in few requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from autolog_http import names
-from autolog_http.client import Client, ServerError
+from autolog_http.client import Client, ServerError, part
 from autolog_http.facts import OURS, TREE
 from autolog_http.names import Limits
 
@@ -22,7 +22,7 @@ _RUNNING: Final = "RUNNING"
 
 
 def is_refusal(error: ServerError) -> bool:
-    """Say whether MLflow itself will never take what it was given; who asks in vain to be let in may be let in later."""
+    """Say whether MLflow will never take what it was given; who is not let in now may be later."""
     is_of_request = error.status is not None and not error.is_temporary and error.status not in (401, 403)
     return is_of_request and (error.code != "" or error.status == 413)
 
@@ -54,12 +54,14 @@ class Remote:
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Remote:
         """Read one as the server writes it."""
-        info, data = said["info"], said.get("data", {})
-        params, tags = (
-            {each["key"]: each.get("value", "") for each in data.get(kind, ())} for kind in ("params", "tags")
-        )
-        end = int(info.get("end_time") or 0)
-        return cls(info["run_id"], info.get("artifact_uri", ""), info.get("status", _RUNNING), end, params, tags)
+        info, data = part(said, "info"), said.get("data", {})
+        params, tags = _texts(data.get("params", ())), _texts(data.get("tags", ()))
+        end, status = int(info.get("end_time") or 0), info.get("status", _RUNNING)
+        return cls(str(part(info, "run_id")), str(info.get("artifact_uri")), status, end, params, tags)
+
+
+def _texts(said: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {part(each, "key"): each.get("value", "") for each in said}
 
 
 class Runs:
@@ -113,7 +115,7 @@ class Runs:
             user_id=tags.get("mlflow.user", "")[:256],
             tags=[{"key": name, "value": value} for name, value in tags.items()],
         )
-        return Remote.of(said["run"])
+        return Remote.of(part(said, "run"))
 
     def _experiment(self, name: str) -> str:
         """Give an experiment's id, made where there is none; once it is known, all of the tree's runs in it are."""
@@ -131,11 +133,11 @@ class Runs:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
-        return str(said["experiment"]["experiment_id"])
+        return str(part(said, "experiment", "experiment_id"))
 
     def _make_experiment(self, name: str) -> str:
         try:
-            return str(self._client.post("mlflow/experiments/create", name=name)["experiment_id"])
+            return str(part(self._client.post("mlflow/experiments/create", name=name), "experiment_id"))
         except ServerError as error:
             found = self._find_experiment(name) if error.code == "RESOURCE_ALREADY_EXISTS" else None
             if found is None:
@@ -187,7 +189,7 @@ class Runs:
 
     def _is_deleted(self, remote: Remote) -> bool:
         said = self._client.get("mlflow/runs/get", run_id=remote.id)
-        return bool(said["run"]["info"].get("lifecycle_stage") == "deleted")
+        return bool(part(said, "run", "info").get("lifecycle_stage") == "deleted")
 
     def remove_tags(self, remote: Remote, gone: set[str]) -> None:
         """Remove tags that the server has."""

@@ -1,0 +1,113 @@
+"""A real MLflow server, in an environment of its own, since its pins clash with ours."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import venv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import platformdirs
+
+__all__ = ["NEWEST", "environment", "free_port", "mlflow_python", "running"]
+
+NEWEST = "3.17.2"
+
+
+def environment(version: str = NEWEST) -> Path:
+    """Give the Python of an environment with a version of MLflow, made once, that sees our libraries behind its own."""
+    folder = (
+        platformdirs.user_cache_path("autolog-tests", appauthor=False) / f"mlflow-{version}-{sys.version_info.minor}"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    python, ready = folder / "env/bin/python", folder / "ready"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        if not ready.exists():
+            venv.create(folder / "env", with_pip=True, clear=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", f"mlflow=={version}", "cloudpickle"], check=True)
+            ready.touch()
+        site = next((folder / "env/lib").glob("python*/site-packages"))
+        (site / "behind.pth").write_text("\n".join(_ours()))
+    return python
+
+
+def _ours() -> Sequence[str]:
+    """Give the folders that distributions are installed in here; autolog itself is not importable from them."""
+    return [path for path in sys.path if any(Path(path).glob("*.dist-info"))]
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, version: str = NEWEST, port: int | None = None, arguments: Sequence[str] = ()
+) -> Iterator[str]:
+    """Run a server with SQLite, and give its address.
+
+    Args:
+        folder: where it keeps all that it is given.
+        version: of MLflow.
+        port: to listen on; one that is free where it is None.
+        arguments: more of them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    uri = f"http://127.0.0.1:{port or free_port()}"
+    place = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder / "artifacts")]
+    command = [environment(version), "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--workers", "1"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--port", uri.rpartition(":")[2], *arguments],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=_own_environment(),
+            start_new_session=True,
+        )
+    try:
+        _wait_for(uri, server, folder / "log")
+        yield uri
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AUTOLOG", "MLFLOW"))}
+
+
+def _wait_for(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            if urllib.request.urlopen(f"{uri}/health", timeout=5).read() == b"OK":
+                return
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise RuntimeError(f"the server does not answer: {log.read_text()[-2000:]}")
+
+
+def mlflow_python(uri: str, program: str, *arguments: str, version: str = NEWEST) -> str:
+    """Run a program in MLflow's environment, with its client set to a server, and give what it prints."""
+    done = subprocess.run(
+        [environment(version), "-c", program, *arguments],
+        env={**_own_environment(), "MLFLOW_TRACKING_URI": uri, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout

@@ -167,8 +167,8 @@ class Runs:
         items: list[Item] = [("params", {"key": name, "value": value}) for name, value in new.items()]
         items += [("tags", {"key": name, "value": value}) for name, value in changed.items()]
         items += [("metrics", metric) for metric in metrics]
-        for part in _parts(items):
-            self._log(remote, part)
+        for each in _requests(items):
+            self._log(remote, each)
         remote.params.update(new)
         remote.tags.update(changed)
 
@@ -212,15 +212,15 @@ class Runs:
             remote.status, remote.end_time = status, end
 
 
-def _parts(items: Sequence[Item]) -> Iterator[list[Item]]:
+def _requests(items: Sequence[Item]) -> Iterator[list[Item]]:
     """Cut items into as few requests as MLflow's limits allow."""
-    part: list[Item] = []
+    together: list[Item] = []
     count = dict.fromkeys(_MOST, 0)
     for kind, item in items:
-        if len(part) == _MOST_TOGETHER or count[kind] == _MOST[kind]:
-            yield part
-            part, count = [], dict.fromkeys(_MOST, 0)
-        part.append((kind, item))
+        if len(together) == _MOST_TOGETHER or count[kind] == _MOST[kind]:
+            yield together
+            together, count = [], dict.fromkeys(_MOST, 0)
+        together.append((kind, item))
         count[kind] += 1
-    if part:
-        yield part
+    if together:
+        yield together

@@ -21,6 +21,6 @@ def autolog_open_backend(uri: str) -> Backend:
     """
     if importlib.util.find_spec("httpx") is None:
         raise PluginError("to reach a server takes httpx, which is not installed; pip install autolog-ml[http]")
-    from autolog_http.destination import MLflowBackend  # what reading takes, which most programs never do
+    from autolog_http.destination import MLflowBackend
 
     return MLflowBackend(uri)

@@ -114,6 +114,7 @@ class Cells:
 
     def __init__(self, *, is_new: bool) -> None:
         self._frontiers: dict[Key, _Frontier] = {}
+        self.is_new = is_new
         self._knows_all = is_new
 
     def place(self, points: Mapping[Key, list[Point]], earlier: Callable[[], Iterator[Event]]) -> Placed:

@@ -125,8 +125,9 @@ class Client:
         """Have the server remove something; errors as for `get`."""
         return self._json("DELETE", path)
 
+    @cached_property
     def version(self) -> str:
-        """Give the version of the server; an empty text where it does not tell; errors as for `get`."""
+        """The version of the server, empty where it does not tell; errors as for `get`."""
         try:
             return b"".join(self._bytes("GET", "/version", _LARGEST)).decode("ascii", "replace")
         except ServerError as error:

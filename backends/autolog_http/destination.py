@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING
 
-from autolog import guard
-from autolog.exceptions import RefusedError
 from autolog.hookspecs import Backend, Batch, Delivery
-from autolog.journal.events import Event
-from autolog.store.run import Run
-from autolog_http import artifacts, mlmodels, record
-from autolog_http.cells import Key, Placed, Point, points_of
 from autolog_http.client import Client, ServerError
-from autolog_http.facts import dataset_input, milliseconds, params_of, tags_of
-from autolog_http.names import Limits, key, limits_of
-from autolog_http.runs import Remote, Runs, is_refusal
-from autolog_http.tree import Tree, whole
+
+if TYPE_CHECKING:
+    from autolog_http.sending import Sender
 
 __all__ = ["MLflowBackend"]
 
 
-_MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What comes of events that say what no writer of ours does."""
-
-
 class MLflowBackend(Backend):
-    """Delivers to one server.
+    """Delivers to one server. What it takes to do so is imported by the thread that does it.
 
     Args:
         uri: its address.
@@ -39,11 +24,7 @@ class MLflowBackend(Backend):
 
     def __init__(self, uri: str) -> None:
         self._client = Client(uri)
-        self._trees: dict[str, _Sender] = {}
-
-    @cached_property
-    def _limits(self) -> Limits:
-        return limits_of(self._client.version())
+        self._senders: dict[str, Sender] = {}
 
     def deliver(self, batch: Batch) -> Delivery:
         """Bring the server up to date with a batch; doing it again changes nothing."""
@@ -53,26 +34,33 @@ class MLflowBackend(Backend):
         """Say how the runs ended that nobody ended, and send the journals themselves."""
         said = self._answer(tree, lambda: self._whole(tree, folder).settle())
         if said.state == "done":
-            self._trees.pop(tree, None)
+            self._senders.pop(tree, None)
         return said
 
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
 
-    def _sender(self, batch: Batch) -> _Sender:
+    def _sender(self, batch: Batch) -> Sender:
         """Give what is known of a top-level run, learnt anew where somebody else has delivered in between."""
-        known = self._trees.get(batch.tree)
+        from autolog_http.sending import Sender
+        from autolog_http.tree import Tree
+
+        known = self._senders.get(batch.tree)
         if known is None or not known.tree.is_at(batch.delivered):
             tree = Tree(batch.tree, batch.folder, batch.delivered, batch.earlier())
-            known = self._trees[batch.tree] = _Sender(self._client, self._limits, tree)
+            known = self._senders[batch.tree] = Sender(self._client, tree)
         return known
 
-    def _whole(self, tree: str, folder: Path) -> _Sender:
-        known = self._trees.get(tree)
+    def _whole(self, tree: str, folder: Path) -> Sender:
+        """Give what is known of a top-level run when all of it was handed over, to whomever."""
+        from autolog_http.sending import Sender
+        from autolog_http.tree import whole
+
+        known = self._senders.get(tree)
         found = whole(tree, folder, known.tree if known is not None else None)
         if known is None or known.tree is not found:
-            known = self._trees[tree] = _Sender(self._client, self._limits, found)
+            known = self._senders[tree] = Sender(self._client, found)
         return known
 
     def _answer(self, tree: str, send: Callable[[], list[str]]) -> Delivery:
@@ -84,151 +72,5 @@ class MLflowBackend(Backend):
         except ServerError as error:
             return Delivery("retry", str(error), after=error.after)
         finally:
-            if aside is None and tree in self._trees:
-                self._trees[tree].forget()
-
-
-class _Sender:
-    """Sends one top-level run.
-
-    Args:
-        client: reaches the server.
-        limits: the server's.
-        tree: what was handed over of it.
-    """
-
-    def __init__(self, client: Client, limits: Limits, tree: Tree) -> None:
-        self.tree = tree
-        self._client = client
-        self._limits = limits
-        self._aside: list[str] = []
-        self.forget()
-
-    def forget(self) -> None:
-        """Ask the server again what it has."""
-        self._runs = Runs(self._client, self._limits, self.tree.id, self._aside.append)
-
-    def deliver(self, batch: Batch) -> list[str]:
-        """Send what a batch tells, and give what was refused."""
-        self._aside.clear()
-        self.tree.is_whole = False
-        touched = self.tree.hear(batch.events)
-        placed = self._place(batch)
-        for run_id in sorted(touched | self.tree.children(touched)):
-            self._send(run_id, placed)
-        for event in batch.events:
-            self._send_files(event, batch.files)
-        self.tree.cells.commit(placed)
-        self.tree.delivered[batch.writer] = batch.end
-        return list(self._aside)
-
-    def settle(self) -> list[str]:
-        """Say how each run stands, and send the journals."""
-        self._aside.clear()
-        self.tree.is_whole = True
-        for run_id in self.tree:
-            self._send(run_id, Placed({}, {}))
-        top = self._runs.get(self.tree.id)
-        if top is not None:
-            with self._refusable("the journals"):
-                record.put(self._client, top, self.tree.folder)
-        return list(self._aside)
-
-    def _place(self, batch: Batch) -> Placed:
-        points: dict[Key, list[Point]] = defaultdict(list)
-        for series, each in (found for event in batch.events for found in points_of(event)):
-            points[series] += each
-        return self.tree.cells.place(points, batch.earlier)
-
-    @contextlib.contextmanager
-    def _refusable(self, what: str) -> Iterator[None]:
-        """Keep aside what MLflow will never take; the rest goes on."""
-        try:
-            yield
-        except ServerError as error:
-            if not is_refusal(error):
-                raise
-            self._aside.append(f"{what}: {error}")
-        except (RefusedError, *_MISTAKES) as error:
-            self._aside.append(f"{what}: {guard.describe(error)}")
-
-    # ---- a run
-
-    def _send(self, run_id: str, placed: Placed) -> None:
-        with self._refusable(f"run {run_id}"):
-            run = self.tree.run(run_id)
-            remote = self._remote(run)
-            splits = self._split_metrics(run, remote)
-            points = [(name, each) for (of, name), found in placed.points.items() if of == run_id for each in found]
-            tags, params = self._tags(run), params_of(run, self._limits)
-            self._runs.update(remote, params, tags, [_metric(*each) for each in (*points, *splits)])
-            remote.splits.update(splits)
-            self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
-            self._runs.add_inputs(remote, {_identity(each): dataset_input(each) for each in run.inputs})
-            self._runs.set_status(remote, *self._ending(run))
-
-    def _remote(self, run: Run, below: frozenset[str] = frozenset()) -> Remote:
-        """Give a run at the server, begun there after its parent."""
-        start = milliseconds(run.start_time)
-        begun = start if start is not None else self.tree.times(run.run_id)[0] // 1000
-        return self._runs.begin(run.run_id, run.experiment, begun, self._tags(run, below))
-
-    def _tags(self, run: Run, below: frozenset[str] = frozenset()) -> dict[str, str]:
-        parent = self._parent(run, below | {run.run_id})
-        return tags_of(run, self.tree.id, None if parent is None else parent.id, self._limits)
-
-    def _parent(self, run: Run, below: frozenset[str]) -> Remote | None:
-        parent = run.parent_run_id
-        if parent is None or parent in below or not self.tree.knows(parent):
-            return None
-        return self._runs.get(parent) or self._remote(self.tree.run(parent), below)
-
-    def _split_metrics(self, run: Run, remote: Remote) -> list[tuple[str, Point]]:
-        """Give the metrics of a candidate's splits that were not sent; their means once the search has ended.
-
-        By then it has written better ones, where it could.
-        """
-        of_splits = {name for split in run.splits for name in split.get("metrics") or ()}
-        is_over = self.tree.status(run.parent_run_id) != "RUNNING"
-        wanted = {name for name in run.metrics if is_over or name in of_splits} - self.tree.series[run.run_id]
-        points = [
-            (name, Point(step, round(seconds * 1_000_000) // 1000, value))
-            for name in sorted(wanted)
-            for step, value, seconds in run.history(name)
-        ]
-        return [each for each in points if each not in remote.splits]
-
-    def _ending(self, run: Run) -> tuple[str, int | None]:
-        """Give MLflow's status and end time; of a run that was lost, when it was last heard of."""
-        if run.status == "LOST":
-            return "KILLED", self.tree.times(run.run_id)[1] // 1000
-        return run.status, milliseconds(run.end_time)
-
-    # ---- files
-
-    def _send_files(self, event: Event, files: Mapping[str, Path]) -> None:
-        source = files.get(f"files/{event.run}/{event.data.get('path')}")
-        if event.kind not in ("artifact", "model") or source is None:
-            return
-        path = str(event.data["path"])
-        with self._refusable(f"{event.kind} {path} of run {event.run}"):
-            run = self.tree.run(event.run)
-            remote = self._remote(run)
-            artifacts.put(self._client, remote.root, path, source)
-            if event.kind == "model":
-                self._log_model(run, remote, event.data, source)
-
-    def _log_model(self, run: Run, remote: Remote, facts: Mapping[str, Any], source: Path) -> None:
-        experiment = self._runs.experiment_id(run.experiment) if self._limits.has_models else None
-        mlmodels.log(self._client, experiment, run, remote, facts, source)
-
-
-def _metric(name: str, point: Point) -> dict[str, Any]:
-    value: Any = point.value
-    if not math.isfinite(value):
-        value = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}[str(value)]  # as its JSON has them
-    return {"key": key(name), "value": value, "timestamp": point.time, "step": point.step}
-
-
-def _identity(dataset: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(dataset.get(name)) for name in ("name", "digest", "context"))
+            if aside is None and tree in self._senders:
+                self._senders[tree].forget()

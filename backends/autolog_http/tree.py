@@ -71,10 +71,14 @@ class Tree:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._last))
 
-    def children(self, parents: set[str]) -> set[str]:
-        """Give the candidates whose parent is among some runs: how they stand follows from it."""
+    def candidates(self, runs: set[str]) -> set[str]:
+        """Give the candidates among some runs, and those whose parent is: how they stand follows from it."""
         folds = ((run_id, self._fold(run_id)) for run_id in self)
-        return {run_id for run_id, facts in folds if facts.is_candidate and facts.parent in parents}
+        return {run_id for run_id, facts in folds if facts.is_candidate and not runs.isdisjoint((run_id, facts.parent))}
+
+    def is_searching(self, run_id: str) -> bool:
+        """Say whether the parent of a run goes on."""
+        return self.status(self._fold(run_id).parent) == "RUNNING"
 
     def run(self, run_id: str) -> Run:
         """Give a run."""

@@ -104,6 +104,7 @@ def mlflow_python(uri: str, program: str, *arguments: str, version: str = NEWEST
     """Run a program in MLflow's environment, with its client set to a server, and give what it prints."""
     done = subprocess.run(
         [environment(version), "-c", program, *arguments],
+        cwd=environment(version).parent,  # where nothing of ours can be imported from
         env={**_own_environment(), "MLFLOW_TRACKING_URI": uri, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,

@@ -120,3 +120,14 @@ def test_a_plugin_that_was_taken_out_is_asked_no_more() -> None:
     with pytest.raises(Exception, match="autolog_no_such_hook"):
         hooks.register(Wrong(DataDescription("made.Up", (1,))), "wrong")  # type: ignore[arg-type]
     assert hooks.describe_data(object()) is None
+
+
+def test_a_module_that_serves_two_schemes_is_asked_once() -> None:
+    """Two entry points may name one module, as `http` and `https` do: it is registered under the first."""
+    hooks = Hooks()
+    text = "import autolog\n@autolog.hookimpl\ndef autolog_open_store(uri):\n    return uri\n"
+    backend = module("serves_two", text)
+    for name in ("one", "two"):
+        hooks.register(backend, name)
+        assert hooks.open_store(backend, name) == name
+    assert len(list(hooks._implementations("autolog_open_store"))) == 1

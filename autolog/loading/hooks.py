@@ -32,11 +32,13 @@ class Hooks:
         self._manager.add_hookspecs(hookspecs)
 
     def register(self, module: ModuleType, name: str) -> None:
-        """Take a plugin's hooks in.
+        """Take a plugin's hooks in; once, though several entry points (`http` and `https`) may name it.
 
         Raises:
             pluggy.PluginValidationError: it has a hook that the contract lacks, or one with an unknown argument.
         """
+        if self._manager.is_registered(module):
+            return
         self._manager.register(module, name)
         try:
             self._manager.check_pending()

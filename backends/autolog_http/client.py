@@ -93,9 +93,16 @@ class Client:
         host = parts.netloc.rpartition("@")[2]
         self.uri = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self._auth = _auth(parts.username, parts.password)
+        self._opened: dict[int, httpx.Client] = {}  # by process: a fork does not share its parent's connections
 
-    @cached_property
+    @property
     def _http(self) -> httpx.Client:
+        process = os.getpid()
+        if process not in self._opened:
+            self._opened[process] = self._open()
+        return self._opened[process]
+
+    def _open(self) -> httpx.Client:
         import httpx  # where nothing is sent, it is not loaded
 
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}
@@ -105,7 +112,7 @@ class Client:
 
     # ---- JSON
 
-    def get(self, path: str, **fields: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **fields: Any) -> dict[str, Any]:
         """Ask a function of the protocol, e.g. `client.get("mlflow/runs/get", run_id=…)`.
 
         Raises:
@@ -113,11 +120,11 @@ class Client:
         """
         return self._json("GET", path, params={name: each for name, each in fields.items() if each is not None})
 
-    def post(self, path: str, **fields: Any) -> dict[str, Any]:
+    def post(self, path: str, /, **fields: Any) -> dict[str, Any]:
         """Have the server do something; errors as for `get`."""
         return self._json("POST", path, json=fields)
 
-    def patch(self, path: str, **fields: Any) -> dict[str, Any]:
+    def patch(self, path: str, /, **fields: Any) -> dict[str, Any]:
         """Have the server change something; errors as for `get`."""
         return self._json("PATCH", path, json=fields)
 
@@ -135,7 +142,7 @@ class Client:
                 return ""
             raise
 
-    def pages(self, method: str, path: str, **fields: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, method: str, path: str, /, **fields: Any) -> Iterator[dict[str, Any]]:
         """Give the pages of an answer, until one names no next; errors as for `get`.
 
         Args:
@@ -223,9 +230,9 @@ class Client:
 
     def close(self) -> None:
         """Let go of the connections; the next request opens new ones."""
-        http = self.__dict__.pop("_http", None)
-        if http is not None:
-            http.close()
+        opened = self._opened.pop(os.getpid(), None)
+        if opened is not None:
+            opened.close()
 
 
 def _artifact(path: str) -> str:

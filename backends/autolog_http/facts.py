@@ -66,7 +66,7 @@ def _described(run: Run) -> Iterator[tuple[str, str]]:
         if isinstance(run.environment.get(fact), str):
             yield name, run.environment[fact]
     yield "mlflow.source.type", "LOCAL"
-    yield "mlflow.runName", run.run_name or run.run_id
+    yield "mlflow.runName", names.cut(run.run_name or run.run_id, names.LONGEST_NAME)
     note = "\n\n".join(_note(run))
     if note:
         yield "mlflow.note.content", note

@@ -18,6 +18,8 @@ Item: TypeAlias = "tuple[str, dict[str, Any]]"
 
 _MOST: Final[Mapping[str, int]] = {"params": 100, "tags": 100, "metrics": 1000}
 _MOST_TOGETHER: Final = 1000
+_LONGEST_EXPERIMENT: Final = 256  # characters, as databases have it
+_LONGEST_USER: Final = 256
 _RUNNING: Final = "RUNNING"
 
 
@@ -97,14 +99,14 @@ class Runs:
             start: in milliseconds.
             tags: those it begins with.
         """
-        place = self._experiment(names.cut(experiment, 500))
+        place = self.experiment_id(experiment)
         if run_id not in self._known:
             self._known[run_id] = self._create(place, start, tags)
         return self._known[run_id]
 
     def experiment_id(self, experiment: str) -> str:
         """Give the server's id of an experiment."""
-        return self._experiment(names.cut(experiment, 500))
+        return self._experiment(names.cut(experiment, _LONGEST_EXPERIMENT))
 
     def _create(self, experiment: str, start: int, tags: Mapping[str, str]) -> Remote:
         said = self._client.post(
@@ -112,7 +114,7 @@ class Runs:
             experiment_id=experiment,
             start_time=start,
             run_name=tags["mlflow.runName"],
-            user_id=tags.get("mlflow.user", "")[:256],
+            user_id=names.cut(tags.get("mlflow.user", ""), _LONGEST_USER),
             tags=[{"key": name, "value": value} for name, value in tags.items()],
         )
         return Remote.of(part(said, "run"))

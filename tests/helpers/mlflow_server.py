@@ -17,9 +17,10 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["NEWEST", "environment", "free_port", "mlflow_python", "running"]
+__all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "running"]
 
 NEWEST = "3.17.2"
+OLDER = "2.22.5"
 
 
 def environment(version: str = NEWEST) -> Path:

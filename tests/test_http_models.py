@@ -91,7 +91,7 @@ flavors = {"xgboost": mlflow.xgboost, "lightgbm": mlflow.lightgbm, "torch": mlfl
 found = {}
 for run in mlflow.search_runs(experiment_names=["models"], output_format="list"):
     name = run.info.run_name
-    if "mlflow.parentRunId" in run.data.tags:
+    if name not in sys.argv:
         continue
     uri = f"runs:/{run.info.run_id}/model"
     own = flavors.get(name.split()[0], mlflow.sklearn).load_model(uri)
@@ -146,7 +146,7 @@ def predictions(mlflow_uri: str, trained: tuple[Path, dict[str, Any]]) -> Predic
         assert {sent.state for sent in deliver(folder, mlflow_uri)} == {"sent"}
         for cursor in folder.glob("*/.sent/*"):
             cursor.unlink()
-    return here, json.loads(mlflow_python(mlflow_uri, LOADING))
+    return here, json.loads(mlflow_python(mlflow_uri, LOADING, *CLASSES))
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -177,9 +177,10 @@ def test_an_example_goes_along(predictions: Predictions) -> None:
 def test_an_older_server_has_models_among_artifacts(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     """Where MLflow knows no logged models, it loads them all the same, and takes no longer params than it can."""
     folder, here = trained
+    known = CLASSES.keys() - {"skops"}  # which it has no flavor for
     with running(tmp_path / "server", OLDER) as uri:
         assert {sent.state for sent in deliver(folder, uri)} == {"sent"}
-        there = json.loads(mlflow_python(uri, LOADING, version=OLDER))
+        there = json.loads(mlflow_python(uri, LOADING, *known, version=OLDER))
     assert not list(folder.glob("*/.sent/*.refused.jsonl"))
-    for name in CLASSES:
+    for name in known:
         check(name, here, there)

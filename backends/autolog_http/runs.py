@@ -35,6 +35,7 @@ class Remote:
 
     Args:
         id: the server's.
+        experiment: the server's id of its experiment.
         root: where its artifacts lie, as a URI.
         status: of MLflow's.
         end_time: in milliseconds; 0 where it has none.
@@ -45,6 +46,7 @@ class Remote:
     """
 
     id: str
+    experiment: str
     root: str
     status: str
     end_time: int = 0
@@ -59,7 +61,8 @@ class Remote:
         info, data = part(said, "info"), said.get("data", {})
         params, tags = _texts(data.get("params", ())), _texts(data.get("tags", ()))
         end, status = int(info.get("end_time") or 0), info.get("status", _RUNNING)
-        return cls(str(part(info, "run_id")), str(info.get("artifact_uri")), status, end, params, tags)
+        run_id, experiment = str(part(info, "run_id")), str(part(info, "experiment_id"))
+        return cls(run_id, experiment, str(info.get("artifact_uri")), status, end, params, tags)
 
 
 def _texts(said: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -99,14 +102,10 @@ class Runs:
             start: in milliseconds.
             tags: those it begins with.
         """
-        place = self.experiment_id(experiment)
+        place = self._experiment(names.cut(experiment, _LONGEST_EXPERIMENT))
         if run_id not in self._known:
             self._known[run_id] = self._create(place, start, tags)
         return self._known[run_id]
-
-    def experiment_id(self, experiment: str) -> str:
-        """Give the server's id of an experiment."""
-        return self._experiment(names.cut(experiment, _LONGEST_EXPERIMENT))
 
     def _create(self, experiment: str, start: int, tags: Mapping[str, str]) -> Remote:
         said = self._client.post(

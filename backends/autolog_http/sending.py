@@ -171,7 +171,7 @@ class Sender:
                 self._log_model(run, remote, event.data, source)
 
     def _log_model(self, run: Run, remote: Remote, facts: Mapping[str, Any], source: Path) -> None:
-        experiment = self._runs.experiment_id(run.experiment) if self._limits.has_models else None
+        experiment = remote.experiment if self._limits.has_models else None
         mlmodels.log(self._client, experiment, run, remote, facts, source)
 
 

@@ -21,6 +21,7 @@ __all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "runn
 
 NEWEST = "3.17.2"
 OLDER = "2.22.5"
+_MORE_PINS = {OLDER: ["sqlalchemy<2.1"]}  # what it cannot do without, and does not say
 
 
 def environment(version: str = NEWEST) -> Path:
@@ -34,7 +35,9 @@ def environment(version: str = NEWEST) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
         if not ready.exists():
             venv.create(folder / "env", with_pip=True, clear=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", f"mlflow=={version}", "cloudpickle"], check=True)
+            subprocess.run(
+                [python, "-m", "pip", "install", "-q", f"mlflow=={version}", *_MORE_PINS.get(version, [])], check=True
+            )
             ready.touch()
         site = next((folder / "env/lib").glob("python*/site-packages"))
         (site / "behind.pth").write_text("\n".join(_ours()))
@@ -82,7 +85,8 @@ def running(
         _wait_for(uri, server, folder / "log")
         yield uri
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 

@@ -22,11 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 import autolog
+import postgres
 from at_mlflow import artifact, comparable, deliver, histories, history, recorded, run_at, runs_at, texts
 from autolog.delivery.cursors import Cursors
 from autolog_http.client import Client, ServerError
 from autolog_http.destination import MLflowBackend
-from mlflow_server import mlflow_python
+from mlflow_server import mlflow_python, running
 
 
 @pytest.fixture
@@ -377,6 +378,28 @@ def test_a_tag_that_was_removed_is_removed_there(
         autolog.delete_tag("team")
     deliver(store, mlflow_uri)
     assert "team" not in texts(runs_at(mlflow_uri, experiment)[run.run_id], "tags")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not postgres.is_here(), reason="PostgreSQL is not installed")
+def test_postgresql_takes_it_all(store: Path, experiment: str, tmp_path: Path) -> None:
+    """A stricter database takes the same: long names and texts, NULs, lone surrogates, points of all kinds, twice."""
+    with autolog.start_run(run_name="n" * 400, tags={"odd \ud800 \0": "x\0\ud800" * 9000}) as run:
+        log_equal_points(run)
+        autolog.log_params({"nul": "a\0b", "lone": "\ud800", "long": "é" * 9000, "map@50": -0.0})
+        autolog.log_metrics({"great": 1.7e308, "infinite": float("inf"), "none": float("nan")}, step=-(1 << 40))
+    with postgres.running() as database, running(tmp_path / "server", database=database) as uri:
+        for _ in range(2):
+            assert {sent.state for sent in deliver(store, uri)} == {"sent"}
+            forget(store)
+        local = autolog.get_run(run.run_id)
+        there = run_at(uri, local)
+        points = histories(uri, there)
+    assert not list(store.glob("*/.sent/*.refused.jsonl"))
+    assert {name: len(each) for name, each in points.items()} == {
+        name: len(local.history(name)) for name in local.metrics
+    }
+    assert len(texts(there, "params")) == 4
 
 
 # ---- the client

@@ -12,12 +12,12 @@ import sys
 import time
 import urllib.request
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
 
-__all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "running"]
+__all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "running", "wait_until"]
 
 NEWEST = "3.17.2"
 OLDER = "2.22.5"
@@ -31,14 +31,13 @@ def environment(version: str = NEWEST) -> Path:
     )
     folder.mkdir(parents=True, exist_ok=True)
     python, ready = folder / "env/bin/python", folder / "ready"
+    wanted = [f"mlflow=={version}", "cloudpickle", "psycopg2-binary", *_MORE_PINS.get(version, [])]
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
-        if not ready.exists():
-            venv.create(folder / "env", with_pip=True, clear=True)
-            subprocess.run(
-                [python, "-m", "pip", "install", "-q", f"mlflow=={version}", *_MORE_PINS.get(version, [])], check=True
-            )
-            ready.touch()
+        if not ready.exists() or ready.read_text() != str(wanted):
+            venv.create(folder / "env", with_pip=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
+            ready.write_text(str(wanted))
         site = next((folder / "env/lib").glob("python*/site-packages"))
         (site / "behind.pth").write_text("\n".join(_ours()))
     return python
@@ -57,24 +56,23 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(
-    folder: Path, version: str = NEWEST, port: int | None = None, arguments: Sequence[str] = ()
-) -> Iterator[str]:
-    """Run a server with SQLite, and give its address.
+def running(folder: Path, version: str = NEWEST, port: int | None = None, database: str | None = None) -> Iterator[str]:
+    """Run a server, and give its address.
 
     Args:
         folder: where it keeps all that it is given.
         version: of MLflow.
         port: to listen on; one that is free where it is None.
-        arguments: more of them.
+        database: its URI; SQLite in the folder where it is None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     uri = f"http://127.0.0.1:{port or free_port()}"
-    place = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder / "artifacts")]
+    place = ["--backend-store-uri", database or f"sqlite:///{folder}/runs.db"]
+    place += ["--artifacts-destination", str(folder / "artifacts")]
     command = [environment(version), "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--workers", "1"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [*command, "--port", uri.rpartition(":")[2], *arguments],
+            [*command, "--port", uri.rpartition(":")[2]],
             stdout=log,
             stderr=log,
             cwd=folder,
@@ -95,14 +93,31 @@ def _own_environment() -> dict[str, str]:
 
 
 def _wait_for(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        with contextlib.suppress(OSError):
-            if urllib.request.urlopen(f"{uri}/health", timeout=5).read() == b"OK":
-                return
+    try:
+        wait_until(lambda: server.poll() is not None or _answers(uri))
+    finally:
         if server.poll() is not None:
-            break
+            raise RuntimeError(f"the server has ended: {log.read_text()[-2000:]}")
+
+
+def _answers(uri: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(f"{uri}/health", timeout=5).read() == b"OK")
+    except OSError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait up to two minutes for something.
+
+    Raises:
+        TimeoutError: in vain.
+    """
+    for _ in range(600):
+        if is_so():
+            return
         time.sleep(0.2)
-    raise RuntimeError(f"the server does not answer: {log.read_text()[-2000:]}")
+    raise TimeoutError("in vain")
 
 
 def mlflow_python(uri: str, program: str, *arguments: str, version: str = NEWEST) -> str:

@@ -25,6 +25,7 @@ import autolog
 import postgres
 from at_mlflow import artifact, comparable, deliver, histories, history, recorded, run_at, runs_at, texts
 from autolog.delivery.cursors import Cursors
+from autolog.journal.events import Event, encode_line
 from autolog_http.client import Client, ServerError
 from autolog_http.destination import MLflowBackend
 from mlflow_server import mlflow_python, running
@@ -380,6 +381,33 @@ def test_a_tag_that_was_removed_is_removed_there(
     assert "team" not in texts(runs_at(mlflow_uri, experiment)[run.run_id], "tags")
 
 
+def test_what_no_writer_writes_costs_itself(store: Path, mlflow_uri: str) -> None:
+    """Events that say what none of ours do are kept aside or passed over; the run and its sound facts arrive."""
+    run_id, name = "ab" * 16, "not ours"
+    odd: list[Any] = [5, None, [1], {"a": []}, "text"]
+    facts: list[tuple[str, dict[str, Any]]] = [("started", {"run_name": "odd", "experiment": name, "parent": run_id})]
+    facts += [("params", {"params": {"sound": 1}}), ("finished", {"session": "None", "status": "FINISHED"})]
+    for each in odd:
+        facts += [("params", {"params": each}), ("points", {"series": each}), ("points", {"series": {"x": each}})]
+        facts += [("tags", {"tags": each, "removed": each}), ("signature", {"inputs": each, "outputs": each})]
+        facts += [("dataset", {"name": each, "digest": each, "columns": each, "shape": each, "target": each})]
+        facts += [("model", {"name": each, "path": "m.txt", "format": kind, "state": each}) for kind in FORMATS]
+        facts += [("split", {"split": each, "metrics": each}), ("environment", {"user": each, "script": each})]
+    folder = store / run_id
+    (folder / f"files/{run_id}").mkdir(parents=True)
+    (folder / f"files/{run_id}/m.txt").write_text("no model")
+    lines = (encode_line(Event(run_id, kind, 10**15, "cd", seq, data)) for seq, (kind, data) in enumerate(facts))
+    (folder / "cd.jsonl").write_bytes(b"".join(lines))
+    (sent,) = deliver(store, mlflow_uri)
+    assert sent.state == "sent"
+    (there,) = runs_at(mlflow_uri, name).values()
+    assert texts(there, "params")["sound"] == "1"
+    assert there["info"]["status"] == "FINISHED"
+
+
+FORMATS = ("pickle", "skops", "xgboost-ubj", "lightgbm-text", "torch-safetensors", "another")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not postgres.is_here(), reason="PostgreSQL is not installed")
 def test_postgresql_takes_it_all(store: Path, experiment: str, tmp_path: Path) -> None:
@@ -403,6 +431,14 @@ def test_postgresql_takes_it_all(store: Path, experiment: str, tmp_path: Path) -
 
 
 # ---- the client
+
+
+@pytest.mark.parametrize("uri", ["http://", "http://host:port", "https://ann:hidden@host:0", "http://[", "http:path"])
+def test_an_address_that_is_none_is_refused(uri: str) -> None:
+    """At the door, and without what may be a password."""
+    with pytest.raises(autolog.exceptions.UsageError) as raised:
+        Client(uri)
+    assert "hidden" not in str(raised.value)
 
 
 class Asked(BaseHTTPRequestHandler):

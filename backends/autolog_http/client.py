@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from autolog import guard
 from autolog.exceptions import AutologError, UsageError
@@ -83,13 +83,11 @@ class Client:
         uri: the server's address; user and password in it go before those of the environment.
 
     Raises:
-        UsageError: the address names no host.
+        UsageError: the address names no host, or no port that is one.
     """
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
-        if not parts.hostname:
-            raise UsageError(f"{parts.scheme}: names no host; give the server's address, as in https://mlflow.example")
+        parts = _parts(uri)
         host = parts.netloc.rpartition("@")[2]
         self.uri = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self._auth = _auth(parts.username, parts.password)
@@ -233,6 +231,17 @@ class Client:
         opened = self._opened.pop(os.getpid(), None)
         if opened is not None:
             opened.close()
+
+
+def _parts(uri: str) -> SplitResult:
+    """Read an address, of which no part is shown that may be a secret."""
+    try:
+        parts = urlsplit(uri)
+        if parts.hostname and (parts.port is None or parts.port):
+            return parts
+    except ValueError:
+        pass
+    raise UsageError("a server's address has a host, and a port or none; give one such as https://mlflow.example:5000")
 
 
 def _artifact(path: str) -> str:

@@ -116,8 +116,16 @@ class Sender:
             self._runs.update(remote, params, tags, [_metric(*each) for each in (*points, *splits)])
             remote.splits.update(splits)
             self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
-            self._runs.add_inputs(remote, {_identity(each): dataset_input(each) for each in run.inputs})
+            self._runs.add_inputs(remote, self._inputs(run))
             self._runs.set_status(remote, *self._ending(run))
+
+    def _inputs(self, run: Run) -> dict[tuple[str, ...], dict[str, Any]]:
+        """Give the datasets; one that cannot be understood costs itself."""
+        found = {}
+        for each in run.inputs:
+            with self._refusable(f"dataset {each.get('name')} of run {run.run_id}"):
+                found[_identity(each)] = dataset_input(each)
+        return found
 
     def _remote(self, run: Run, below: frozenset[str] = frozenset()) -> Remote:
         """Give a run at the server, begun there after its parent."""
@@ -140,7 +148,9 @@ class Sender:
 
         By then it has written better ones, where it could.
         """
-        of_splits = {name for split in run.splits for name in split.get("metrics") or ()}
+        of_splits = {
+            name for split in run.splits if isinstance(split.get("metrics"), dict) for name in split["metrics"]
+        }
         is_searching = self.tree.is_searching(run.run_id)
         wanted = {name for name in run.metrics if name in of_splits or not is_searching} - self.tree.series[run.run_id]
         points = [

@@ -139,6 +139,21 @@ def test_a_search_takes_few_requests(store: Path, experiment: str, mlflow_uri: s
     assert requests["runs/create"] == 6
 
 
+@pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.FitFailedWarning", "ignore:One or more of the test scores")
+def test_a_candidate_that_failed_is_told_of_once(
+    store: Path, experiment: str, mlflow_uri: str, requests: Counter[str]
+) -> None:
+    """Its scores are NaN, which is sent once; it is FAILED, and its note says why."""
+    X, y = load_iris(return_X_y=True)
+    GridSearchCV(LogisticRegression(max_iter=200), {"C": [-1.0, 1.0]}, cv=2).fit(X, y)
+    deliver(store, mlflow_uri)
+    assert requests["runs/log-batch"] == 3
+    (failed,) = (each for each in runs_at(mlflow_uri, experiment).values() if each["info"]["status"] == "FAILED")
+    local = autolog.get_run(texts(failed, "tags")["autolog.run_id"])
+    assert histories(mlflow_uri, failed) == recorded(local)
+    assert str(local.error["type"]) in texts(failed, "tags")["mlflow.note.content"]
+
+
 def test_mlflows_own_client_finds_runs(store: Path, experiment: str, mlflow_uri: str) -> None:
     """`mlflow.search_runs` finds a run by a param and a metric, and nests children below it."""
     with autolog.start_run(run_name="outer"):

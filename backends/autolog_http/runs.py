@@ -42,7 +42,7 @@ class Remote:
         params: by name.
         tags: by name.
         inputs: name, digest and context of each dataset.
-        splits: the metrics of its splits that were sent.
+        splits: the points of its splits that were sent, as texts, in which a NaN is itself.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Remote:
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     inputs: set[tuple[str, ...]] = field(default_factory=set)
-    splits: set[tuple[Any, ...]] = field(default_factory=set)
+    splits: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Remote:

@@ -114,7 +114,7 @@ class Sender:
             points = [(name, each) for (of, name), found in placed.points.items() if of == run_id for each in found]
             tags, params = self._tags(run), params_of(run, self._limits)
             self._runs.update(remote, params, tags, [_metric(*each) for each in (*points, *splits)])
-            remote.splits.update(splits)
+            remote.splits.update(map(repr, splits))
             self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
             self._runs.add_inputs(remote, self._inputs(run))
             self._runs.set_status(remote, *self._ending(run))
@@ -148,9 +148,8 @@ class Sender:
 
         By then it has written better ones, where it could.
         """
-        of_splits = {
-            name for split in run.splits if isinstance(split.get("metrics"), dict) for name in split["metrics"]
-        }
+        told = (split.get("metrics") for split in run.splits)
+        of_splits = {name for metrics in told if isinstance(metrics, dict) for name in metrics}
         is_searching = self.tree.is_searching(run.run_id)
         wanted = {name for name in run.metrics if name in of_splits or not is_searching} - self.tree.series[run.run_id]
         points = [
@@ -158,7 +157,7 @@ class Sender:
             for name in sorted(wanted)
             for step, value, seconds in run.history(name)
         ]
-        return [each for each in points if each not in remote.splits]
+        return [each for each in points if repr(each) not in remote.splits]
 
     def _ending(self, run: Run) -> tuple[str, int | None]:
         """Give MLflow's status and end time; of a run that was lost, when it was last heard of."""

@@ -14,6 +14,8 @@ from autolog import hookimpl
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.paths import inside
+from autolog.store import segments
+from autolog.store.segments import Segment
 
 if TYPE_CHECKING:
     from autolog.store.base import Store
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderBackend", "LocalFiles"]
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
+_WRITER: Final = re.compile(r"[0-9a-f]{1,64}\Z")
 
 
 def _folder(uri: str) -> Path:
@@ -59,10 +62,23 @@ class LocalFiles:
             return {}
         try:
             with os.scandir(self.root / tree) as entries:
-                files = [entry for entry in entries if entry.name.endswith((".jsonl", ".ring")) and entry.is_file()]
-                return {entry.name: entry.stat().st_size for entry in files}
+                found = list(entries)
+            files = [entry for entry in found if entry.name.endswith((".jsonl", ".ring")) and entry.is_file()]
+            pieces = [
+                piece for entry in found if _WRITER.match(entry.name) for piece in self._segments(tree, entry.name)
+            ]
+            return {**{entry.name: entry.stat().st_size for entry in files}, **segments.sizes(pieces)}
         except OSError:
             return {}
+
+    def _segments(self, tree: str, writer: str) -> list[Segment]:
+        """Give the pieces of a journal, in a copy of a place where nothing can be appended."""
+        try:
+            with os.scandir(self.root / tree / writer) as entries:
+                found = [Segment.of(f"{writer}/{entry.name}") for entry in entries]
+        except OSError:
+            return []
+        return [piece for piece in found if piece is not None]
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a file from `start` to its end; nothing where it has gone."""
@@ -71,7 +87,8 @@ class LocalFiles:
                 file.seek(start)
                 return file.read()
         except FileNotFoundError:
-            return b""
+            pieces = self._segments(tree, name.partition("@")[0])
+            return segments.read(pieces, name, start, lambda names: [_bytes(self.root / tree / each) for each in names])
 
     def local(self, tree: str, path: str) -> Path:
         """Give the path of a file below the tree's folder.
@@ -88,6 +105,13 @@ class LocalFiles:
         """Remove a folder below the tree's folder, or where `path` is None the whole tree."""
         folder = self.root / tree if path is None else inside(self.root / tree, path)
         shutil.rmtree(folder, ignore_errors=path is not None)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 class FolderBackend(Backend):

@@ -126,10 +126,9 @@ class FolderBackend(Backend):
 
     def deliver(self, batch: Batch) -> Delivery:
         """Write the batch's lines at their place, and copy its files; doing it again changes nothing."""
-        folder = self.root / batch.tree
+        folder, digests = self.root / batch.tree, batch.digests
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            digests = _digests(batch)
             for name, source in batch.files.items():
                 _copy(source, inside(folder, name), digests.get(name))
             _write_at(folder / f"{batch.writer}.jsonl", batch.offset, batch.lines)
@@ -141,14 +140,7 @@ class FolderBackend(Backend):
         """Nothing is held open."""
 
 
-def _digests(batch: Batch) -> dict[str, object]:
-    """Give the digest that the last event about a file states; a value's file is named by its own."""
-    values = {name: Path(name).stem for name in batch.files if name.startswith("values/")}
-    files = [event for event in batch.events if event.kind in ("artifact", "model")]
-    return {**values, **{f"files/{each.run}/{each.data.get('path')}": each.data.get("sha256") for each in files}}
-
-
-def _copy(source: Path, target: Path, digest: object) -> None:
+def _copy(source: Path, target: Path, digest: str | None) -> None:
     """Copy a file, unless it is there from an earlier try; readers see it whole or not at all."""
     if target.is_file() and _sha256(target) == digest:
         return

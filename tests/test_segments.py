@@ -17,6 +17,7 @@ from autolog.store import segments
 from autolog.store.journals import JournalStore
 from autolog.store.segments import Segment, pack
 from autolog_files import LocalFiles
+from recorded import facts
 
 WRITER = "ab" * 16
 
@@ -107,10 +108,6 @@ def record(store: Path) -> str:
             autolog.log_metric("loss", 1 / (step + 1), step=step)
         autolog.log_text("hello", "notes/hello.txt")
     return run.run_id
-
-
-def facts(run: autolog.Run) -> object:
-    return run.params, run.history("loss"), run.status, run.artifacts, run.notes, run.unreadable
 
 
 def cut_up(folder: Path, lines_each: int) -> list[Path]:

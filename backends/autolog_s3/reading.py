@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import obstore
 import platformdirs
 
+from autolog import guard
 from autolog.exceptions import RunNotFoundError
 from autolog.paths import checked, inside
 from autolog.store import segments
 from autolog.store.segments import Segment
 from autolog_s3 import forked
 from autolog_s3.address import Address
-from autolog_s3.errors import BucketError, said
+from autolog_s3.errors import BucketError, UnlistableError, said
 from autolog_s3.opening import Bucket, open_bucket
 
 if TYPE_CHECKING:
@@ -67,26 +68,31 @@ class BucketFiles:
         """Give name and size of a tree's journals, by one listing of that tree."""
         if not _RUN_ID.match(tree):
             return {}
-        with said(self._address):
-            pages = list(obstore.list(self._bucket, tree, chunk_size=1000))
-        self._listed[tree] = listed = {each["path"].partition("/")[2]: each for page in pages for each in page}
+        self._listed[tree] = listed = self._list(tree)
         files = {name: each["size"] for name, each in listed.items() if _is_journal(name)}
         return {**files, **segments.sizes(_segments(listed))}
+
+    def _list(self, tree: str) -> dict[str, ObjectMeta]:
+        """Give what lies below a tree; one that cannot be listed, as a stranger may make it, hides no other."""
+        try:
+            with said(self._address):
+                pages = list(obstore.list(self._bucket, tree, chunk_size=1000))
+        except UnlistableError as error:
+            guard.logger.warning("autolog: run %s is passed over: %s", tree, error)
+            return {}
+        return {each["path"].partition("/")[2]: each for page in pages for each in page}
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a journal from `start` to its end as of the last listing; nothing where it has gone."""
         listed = self._listed.get(tree, {})
-        if name in listed:
-            return self._range(f"{tree}/{name}", start, listed[name]["size"])
+        if name in listed:  # a folder was copied into the bucket; such a file grows by being put there again
+            return self._whole(f"{tree}/{name}")[start:]
         return segments.read(_segments(listed), name, start, lambda names: self._pieces(tree, names))
 
-    def _range(self, key: str, start: int, end: int) -> bytes:
-        """Give a part of a file that was put there by another's copying, and grows by being put again."""
-        if start >= end:
-            return b""
+    def _whole(self, key: str) -> bytes:
         try:
             with said(self._address):
-                return bytes(obstore.get_range(self._bucket, key, start=start, end=end))
+                return bytes(obstore.get(self._bucket, key).bytes())
         except FileNotFoundError:
             return b""
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import json
 import os
 import re
 import shutil
@@ -15,14 +16,15 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple
 
+import boto3
 import pytest
 
-__all__ = ["Azurite", "CountingProxy", "Moto", "Rclone", "free_port", "use"]
+__all__ = ["KEYS", "Azurite", "CountingProxy", "Moto", "Rclone", "Server", "XmlOfGoogle", "running", "use"]
 
 _BIN = Path(sys.executable).parent
 _AZURITE = "azurite@3.37.0"
@@ -40,21 +42,20 @@ class Keys(NamedTuple):
 KEYS = Keys()
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
+def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-class _Server:
+class Server:
     """A server process on one port, which can be stopped and started again."""
 
     scheme = "s3"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,7 +83,13 @@ class _Server:
             self.process = None
 
     def make_bucket(self, name: str) -> None:
-        raise NotImplementedError
+        keys = {"aws_access_key_id": KEYS.access, "aws_secret_access_key": KEYS.secret}
+        client = boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **keys)
+        client.create_bucket(Bucket=name)
+
+    def uri(self, place: str) -> str:
+        """The address of a place in it; `place` begins with the bucket."""
+        return f"{self.scheme}://{place}"
 
     def environment(self) -> dict[str, str]:
         """What a program needs to use it."""
@@ -93,31 +100,42 @@ class _Server:
         }
 
 
-class Moto(_Server):
+class Moto(Server):
     """moto's server; all that it holds is in memory, and it checks no signature."""
 
     def command(self) -> list[str]:
         return [str(_BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(self.port)]
 
-    def make_bucket(self, name: str) -> None:
-        request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")
-        urllib.request.urlopen(request, timeout=30).close()
 
-
-class Rclone(_Server):
+class Rclone(Server):
     """rclone's server over a folder; it checks signatures."""
 
     def command(self) -> list[str]:
         served = self.folder / "served"
         served.mkdir(exist_ok=True)
-        keys = ["--auth-key", ",".join(KEYS), "--addr", f"127.0.0.1:{self.port}"]
-        return [str(_BIN / "rclone"), "serve", "s3", str(served), *keys, "--vfs-cache-mode", "off"]
-
-    def make_bucket(self, name: str) -> None:
-        (self.folder / "served" / name).mkdir(parents=True)
+        options = ["--addr", f"127.0.0.1:{self.port}", "--auth-key", ",".join(KEYS)]
+        return [str(_BIN / "rclone"), "serve", "s3", str(served), *options]
 
 
-class Azurite(_Server):
+class XmlOfGoogle(Rclone):
+    """rclone's server, asked in the XML protocol that Google shares with S3; it is no emulator of Google's storage."""
+
+    scheme = "gs"
+
+    def command(self) -> list[str]:
+        return super().command()[:-2]  # anyone may ask
+
+    def uri(self, place: str) -> str:
+        return f"gs://{place}?endpoint_url={self.endpoint}"
+
+    def environment(self) -> dict[str, str]:
+        """Google's library would ask Google for a token, unless the key says that none is needed."""
+        key = {"gcs_base_url": self.endpoint, "disable_oauth": True}
+        unused = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+        return {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps({**key, **unused})}
+
+
+class Azurite(Server):
     """Azure's own emulator of its blobs."""
 
     scheme = "az"
@@ -162,7 +180,7 @@ def _azurite() -> Path:
     return folder
 
 
-def use(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this process and its children use a server, and nothing else that the machine may know."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))]:
         monkeypatch.delenv(name)
@@ -184,30 +202,39 @@ class CountingProxy:
         return sum(line.startswith(method) and of in line for line in self.requests)
 
     def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who waits in accept
         self._listening.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near = self._listening.accept()[0]
-                far = socket.create_connection(("127.0.0.1", self._port))
-                for pair in ((near, far, True), (far, near, False)):
-                    threading.Thread(target=self._forward, args=pair, daemon=True).start()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
-    def _forward(self, source: socket.socket, target: socket.socket, is_asking: bool) -> None:
+    def _serve(self, near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", self._port)) as far:
+            back = threading.Thread(target=_forward, args=(far, near, lambda data: None), daemon=True)
+            back.start()
+            _forward(near, far, self._note)
+            back.join()
+
+    def _note(self, data: bytes) -> None:
+        found = re.findall(rb"(?:^|\n)((?:PUT|GET|HEAD|POST|DELETE) /[^ ]*) HTTP/1.1\r\n", data)
+        self.requests += [line.decode() for line in found]
+
+
+def _forward(source: socket.socket, target: socket.socket, note: Callable[[bytes], None]) -> None:
+    with contextlib.suppress(OSError):
+        for data in iter(lambda: source.recv(1 << 16), b""):
+            note(data)
+            target.sendall(data)
+    for each in (source, target):
         with contextlib.suppress(OSError):
-            for data in iter(lambda: source.recv(1 << 16), b""):
-                if is_asking:
-                    found = re.findall(rb"(?:^|\n)((?:PUT|GET|HEAD|POST|DELETE) /[^ ]*) HTTP/1.1\r\n", data)
-                    self.requests += [line.decode() for line in found]
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            each.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
-def running(kind: type[_Server], folder: Path) -> Iterator[_Server]:
+def running(kind: type[Server], folder: Path) -> Iterator[Server]:
     """A server while the block runs."""
     server = kind(folder)
     server.start()

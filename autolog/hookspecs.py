@@ -11,10 +11,11 @@ one line on the `autolog` logger and in the run's notes, and harms no other. Non
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import pluggy
 
@@ -272,6 +273,8 @@ class ModelStream(Protocol):
 
 # ---- destinations
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -302,6 +305,14 @@ class Batch:
     def end(self) -> int:
         """Where the piece ends in the journal file, in bytes."""
         return self.offset + len(self.lines)
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each of `files`, in hexadecimal digits, as far as the journal states it."""
+        values = {name: Path(name).stem for name in self.files if name.startswith("values/")}
+        told = [event for event in self.events if event.kind in ("artifact", "model")]
+        stated = {**values, **{f"files/{each.run}/{each.data.get('path')}": each.data.get("sha256") for each in told}}
+        return {name: said for name, said in stated.items() if isinstance(said, str) and _SHA256.match(said)}
 
     def earlier(self) -> Iterator[Event]:
         """Read again what was handed over of this top-level run before, for who does not remember it.

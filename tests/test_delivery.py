@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,7 @@ from autolog.delivery.courier import Courier, end_all, left_behind
 from autolog.delivery.cursors import Cursors
 from autolog.hookspecs import Batch, Delivery
 from autolog_files import FolderBackend
-
-
-def facts(run: autolog.Run) -> Mapping[str, object]:
-    """What must be the same wherever a run is read."""
-    return {
-        "params": run.params,
-        "metrics": run.metrics,
-        "history": {key: run.history(key) for key in run.metrics},
-        "tags": run.tags,
-        "status": run.status,
-        "artifacts": run.artifacts,
-        "notes": run.notes,
-    }
+from recorded import facts
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ from autolog import hookimpl
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.paths import inside
+from autolog.store import segments
+from autolog.store.segments import Segment
 
 if TYPE_CHECKING:
     from autolog.store.base import Store
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderBackend", "LocalFiles"]
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
+_WRITER: Final = re.compile(r"[0-9a-f]{1,64}\Z")
 
 
 def _folder(uri: str) -> Path:
@@ -59,10 +62,23 @@ class LocalFiles:
             return {}
         try:
             with os.scandir(self.root / tree) as entries:
-                files = [entry for entry in entries if entry.name.endswith((".jsonl", ".ring")) and entry.is_file()]
-                return {entry.name: entry.stat().st_size for entry in files}
+                found = list(entries)
+            files = [entry for entry in found if entry.name.endswith((".jsonl", ".ring")) and entry.is_file()]
+            pieces = [
+                piece for entry in found if _WRITER.match(entry.name) for piece in self._segments(tree, entry.name)
+            ]
+            return {**{entry.name: entry.stat().st_size for entry in files}, **segments.sizes(pieces)}
         except OSError:
             return {}
+
+    def _segments(self, tree: str, writer: str) -> list[Segment]:
+        """Give the pieces of a journal, in a copy of a place where nothing can be appended."""
+        try:
+            with os.scandir(self.root / tree / writer) as entries:
+                found = [Segment.of(f"{writer}/{entry.name}") for entry in entries]
+        except OSError:
+            return []
+        return [piece for piece in found if piece is not None]
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a file from `start` to its end; nothing where it has gone."""
@@ -71,7 +87,8 @@ class LocalFiles:
                 file.seek(start)
                 return file.read()
         except FileNotFoundError:
-            return b""
+            pieces = self._segments(tree, name.partition("@")[0])
+            return segments.read(pieces, name, start, lambda names: [_bytes(self.root / tree / each) for each in names])
 
     def local(self, tree: str, path: str) -> Path:
         """Give the path of a file below the tree's folder.
@@ -90,6 +107,13 @@ class LocalFiles:
         shutil.rmtree(folder, ignore_errors=path is not None)
 
 
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 class FolderBackend(Backend):
     """Keeps a copy of journals and files in a folder: for a folder that is not the journal's own.
 
@@ -102,10 +126,9 @@ class FolderBackend(Backend):
 
     def deliver(self, batch: Batch) -> Delivery:
         """Write the batch's lines at their place, and copy its files; doing it again changes nothing."""
-        folder = self.root / batch.tree
+        folder, digests = self.root / batch.tree, batch.digests
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            digests = _digests(batch)
             for name, source in batch.files.items():
                 _copy(source, inside(folder, name), digests.get(name))
             _write_at(folder / f"{batch.writer}.jsonl", batch.offset, batch.lines)
@@ -117,14 +140,7 @@ class FolderBackend(Backend):
         """Nothing is held open."""
 
 
-def _digests(batch: Batch) -> dict[str, object]:
-    """Give the digest that the last event about a file states; a value's file is named by its own."""
-    values = {name: Path(name).stem for name in batch.files if name.startswith("values/")}
-    files = [event for event in batch.events if event.kind in ("artifact", "model")]
-    return {**values, **{f"files/{each.run}/{each.data.get('path')}": each.data.get("sha256") for each in files}}
-
-
-def _copy(source: Path, target: Path, digest: object) -> None:
+def _copy(source: Path, target: Path, digest: str | None) -> None:
     """Copy a file, unless it is there from an earlier try; readers see it whole or not at all."""
     if target.is_file() and _sha256(target) == digest:
         return

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import autolog
 
-__all__ = ["all_runs", "measured_later", "only_run", "only_top_run", "series", "top_runs"]
+__all__ = ["all_runs", "facts", "measured_later", "only_run", "only_top_run", "series", "top_runs"]
 
 
 def all_runs(store: Path | None = None) -> list[autolog.Run]:
     """All runs, oldest first; of the store that is recorded into, or of that one."""
     return autolog.search_runs(store=store, output_format="list")[::-1]
+
+
+def facts(run: autolog.Run) -> Mapping[str, object]:
+    """What must be the same wherever a run is read."""
+    return {
+        "name": run.run_name,
+        "params": run.params,
+        "metrics": run.metrics,
+        "history": {key: run.history(key) for key in run.metrics},
+        "tags": run.tags,
+        "status": run.status,
+        "artifacts": run.artifacts,
+        "models": run.models,
+        "inputs": run.inputs,
+        "notes": run.notes,
+        "unreadable": run.unreadable,
+    }
 
 
 def top_runs(store: Path | None = None) -> list[autolog.Run]:

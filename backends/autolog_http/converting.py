@@ -65,7 +65,7 @@ def _status(said: ServerRun) -> str:
 def _events(said: ServerRun, experiment: str, parent: str | None) -> Iterator[Event]:
     event = partial(_event, said)
     start = {
-        "run_name": said.name,
+        "run_name": None if said.name == said.run_id else said.name,  # as a run without a name is called there
         "experiment": experiment,
         "parent": parent,
         "session": "",

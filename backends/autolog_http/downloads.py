@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
@@ -19,7 +20,6 @@ from autolog_http.reading import ServerRun, dicts, text, whole
 
 __all__ = ["Downloads"]
 
-_PROXIED: Final = "mlflow-artifacts:"
 _MOST: Final = 100_000  # files and folders of a run
 _LARGEST: Final = 1 << 40  # bytes of a file
 _BLOCK: Final = 1 << 20
@@ -108,11 +108,11 @@ class Downloads:
 
     def _blocks(self, run: ServerRun, path: str, limit: int) -> Iterator[bytes]:
         where = self._server.client.uri
-        if not run.artifacts.startswith(_PROXIED):
+        place = urlsplit(run.artifacts)
+        if place.scheme != "mlflow-artifacts":
             raise RunNotFoundError(f"{where} does not hand out {path}: it lies below {run.artifacts}; fetch it there")
-        root = run.artifacts.removeprefix(_PROXIED).lstrip("/")
         try:
-            yield from self._server.client.download(f"{root}/{checked(path)}", limit)
+            yield from self._server.client.download(f"{unquote(place.path).strip('/')}/{checked(path)}", limit)
         except ServerError as error:
             if not error.is_missing:
                 raise

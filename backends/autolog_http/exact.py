@@ -20,11 +20,11 @@ from autolog.store.run import Run
 from autolog_http.asking import Server
 from autolog_http.downloads import Downloads
 from autolog_http.reading import ServerRun
+from autolog_http.record import FOLDER
 
 __all__ = ["Record"]
 
-_RECORD: Final = "autolog/journal"
-_JOURNAL: Final = re.compile(rf"{_RECORD}/([0-9a-f]{{1,64}})\.jsonl\.gz\Z")
+_JOURNAL: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{1,64}})\.jsonl\.gz\Z")
 _LARGEST: Final = 4 << 30  # bytes of a journal
 _BLOCK: Final = 1 << 20
 
@@ -86,7 +86,7 @@ class Copies:
             tree: our id of it.
             top: it.
         """
-        found = self._downloads.sizes(top, _RECORD)
+        found = self._downloads.sizes(top, FOLDER)
         named = {parts[1]: (path, size) for path, size in found.items() if (parts := _JOURNAL.match(path))}
         self._tops[tree] = top
         self._journals[tree] = {f"{name}.jsonl": self._copy(top, name, *each) for name, each in named.items()}
@@ -119,7 +119,7 @@ class Copies:
 
     def local(self, tree: str, path: str) -> Path:
         """Give a local copy of a value that was too large for a line."""
-        return self._downloads.get(self._tops[tree], f"{_RECORD}/{checked(path)}")
+        return self._downloads.get(self._tops[tree], f"{FOLDER}/{checked(path)}")
 
     def remove(self, tree: str, path: str | None) -> None:
         """Nothing is removed from a server."""

@@ -15,12 +15,13 @@ from autolog.journal.events import Event
 from autolog.store.merge import finished_run, fold
 from autolog.store.run import Run
 from autolog_http.later import History, LaterSeries
-from autolog_http.reading import ENDS, ServerRun, parsed, text
+from autolog_http.names import key
+from autolog_http.reading import ENDS, ServerRun, text
+from autolog_http.state import State, state_of
 from autolog_http.typed import ELSEWHERE, obvious
 
 __all__ = ["as_recorded", "as_run", "is_whole"]
 
-_STATUS: Final = {"SCHEDULED": "RUNNING"}
 _LARGEST: Final = 1.7976931348623157e308  # MLflow's word for infinity
 _INFINITIES: Final = {_LARGEST: float("inf"), -_LARGEST: float("-inf")}
 _LESS: Final = (
@@ -35,9 +36,7 @@ _OURS: Final = (*_SHOWN_OTHERWISE, "autolog.", "mlflow.user", "mlflow.source.", 
 Points: TypeAlias = "Callable[[str, str], History]"
 
 
-def as_run(
-    said: ServerRun, experiment: str, parent: str | None, points: Callable[[str, str], History], store: Any
-) -> Run:
+def as_run(said: ServerRun, experiment: str, parent: str | None, points: Points, store: Any) -> Run:
     """Give the run that a server speaks of.
 
     Args:
@@ -47,73 +46,58 @@ def as_run(
         points: gives the points of a metric, by its own name and its name at the server.
         store: where it was read from.
     """
-    facts = fold(said.run_id, _events(said, experiment, parent))
-    own = {key: (_own(value) if said.is_ours else value, key) for key, value in said.metrics.items()}
-    for name, (value, key) in _named(said, own).items():
-        facts.series[name] = LaterSeries(value, partial(points, name, key))
+    state = state_of(said)
+    facts = fold(said.run_id, _events(said, experiment, parent, state))
+    own = {each: (_own(value) if said.is_ours else value, each) for each, value in said.metrics.items()}
+    for name, (value, there) in _named(said, own).items():
+        facts.series[name] = LaterSeries(value, partial(points, name, there))
     for note in _notes(said):
         facts.notes[note] = None
-    run = finished_run(facts, _status(said), 0, store)
-    return run if said.started is not None else replace(run, start_time=None)
+    run = finished_run(facts, state.status, 0, store)
+    return run if state.started is not None else replace(run, start_time=None)
 
 
-def _status(said: ServerRun) -> str:
-    status = _STATUS.get(said.status, said.status)
-    return status if status in ("RUNNING", *ENDS) else "LOST"
-
-
-def _events(said: ServerRun, experiment: str, parent: str | None) -> Iterator[Event]:
-    event = partial(_event, said)
-    start = {
-        "run_name": None if said.name == said.run_id else said.name,  # as a run without a name is called there
-        "experiment": experiment,
-        "parent": parent,
-        "session": "",
-        "tags": dict(_tags(said)),
-    }
-    yield event(1, "started", said.started or 0, start)
-    yield event(2, "params", 0, {"params": _params(said)})
+def _events(said: ServerRun, experiment: str, parent: str | None, state: State) -> Iterator[Event]:
+    event = partial(_event, said.run_id)
+    start = {"run_name": None if said.name == said.run_id else said.name, "experiment": experiment, "parent": parent}
+    yield event(1, "started", state.started, {**start, "session": "", "tags": _tags(said)})
+    yield event(2, "params", None, {"params": _params(said)})
     for number, data in enumerate(said.inputs):
-        yield event(3 + number, "dataset", 0, _dataset(data))
-    if said.ended is not None and said.has_ended:
-        yield event(0, "finished", said.ended, {"session": "", "status": said.status, "error": None})
+        yield event(3 + number, "dataset", None, _dataset(data))
+    if state.ended is not None and state.status in ENDS:
+        yield event(0, "finished", state.ended, {"session": "", "status": state.status, "error": None})
 
 
-def _event(said: ServerRun, number: int, kind: str, moment: int, data: Mapping[str, Any]) -> Event:
-    return Event(said.run_id, kind, moment * 1000, "0", number, data)
+def _event(run_id: str, number: int, kind: str, moment: int | None, data: Mapping[str, Any]) -> Event:
+    return Event(run_id, kind, moment or 0, "0", number, data)
 
 
 # ---- params, tags and metrics
 
 
 def is_whole(said: ServerRun) -> bool:
-    """Say whether the server's own words tell all params and tags with their types."""
-    return all(said.tags.get(name) != ELSEWHERE for name in _TOLD)
-
-
-def _told(said: ServerRun, name: str) -> Mapping[str, Any]:
-    """Give what a tag of ours tells by name."""
-    found = parsed(said.tags.get(name)) if said.is_ours else None
-    return found if isinstance(found, dict) else {}
+    """Say whether the server's own words tell all params, tags and metrics by their names and types."""
+    keys = {*said.params, *said.metrics, *said.tags} - said.told("autolog.names").keys()
+    return all(said.tags.get(name) != ELSEWHERE for name in _TOLD) and all(key(each) == each for each in keys)
 
 
 def _named(said: ServerRun, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give values under the names they had before a server took them."""
-    names = _told(said, "autolog.names")
-    return {text(names.get(key)) or key: value for key, value in values.items()}
+    names = said.told("autolog.names")
+    return {text(names.get(each)) or each: value for each, value in values.items()}
 
 
 def _params(said: ServerRun) -> Mapping[str, Any]:
     if not said.is_ours:
         return said.params
-    texts = {**_named(said, said.params), **_told(said, "autolog.rewritten")}
-    return {**{name: obvious(text(each)) for name, each in texts.items()}, **_told(said, "autolog.typed")}
+    texts = {**_named(said, said.params), **said.told("autolog.rewritten")}
+    return {**{name: obvious(text(each)) for name, each in texts.items()}, **said.told("autolog.typed")}
 
 
 def _tags(said: ServerRun) -> Mapping[str, Any]:
     shown = _SHOWN_OTHERWISE if not said.is_ours else _OURS
     known = {name: each for name, each in said.tags.items() if not name.startswith(shown)}
-    return {**_named(said, known), **_told(said, "autolog.typed_tags")}
+    return {**_named(said, known), **said.told("autolog.typed_tags")}
 
 
 def as_recorded(said: ServerRun, points: History) -> History:

@@ -91,6 +91,11 @@ class ServerRun:
         found = self.tags.get("autolog.tree", "")
         return found if is_id(found) else None
 
+    def told(self, name: str) -> Mapping[str, Any]:
+        """Give what a tag of ours tells by name, as JSON of typed values; nothing where the run is not ours."""
+        found = parsed(self.tags.get(name)) if self.is_ours else None
+        return found if isinstance(found, dict) else {}
+
 
 def read_run(said: Mapping[str, Any]) -> ServerRun | None:
     """Read what a server says of a run; None where it does not even say which run it is."""

@@ -209,8 +209,6 @@ def comparisons(draw: st.DrawFn) -> str:
         return f"{name} {draw(st.sampled_from(['IN', 'NOT IN']))} ({draw(values)}, {draw(values)})"
     if kind == "like" and not is_number:
         return f"{name} {draw(st.sampled_from(['LIKE', 'NOT LIKE', 'ILIKE']))} {draw(st.sampled_from(texts))}"
-            "%e%", "'%e%'"
-        )
     return f"{name} {draw(st.sampled_from(['=', '!=', '<', '<=', '>', '>=']))} {draw(values)}"
 
 

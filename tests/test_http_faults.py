@@ -123,13 +123,10 @@ def sync(store: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         (black_hole, 1),
         (reset, 1),
-        (reset, 3),
-        (drop_answer, 1),
         (drop_answer, 2),
         (cut_answer, 3),
         (says(429, Retry_After="1"), 2),
         (says(500), 1),
-        (says(503), 3),
         (late(0.3), 1),
     ],
     ids=lambda value: getattr(value, "__qualname__", str(value)).partition(".")[0],
@@ -307,7 +304,7 @@ with autolog.start_run():
 # ---- secrets
 
 
-@pytest.mark.parametrize("fault", [None, says(401), says(500)], ids=["healthy", "401", "500"])
+@pytest.mark.parametrize("fault", [None, says(401)], ids=["healthy", "401"])
 def test_credentials_are_written_nowhere(
     proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str, tmp_path: Path, fault: Fault | None
 ) -> None:
@@ -322,6 +319,9 @@ def test_credentials_are_written_nowhere(
     ]
     proxy.heal()
     said.append(sync(store, **secrets).stdout)
+    show = [sys.executable, "-m", "autolog", "show", "--store", with_password]
+    run_id = next(run.run_id for run in all_runs(store) if run.models)
+    said.append(subprocess.run([*show, run_id], capture_output=True, text=True, timeout=120, check=True).stdout)
     assert len(runs_at(mlflow_uri, experiment)) == len(all_runs(store))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.parent.name == ".sent" for path in files)

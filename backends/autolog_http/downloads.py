@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -98,13 +98,11 @@ class Downloads:
     def fetch(self, run: ServerRun, path: str, target: Path, limit: int = _LARGEST) -> None:
         """Download an artifact; who looks at `target` sees it whole or not at all. Errors as for `get`."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{os.getpid()}.part")
-        try:
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as place:
+            partial = Path(place) / "file"
             with partial.open("wb") as file:
                 file.writelines(self._blocks(run, path, limit))
             partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _blocks(self, run: ServerRun, path: str, limit: int) -> Iterator[bytes]:
         where = self._server.client.uri

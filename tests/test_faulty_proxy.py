@@ -123,6 +123,13 @@ def test_every_third_request_fails(proxy: FaultyProxy) -> None:
     assert [send(proxy).status_code for _ in range(6)] == [200, 200, 503, 200, 200, 503]
 
 
+def test_requests_by_their_path(proxy: FaultyProxy) -> None:
+    """A fault can hit those requests only that ask for one thing."""
+    proxy.fail(says(503), every=2, among="/b")
+    asked = [httpx.post(f"{proxy.url}/{path}", content=b"x").status_code for path in ("b", "a", "b", "a", "b", "b")]
+    assert asked == [200, 200, 503, 200, 200, 503]
+
+
 def test_refused_and_back_at_the_same_place(proxy: FaultyProxy, seen: list[bytes]) -> None:
     """A connection that was open breaks, further ones are refused, and later it is found where it was."""
     with httpx.Client() as client:

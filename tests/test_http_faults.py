@@ -76,7 +76,7 @@ def proxy(mlflow_uri: str) -> Iterator[FaultyProxy]:
 @pytest.fixture
 def experiment(request: pytest.FixtureRequest) -> str:
     """An experiment that only this test writes to."""
-    return f"{request.node.name} {os.getpid()}"
+    return f"{request.node.name} {os.getpid()}".replace("/", " ")
 
 
 def command(program: str, store: Path, uri: str, experiment: str, *more: object) -> list[str]:
@@ -119,23 +119,27 @@ def sync(store: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "every"),
+    ("fault", "every", "among"),
     [
-        (black_hole, 1),
-        (reset, 1),
-        (drop_answer, 2),
-        (cut_answer, 3),
-        (says(429, Retry_After="1"), 2),
-        (says(500), 1),
-        (late(0.3), 1),
+        (black_hole, 1, ""),
+        (reset, 1, ""),
+        (reset, 2, "log-batch"),
+        (drop_answer, 1, "experiments/create"),
+        (drop_answer, 1, "runs/create"),
+        (drop_answer, 2, "log-batch"),
+        (drop_answer, 2, "artifacts"),
+        (cut_answer, 3, ""),
+        (says(429, Retry_After="1"), 2, ""),
+        (says(500), 1, ""),
+        (late(0.3), 1, ""),
     ],
     ids=lambda value: getattr(value, "__qualname__", str(value)).partition(".")[0],
 )
 def test_a_fault_on_the_way(
-    proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str, fault: Fault, every: int
+    proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str, fault: Fault, every: int, among: str
 ) -> None:
     """Training goes on; once the fault is healed the server gets the rest, and nothing twice."""
-    proxy.fail(fault, every)
+    proxy.fail(fault, every, among)
     train(store, proxy.url, experiment)
     assert proxy.requests.total() < 200
     proxy.heal()

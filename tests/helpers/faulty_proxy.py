@@ -242,6 +242,8 @@ class FaultyProxy:
     healed: threading.Event = field(default_factory=threading.Event)
     _fault: Fault = pass_on
     _every: int = 1
+    _among: str = ""
+    _met: int = 0
     _port: int = 0
     _listener: _Listener | None = None
 
@@ -262,15 +264,21 @@ class FaultyProxy:
             self._listener.stop()
         self._listener = None
 
-    def fail(self, fault: Fault, every: int = 1) -> None:
-        """Let each request meet a fault, or every so manieth."""
+    def fail(self, fault: Fault, every: int = 1, among: str = "") -> None:
+        """Let requests meet a fault.
+
+        Args:
+            fault: it.
+            every: each so manieth of them.
+            among: those with this in their path.
+        """
         self.healed.clear()
-        self._fault, self._every = fault, every
+        self._fault, self._every, self._among, self._met = fault, every, among, 0
 
     def heal(self) -> None:
         """Pass everything on from now on, and count anew."""
+        self.fail(pass_on)
         self.healed.set()
-        self._fault, self._every = pass_on, 1
         self.requests.clear()
         if self._listener is None:
             self.start()
@@ -278,7 +286,8 @@ class FaultyProxy:
     def next_fault(self, path: str) -> Fault:
         """Count a request, and give what it is to meet."""
         self.requests[path] += 1
-        return self._fault if self.requests.total() % self._every == 0 else pass_on
+        self._met += self._among in path
+        return self._fault if self._among in path and self._met % self._every == 0 else pass_on
 
 
 @contextmanager

@@ -197,12 +197,13 @@ def test_the_server_comes_up_after_training(store: Path, experiment: str, tmp_pa
 
 
 def kill_and_sync(proxy: FaultyProxy, store: Path, experiment: str, after: float) -> None:
-    """Kill the trainer so many seconds after its run has begun, and deliver."""
+    """Kill the trainer so many seconds after its run has begun, and deliver once the network is well."""
     with subprocess.Popen(command(ENDLESS, store, proxy.url, experiment), stdout=-1, stderr=-1, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "begun\n"
         time.sleep(after)
         program.send_signal(signal.SIGKILL)
+    proxy.heal()
     sync(store)
 
 
@@ -219,7 +220,7 @@ def test_a_killed_trainer(proxy: FaultyProxy, mlflow_uri: str, store: Path, expe
 def test_a_killed_trainer_behind_a_bad_network(
     proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str, number: int
 ) -> None:
-    """Likewise fifty times, with every fourth answer lost."""
+    """Likewise fifty times, where every fourth answer was lost while it trained."""
     proxy.fail(drop_answer, 4)
     kill_and_sync(proxy, store, experiment, random.Random(number).uniform(0, 5))
     assert_all_there(mlflow_uri, experiment, store)

@@ -259,11 +259,8 @@ class Session:
 
     def _destinations(self) -> list[str]:
         """Give the places that the user named, as they may be shown."""
-        from autolog.delivery.cursors import public_uri
-
-        return [
-            str(place.folder or public_uri(place.uri)) for place in self.places[: len(self.resolved.general.backend)]
-        ]
+        named = self.places[: len(self.resolved.general.backend)]
+        return [str(place.folder or _shown(place.uri)) for place in named]
 
     def _bind(self, resolved: sources.Resolved) -> tuple[Place, ...]:
         folders = ((uri, self.journal_folder(uri)) for uri in resolved.general.backend)
@@ -314,7 +311,7 @@ class Session:
         record = self.loader.backend(_scheme(place))
         store = self.hooks.open_store(record.module, place) if record.module is not None else None
         if store is None:
-            raise PluginError(f"the backend for {place!r} cannot read runs back; give another store=")
+            raise PluginError(f"the backend for {_shown(place)!r} cannot read runs back; give another store=")
         return store
 
     def open_backend(self, uri: str) -> Backend:
@@ -322,7 +319,7 @@ class Session:
         record = self.loader.backend(_scheme(uri))
         backend = self.hooks.open_backend(record.module, uri) if record.module is not None else None
         if backend is None:
-            raise PluginError(f"the backend for {uri!r} opens no destination")
+            raise PluginError(f"the backend for {_shown(uri)!r} opens no destination")
         return backend
 
     # ---- runs
@@ -371,6 +368,13 @@ def _stay_interrupted() -> None:
     """Have Python still exit as interrupted: it forgets that when text is executed afterwards, as by an import."""
     with contextlib.suppress(KeyboardInterrupt):
         exec("raise KeyboardInterrupt")  # noqa: S102 (a text of ours)
+
+
+def _shown(uri: str) -> str:
+    """Give a place as it may be shown: without user, password and tokens."""
+    from autolog.delivery.cursors import public_uri
+
+    return public_uri(uri)
 
 
 def _scheme(uri: str) -> str:

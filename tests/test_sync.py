@@ -233,3 +233,11 @@ def test_secrets_of_a_destination_are_not_written_down(tmp_path: Path, uri: str,
     cursors = Cursors(tmp_path, public_uri(uri))
     cursors.begin()
     assert "secret" not in cursors.path.read_text()
+
+
+def test_an_error_about_a_place_shows_no_password(far: Path) -> None:
+    """A backend that cannot read runs back is named by the address alone."""
+    done = python(far, "-m", "autolog", "runs", "--store", "far://user:secret@host/x?token=hidden")
+    assert done.returncode == 1
+    assert "'far://host/x' cannot read runs back" in done.stderr
+    assert "secret" not in done.stderr + done.stdout and "hidden" not in done.stderr + done.stdout

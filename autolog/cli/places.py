@@ -59,6 +59,8 @@ def newest_first(run: Run) -> tuple[float, str]:
 def find_run(store: Store, wanted: str) -> Run:
     """Give a run by its id, by the beginning of it, or the newest top-level run for `last`.
 
+    It is read by itself: in its list of runs a store may say less of each.
+
     Raises:
         RunNotFoundError: there is none.
         UsageError: several ids begin so; it lists them.
@@ -73,14 +75,14 @@ def find_run(store: Store, wanted: str) -> Run:
             raise
     if len(found) > 1:
         raise UsageError("\n".join([f"{len(found)} runs begin with {wanted!r}; give more digits:", *_listed(found)]))
-    return found[0]
+    return store.run(found[0].run_id)
 
 
 def _last(store: Store) -> Run:
     top = [run for run in store.runs() if run.parent_run_id is None]
     if not top:
         raise RunNotFoundError(f"there are no runs in {store.uri} yet")
-    return min(top, key=newest_first)
+    return store.run(min(top, key=newest_first).run_id)
 
 
 def _listed(runs: list[Run]) -> list[str]:

@@ -15,6 +15,7 @@ from autolog.cli.children import children_of
 from autolog.cli.places import find_run, open_store, store_option
 from autolog.cli.screen import heading, indented, rows_table, screen, show, status
 from autolog.cli.sparkline import sparkline
+from autolog.delivery.cursors import public_uri
 from autolog.text import duration, moment, number, short, size, value_text, visible
 from autolog.values import LargeValue
 
@@ -185,7 +186,7 @@ def _models(run: Run, place: str | None) -> Iterator[RenderableType]:
 
 def _load_line(run: Run, model: Mapping[str, Any], name: str, place: str | None) -> str:
     """Give Python that loads a model; what its file may do when loaded is the reader's to trust."""
-    store = "" if place is None else f", store={place!r}"
+    store = "" if place is None else f", store={public_uri(place)!r}"
     trust = ", trusted=True)  # if you do trust it" if model.get("runs_code", True) else ")"
     return visible(f"autolog.load_model({f'runs:/{run.run_id}/{name}'!r}{store}{trust}")
 

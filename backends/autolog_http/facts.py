@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 import autolog
@@ -17,6 +18,7 @@ __all__ = ["OURS", "TREE", "dataset_input", "milliseconds", "params_of", "tags_o
 
 OURS: Final = "autolog.run_id"
 TREE: Final = "autolog.tree"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SYSTEM: Final = {
     "mlflow.user": "user",
     "mlflow.source.name": "script",
@@ -29,9 +31,14 @@ _LONGEST_SOURCE: Final = 65_535
 _LONGEST_SCHEMA: Final = 1_048_575
 
 
-def milliseconds(moment: Any) -> int | None:
+def milliseconds(moment: datetime | None) -> int | None:
     """Give a time as MLflow writes it."""
-    return None if moment is None else int(moment.timestamp() * 1_000_000) // 1000
+    exact = _microseconds(moment)
+    return None if exact is None else exact // 1000
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def params_of(run: Run, limits: Limits) -> dict[str, str]:
@@ -82,17 +89,27 @@ def _note(run: Run) -> Iterator[str]:
 
 
 def _typed(run: Run, limits: Limits) -> Iterator[tuple[str, str]]:
-    """Say what the names and texts of params, tags and metrics do not."""
+    """Say what MLflow's names, texts, times and statuses do not."""
     told = {
         "autolog.typed": untold(run.params, _param_texts(run, limits)),
         "autolog.typed_tags": {name: value for name, value in run.tags.items() if type(value) is not str},
         "autolog.rewritten": {name: str(run.params[name]) for name in run.earlier_params},
         "autolog.names": {names.key(name): name for name in (*run.params, *run.tags) if names.key(name) != name},
+        "autolog.state": _state(run),
     }
     for name, values in told.items():
         text = written(values, limits.tag)
         if text is not None:
             yield name, text
+
+
+def _state(run: Run) -> dict[str, Any]:
+    """Give status and times as they are: MLflow knows no lost runs, and no microseconds."""
+    return {
+        "status": run.status,
+        "started": _microseconds(run.start_time),
+        "ended": _microseconds(run.end_time),
+    }
 
 
 def dataset_input(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "runn
 
 NEWEST = "3.17.2"
 OLDER = "2.22.5"
+_TRIES = 3
 _MORE_PINS = {OLDER: ["sqlalchemy<2.1"]}  # what it cannot do without, and does not say
 
 
@@ -66,26 +67,44 @@ def running(folder: Path, version: str = NEWEST, port: int | None = None, databa
         database: its URI; SQLite in the folder where it is None.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    uri = f"http://127.0.0.1:{port or free_port()}"
     place = ["--backend-store-uri", database or f"sqlite:///{folder}/runs.db"]
     place += ["--artifacts-destination", str(folder / "artifacts")]
-    command = [environment(version), "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--workers", "1"]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [*command, "--port", uri.rpartition(":")[2]],
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env=_own_environment(),
-            start_new_session=True,
-        )
+    command = [str(environment(version)), "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--workers", "1"]
+    uri, server = _started(command, folder, port)
     try:
-        _wait_for(uri, server, folder / "log")
         yield uri
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        _end(server)
+
+
+def _started(command: Sequence[str], folder: Path, port: int | None) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start the server; again where it ends at once, as when somebody else took its port meanwhile."""
+    for tries in range(_TRIES):
+        uri = f"http://127.0.0.1:{port or free_port()}"
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(
+                [*command, "--port", uri.rpartition(":")[2]],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=_own_environment(),
+                start_new_session=True,
+            )
+        try:
+            _wait_for(uri, server, folder / "log")
+        except BaseException as error:
+            _end(server)
+            if tries + 1 == _TRIES or not isinstance(error, RuntimeError):
+                raise
+        else:
+            break
+    return uri, server
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
 def _own_environment() -> dict[str, str]:

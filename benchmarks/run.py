@@ -19,6 +19,7 @@ NAMES = (
     "kill",
     "inner_calls",
     "many_fits",
+    "mlflow_server",
     "object_store",
 )
 

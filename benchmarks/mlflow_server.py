@@ -1,0 +1,98 @@
+"""A search of 200 candidates delivered to a real MLflow server: requests, time, and what the fit itself takes longer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measuring import Figure, folder, main, median, program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the server and the proxy that tests use
+
+__all__ = ["measure"]
+
+_SEARCH = """
+import json, sys, time
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+X, y = load_breast_cancer(return_X_y=True)
+grid = {"C": [0.001 * 1.05**number for number in range(100)], "fit_intercept": [True, False]}
+search = lambda: GridSearchCV(LogisticRegression(max_iter=60), grid, cv=3)
+import warnings; warnings.simplefilter("ignore")
+search().fit(X, y)
+def fit():
+    began = time.perf_counter()
+    search().fit(X, y)
+    return time.perf_counter() - began
+"""
+_OURS = (
+    _SEARCH
+    + """
+import autolog
+took = []
+for _ in range(3):
+    bare = fit()
+    autolog.enable(backend=sys.argv[1], silent=True, exit_timeout=600, experiment=f"ours {time.time()}")
+    took.append([fit(), bare])
+    autolog.disable()
+began = time.perf_counter()
+autolog.session.get()._at_exit()
+print(json.dumps([took, time.perf_counter() - began]))
+"""
+)
+_ONCE = (
+    _SEARCH
+    + """
+import autolog
+autolog.enable(backend=sys.argv[1], silent=True, exit_timeout=600, experiment=f"once {time.time()}")
+began = time.perf_counter()
+search().fit(X, y)
+autolog.session.get()._at_exit()
+print(json.dumps(time.perf_counter() - began))
+"""
+)
+_THEIRS = (
+    _SEARCH
+    + """
+import logging, mlflow
+logging.disable(logging.WARNING)
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment(f"theirs {time.time()}")
+mlflow.sklearn.autolog(max_tuning_runs=200, silent=True, log_models=False)
+began = time.perf_counter()
+search().fit(X, y)
+print(json.dumps(time.perf_counter() - began))
+"""
+)
+_ITEMS = 2 + 12 + 17  # of a candidate: begin and end; split and mean metrics; params, tags, and the rest
+
+
+def measure(mlflow: str | None) -> Iterator[Figure]:
+    """Deliver through a proxy that counts, and let MLflow's own autolog do the same."""
+    from faulty_proxy import faulty_proxy
+    from mlflow_server import environment, running
+
+    with folder() as place, running(Path(place) / "server") as server, faulty_proxy(server) as proxy:
+        ours = program(_ONCE, proxy.url, cwd=place)
+        requests = sum(proxy.requests.values())
+        time.sleep(1)
+        theirs = program(_THEIRS, server, python=str(environment()), cwd=place)
+        pairs, _ = program(_OURS, server, cwd=place)
+    longer = median((on - off) / off for on, off in pairs) * 100
+    bare = median(off for _, off in pairs)
+    items = 200 * _ITEMS
+    yield Figure("a search of 200, requests", requests, "", items / 10, items / 20, f"{items} items")
+    yield Figure(
+        "… until all is delivered", ours, "s", theirs, theirs / 2, f"MLflow's autolog, no models: {theirs:.1f} s"
+    )
+    yield Figure("… the fit itself", longer, "%", 5, 2, f"bare {bare:.2f} s")
+
+
+if __name__ == "__main__":
+    main(measure)

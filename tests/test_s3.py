@@ -19,7 +19,7 @@ from autolog import session
 from autolog.cli import main
 from autolog.delivery import courier as couriers
 from autolog.delivery.courier import Courier
-from autolog.exceptions import RunNotFoundError, UsageError
+from autolog.exceptions import PluginError, RunNotFoundError, UsageError
 from autolog.hookspecs import Batch
 from autolog.store.journals import JournalStore
 from autolog.store.segments import Segment
@@ -272,7 +272,7 @@ def test_many_writers_share_a_bucket(served: Place, store: Path) -> None:
 def test_a_run_is_followed_while_it_is_written(
     served: Place, store: Path, counted: CountingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader sees more and more of it, lists that run only, and fetches nothing twice."""
+    """A reader sees more and more of it and lists that run only; nothing is fetched twice, nor by the next one."""
     monkeypatch.setattr(BucketBackend, "pause", 0.05)
     reader = JournalStore(served.uri, BucketFiles(served.address))
     autolog.enable(backend=[store, served.uri], silent=True)
@@ -284,9 +284,12 @@ def test_a_run_is_followed_while_it_is_written(
             wait_until(lambda wanted=f"p{number}": wanted in reader.run(run.run_id).params)
         assert reader.run(run.run_id).status == "RUNNING"
     session.get()._at_exit()
-    assert reader.run(run.run_id).status == "FINISHED"
+    ended = reader.run(run.run_id)
+    assert ended.status == "FINISHED"
     fetched = [line for line in counted.requests if line.startswith("GET ") and ".jsonl.gz" in line]
     assert len(fetched) == len(set(fetched)) >= 3
+    assert facts(JournalStore(served.uri, BucketFiles(served.address)).run(run.run_id)) == facts(ended)
+    assert len([line for line in counted.requests if line.startswith("GET ") and ".jsonl.gz" in line]) == len(fetched)
     listings = [line for line in counted.requests[before:] if "list-type=2" in line]
     assert listings
     assert all(run.run_id in line for line in listings)
@@ -570,6 +573,22 @@ def test_an_address_that_cannot_be_used_is_refused_at_the_door(store: Path, uri:
     with pytest.raises(UsageError, match=said) as error:
         autolog.enable(backend=[store, uri], silent=True)
     assert "hidden" not in str(error.value)
+
+
+def test_one_program_may_use_all_schemes(store: Path) -> None:
+    """One module speaks them all, whichever of them comes first."""
+    autolog.enable(backend=[store, "gs://bucket/x", "s3://bucket/x", "az://bucket/x"], silent=True)
+    schemes = {
+        record.name: record.state for record in session.get().loader.records if record.name in ("s3", "gs", "az")
+    }
+    assert schemes == {"s3": "loaded", "gs": "loaded", "az": "loaded"}
+
+
+def test_without_obstore_the_door_says_what_to_install(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named, and nothing else is lost."""
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(PluginError, match=r"pip install 'autolog-ml\[s3\]'"):
+        autolog.enable(backend=[store, "s3://bucket/x"], silent=True)
 
 
 def write_profile(home: Path, secret: str, endpoint: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autolog
@@ -36,35 +36,36 @@ def read(files: dict[str, bytes], journal: str, start: int = 0) -> bytes:
     return segments.read(listed(files), journal, start, lambda names: [files[name] for name in names])
 
 
-@given(st.data())
-def test_any_cut_reads_as_the_whole(data: st.DataObject) -> None:
+WHOLE = bytes(range(200))
+PLACES = st.integers(0, len(WHOLE))
+
+
+@settings(deadline=None)
+@given(st.sets(PLACES, max_size=8), st.sets(st.tuples(PLACES, PLACES), max_size=8), st.randoms(), PLACES)
+def test_any_cut_reads_as_the_whole(
+    seams: set[int], more: set[tuple[int, int]], order: random.Random, start: int
+) -> None:
     """Pieces that cover a journal, in any order and with any overlap, give its bytes from any place on."""
-    whole = data.draw(st.binary(min_size=1, max_size=200))
-    inner = st.integers(0, len(whole))
-    edges = sorted({0, len(whole), *data.draw(st.lists(inner, max_size=8))})
-    seams = list(itertools.pairwise(edges))
-    more = [(min(pair), max(pair)) for pair in data.draw(st.lists(st.tuples(inner, inner), max_size=8))]
-    pieces = data.draw(st.permutations([*seams, *(pair for pair in more if pair[0] < pair[1])]))
-    files = cut(whole, pieces)
-    assert segments.sizes(listed(files)) == {f"{WRITER}@0.jsonl": len(whole)}
-    start = data.draw(st.integers(0, len(whole) + 1))
-    assert read(files, f"{WRITER}@0.jsonl", start) == whole[start:]
+    cover = itertools.pairwise(sorted({0, len(WHOLE), *seams}))
+    pieces = [*cover, *((min(pair), max(pair)) for pair in more if pair[0] != pair[1])]
+    order.shuffle(pieces)
+    files = cut(WHOLE, pieces)
+    assert segments.sizes(listed(files)) == {f"{WRITER}@0.jsonl": len(WHOLE)}
+    assert read(files, f"{WRITER}@0.jsonl", start) == WHOLE[start:]
 
 
-@given(st.data())
-def test_no_more_is_fetched_than_is_needed(data: st.DataObject) -> None:
+@settings(deadline=None)
+@given(st.sets(st.tuples(PLACES, PLACES), min_size=1, max_size=12), PLACES)
+def test_no_more_is_fetched_than_is_needed(more: set[tuple[int, int]], start: int) -> None:
     """Every piece that is fetched has bytes that no other one of them has, and reaches beyond the start."""
-    ends = data.draw(st.lists(st.integers(1, 99), min_size=1, max_size=12))
-    pieces = {(max(0, end - data.draw(st.integers(1, 60))), end) for end in ends} | {(0, 40)}
-    files = cut(bytes(range(100)), list(pieces))
-    (first, *_) = sorted(segments.sizes(listed(files)), key=lambda name: int(name.partition("@")[2][: -len(".jsonl")]))
-    start, fetched = data.draw(st.integers(0, 100)), list[str]()
+    files = cut(WHOLE, [(0, 40), *((min(pair), max(pair)) for pair in more if pair[0] != pair[1])])
+    fetched: list[str] = []
 
     def fetch(names: Sequence[str]) -> list[bytes]:
         fetched.extend(names)
         return [files[name] for name in names]
 
-    segments.read(listed(files), first, start, fetch)
+    segments.read(listed(files), f"{WRITER}@0.jsonl", start, fetch)
     taken = [piece for piece in map(Segment.of, fetched) if piece is not None]
     assert all(piece.end > start for piece in taken)
     for piece in taken:

@@ -55,7 +55,7 @@ def reason(error: Exception) -> str:
     if answer:
         return f"the answer was {answer}"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}"
+        return ": ".join(filter(None, (error.strerror, error.filename)))
     return f"obstore fails with {type(error).__name__}"
 
 

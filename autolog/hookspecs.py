@@ -162,8 +162,12 @@ def autolog_patches(patches: Patches) -> None:
 
 
 @hookspec
-def autolog_stands_aside_for() -> Sequence[str]:
-    """The names of plugins inside whose recorded calls this one's handlers stay silent."""
+def autolog_drives() -> Sequence[str]:
+    """The names of plugins that stay silent inside this one's recorded calls, which know more of what goes on there.
+
+    So for a library whose training loop is written in another framework: `("torch",)`. Asked once, when the plugin is
+    loaded; who is driven need not know of it.
+    """
     return ()
 
 

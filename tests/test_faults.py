@@ -374,11 +374,11 @@ def import_late(folder: Path) -> object:
     return late_module.answer
 
 
-def stand_aside(folder: Path) -> object:
-    """Train with a plugin that stands aside for another."""
+def drive(folder: Path) -> object:
+    """Train with a plugin that drives another."""
     enable(folder)
     hooks = {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
-    autolog.register(module(autolog_stands_aside_for=lambda: ("sklearn",), **hooks))
+    autolog.register(module(autolog_drives=lambda: ("sklearn",), **hooks))
     Declaring().fit()
     end_process()
     return "done"
@@ -505,7 +505,7 @@ CASES = {
     "environment.user": Case(train, noted=True),
     "environment.write": Case(train, noted=True),
     "hooks.describe_data": Case(train, noted=True),
-    "hooks.stands_aside_for": Case(stand_aside),
+    "hooks.drives": Case(drive),
     "joblib.arrive": Case(hand_on),
     "joblib.leave": Case(hand_on),
     "journal.close": Case(train, noted=True),
@@ -935,7 +935,7 @@ def _patches(patches: Any) -> None:
     raising()
 
 
-def _stands_aside() -> Any:
+def _drives() -> Any:
     raising()
 
 
@@ -957,7 +957,7 @@ def _backend(uri: str) -> Any:
 
 HOOKS: dict[str, Callable[..., Any]] = {
     "autolog_patches": _patches,
-    "autolog_stands_aside_for": _stands_aside,
+    "autolog_drives": _drives,
     "autolog_describe_data": _describes,
     "autolog_save_model": _saves,
     "autolog_load_model": _loads,
@@ -968,7 +968,7 @@ HOOKS: dict[str, Callable[..., Any]] = {
 """Each hook's implementation that fails."""
 LINES = {
     "autolog_patches": "autolog: autolog.plugins plugin 'bad_plugin' ((registered)) is failed: LookupError",
-    "autolog_stands_aside_for": "autolog: hooks.stands_aside_for failed: LookupError",
+    "autolog_drives": "autolog: hooks.drives failed: LookupError",
     "autolog_describe_data": "autolog: hooks.describe_data failed: LookupError",
     "autolog_save_model": "autolog: sklearn.model failed: LookupError",
 }
@@ -986,13 +986,11 @@ def test_a_hook_that_fails_costs_what_it_would_have_told(
 ) -> None:
     """The fit is the same, one line names the place, and all that others tell of it is recorded."""
     without = pickle.dumps(LogisticRegression().fit(X, Y))
-    plugin = module(**{hook: HOOKS[hook], **_needed_for(hook)})
+    plugin = module(**{hook: HOOKS[hook]})
     enable(tmp_path)
     with contextlib.suppress(PluginError):  # it tells who registers it
         autolog.register(plugin)
     model = LogisticRegression().fit(X, Y)
-    if hook == "autolog_stands_aside_for":
-        Declaring().fit()
     end_process()
     assert pickle.dumps(model) == without
     assert [line.startswith(LINES[hook]) for line in said()] == [True], said()
@@ -1007,13 +1005,6 @@ class Declaring:
 
     def fit(self) -> None:
         """Do nothing."""
-
-
-def _needed_for(hook: str) -> dict[str, Callable[..., Any]]:
-    """What a plugin needs besides for the hook to be asked."""
-    if hook == "autolog_stands_aside_for":
-        return {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
-    return {}
 
 
 def _register_backend(plugin: types.ModuleType) -> None:
@@ -1052,7 +1043,7 @@ def test_a_place_that_cannot_be_opened_is_said_to_who_named_it(hook: str, tmp_pa
     [
         ("autolog_describe_data", lambda data: 42),
         ("autolog_save_model", lambda model, stream: 42),
-        ("autolog_stands_aside_for", lambda: 42),
+        ("autolog_drives", lambda: 42),
     ],
 )
 def test_a_hook_that_answers_junk_costs_what_it_would_have_told(

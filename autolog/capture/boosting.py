@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from autolog import guard
 from autolog.capture.folds import Folds
@@ -12,7 +12,7 @@ from autolog.capture.origins import name_origin
 from autolog.capture.place import ALONE, Place, place_of
 from autolog.capture.predictions import remember_model
 from autolog.capture.rounds import Rounds
-from autolog.hookspecs import Arguments, Outcome
+from autolog.hookspecs import Arguments, Outcome, Steps
 from autolog.values import class_name
 
 if TYPE_CHECKING:
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Boosting",
-    "Steps",
     "Training",
     "Watch",
     "own_estimators",
     "recorded_cross_validation",
     "recorded_training",
 ]
-
-Steps: TypeAlias = "Generator[Arguments | None, Outcome, None]"
 
 
 @dataclass(frozen=True)

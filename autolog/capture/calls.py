@@ -24,6 +24,7 @@ from autolog.hookspecs import Arguments, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
 from autolog.recording import context
 from autolog.recording.context import Context
+from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.recording.recorder import Open
@@ -114,6 +115,11 @@ class Call(Here):
         self.run = self._run_on(parent, run_name, tags, is_parents=is_parents)
         self._at_end = _leave if is_parents else _end
         return self.run
+
+    def start_fit(self, model: object) -> ActiveRun | None:
+        """Open the run of a model's training, under the name of the model's class; otherwise as `start_run`."""
+        names = {"estimator_name": type(model).__name__, "estimator_class": type_name(model)}
+        return self.start_run(type(model).__name__, names)
 
     def record_on(self, run: ActiveRun) -> None:
         """Have what happens inside this call belong to a run that it neither opens nor ends."""

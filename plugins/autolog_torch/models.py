@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import safetensors
 from torch import Tensor, nn
 
-from autolog.exceptions import ModelError, ModelTooLarge, RefusedError
+from autolog.exceptions import ModelError, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models import pickles
 from autolog.models.by_path import check_room

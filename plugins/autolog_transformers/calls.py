@@ -99,7 +99,7 @@ def _log_begin(model: Any, run: ActiveRun, optimizer: Any) -> None:
     config = model.config.to_diff_dict() if hasattr(model, "config") else {}
     groups = [networks.plain_values(each, lambda value: value) for each in optimizer.param_groups]
     run.log_params({f"config.{name}": value for name, value in config.items() if value is not None})
-    run.log_params(networks.network_params(model, model.parameters(), lambda each: int(each.numel())))
+    run.log_params(networks.network_params(model, model.parameters(), lambda each: tuple(each.shape)))
     run.log_params(networks.optimizer_params("optimizer", getattr(optimizer, "optimizer", optimizer), groups))
 
 

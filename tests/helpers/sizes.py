@@ -13,9 +13,10 @@ _EMPTY = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, toke
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_lines(folder: Path) -> int:
-    """Count the lines of code in a package: all but empty ones, comments and docstrings."""
-    return sum(len(_lines(path.read_text("utf-8"))) for path in folder.rglob("*.py"))
+def code_lines(place: Path) -> int:
+    """Count the lines of code in a module or a package: all but empty ones, comments and docstrings."""
+    paths = [place] if place.is_file() else place.rglob("*.py")
+    return sum(len(_lines(path.read_text("utf-8"))) for path in paths)
 
 
 def _lines(text: str) -> set[int]:

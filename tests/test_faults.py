@@ -245,6 +245,46 @@ def train_by_lightning(folder: Path) -> object:
     return found, [value.tolist() for value in model.state_dict().values()]
 
 
+def train_by_keras(folder: Path) -> object:
+    """Have Keras train."""
+    enable(folder)
+    pytest.importorskip("torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.compile("sgd", "mse")
+        model.fit(X, Y, verbose=0)
+        weights = [each.tolist() for each in model.get_weights()]
+    end_process()
+    return weights
+
+
+def train_by_trainer(folder: Path) -> object:
+    """Have a Trainer train, and predict."""
+    enable(folder)
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    transformers.set_seed(0)
+    model = transformers.BertForSequenceClassification(transformers.BertConfig(vocab_size=9, **sizes))
+    quiet = {"report_to": "none", "use_cpu": True, "disable_tqdm": True, "save_strategy": "no"}
+    trainer = transformers.Trainer(
+        model,
+        transformers.TrainingArguments("out", num_train_epochs=1, **quiet),
+        train_dataset=[{"input_ids": torch.arange(4), "labels": torch.tensor(each % 2)} for each in range(8)],
+        processing_class=transformers.ViTImageProcessor(),
+        data_collator=transformers.default_data_collator,
+    )
+    trainer.train()
+    found = trainer.predict(trainer.train_dataset).predictions.tolist()
+    end_process()
+    return found, [value.tolist() for value in model.state_dict().values()]
+
+
 def _looped(torch: Any) -> tuple[object, list[float]]:
     torch.manual_seed(0)
     inputs, targets = torch.from_numpy(X).float(), torch.from_numpy(Y).float()
@@ -519,6 +559,12 @@ CASES = {
     "patching.raised": Case(loop),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
+    "keras.data": Case(train_by_keras, noted=True),
+    "keras.ended": Case(train_by_keras, noted=True),
+    "keras.given": Case(train_by_keras, noted=True),
+    "keras.model": Case(train_by_keras, noted=True),
+    "keras.origin": Case(train_by_keras, noted=True),
+    "keras.signature": Case(train_by_keras, noted=True),
     "lightning.begin": Case(train_by_lightning, noted=True),
     "lightning.checkpoint": Case(train_by_lightning, noted=True),
     "lightning.data": Case(train_by_lightning, noted=True),
@@ -610,6 +656,13 @@ CASES = {
     "xgboost.held": Case(boost),
     "xgboost.importances": Case(boost, noted=True),
     "xgboost.trees": Case(boost, noted=True),
+    "transformers.begin": Case(train_by_trainer, noted=True),
+    "transformers.ended": Case(train_by_trainer, noted=True),
+    "transformers.given": Case(train_by_trainer, noted=True),
+    "transformers.model": Case(train_by_trainer, noted=True),
+    "transformers.predicted": Case(train_by_trainer, noted=True),
+    "transformers.processor": Case(train_by_trainer, noted=True),
+    "transformers.signature": Case(train_by_trainer, noted=True),
 }
 REACHED: set[str] = set()
 """The places that this process has been at."""

@@ -14,7 +14,6 @@ import pytest
 from catboost import CatBoostClassifier, CatBoostRegressor, Pool
 
 import autolog
-from autolog.store.run import Run
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = X.sum(1)
@@ -30,7 +29,7 @@ def recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     autolog.disable()
 
 
-def runs() -> list[Run]:
+def runs() -> list[Any]:
     """All that was recorded, the oldest first."""
     return autolog.search_runs(output_format="list")[::-1]
 
@@ -41,7 +40,7 @@ def model(kind: Any = CatBoostRegressor, **more: Any) -> Any:
     return kind(**{**usual, **more})
 
 
-def points(run: Run, name: str) -> list[tuple[int, float]]:
+def points(run: Any, name: str) -> list[tuple[int, float]]:
     """The steps and values of a series."""
     return [(step, value) for step, value, _ in run.history(name)]
 

@@ -32,6 +32,7 @@ from transformers import (
 
 import autolog
 from autolog.exceptions import ModelError
+from elsewhere import python
 from recorded import all_runs, only_run, series
 from sizes import code_lines
 
@@ -350,6 +351,29 @@ def test_ranks_other_than_zero_record_nothing() -> None:
     made = trained(kind=Other)
     made.evaluate()
     assert all_runs() == []
+
+
+EARLY = """
+import sys, autolog
+autolog.enable(backend=sys.argv[1], silent=True)
+from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+import torch
+sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+model = BertForSequenceClassification(BertConfig(vocab_size=9, **sizes))
+arguments = TrainingArguments("out", max_steps=1, report_to="none", use_cpu=True, save_strategy="no")
+data = [{"input_ids": torch.arange(4), "labels": torch.tensor(0)}] * 4
+Trainer(model, arguments, train_dataset=data).train()
+"""
+
+
+def test_the_order_of_imports_does_not_matter(store: Path) -> None:
+    """A program that switches autolog on first has the same run: torch's plugin, which comes later, saves no model."""
+    done = python(EARLY, str(store))
+    assert done.returncode == 0, done.stderr
+    run = only_run(store)
+    assert [each["format"] for each in run.models] == ["pretrained"]
+    assert len(series(run, "train_loss")) == 1
+    assert "loss_epoch" not in run.metrics
 
 
 def test_disable_puts_the_methods_back() -> None:

@@ -356,6 +356,14 @@ def test_an_error_is_the_users(error: BaseException, status: str) -> None:
     assert (run.status, len(series(run, "loss")), run.models) == (status, 2, [])
 
 
+def test_a_model_that_was_not_compiled_fails_as_it_would() -> None:
+    """Keras says so, and the run has failed with that."""
+    with pytest.raises(ValueError, match="compile"):
+        fitted(keras.Sequential([keras.layers.Dense(1)]))
+    run = only_run()
+    assert (run.status, run.params["epochs"], run.notes) == ("FAILED", 3, [])
+
+
 def test_disable_puts_the_methods_back() -> None:
     """They are the originals by identity, and their signatures never changed."""
     names = ("fit", "evaluate", "predict")

@@ -21,7 +21,7 @@ _NO_PARAMS: Final = ("x", "y", "sample_weight", "validation_data", "callbacks", 
 
 def given_params(call: Call) -> dict[str, Any]:
     """Give what is known before the call: its arguments, the optimizer with its settings, the loss."""
-    optimizer, loss = call.instance.optimizer, call.instance.loss
+    optimizer, loss = (getattr(call.instance, name, None) for name in ("optimizer", "loss"))  # once it is compiled
     given = {**defaults(call.function), **call.given(), "loss": keras.tree.map_structure(_name, loss)}
     if optimizer is not None:
         given |= {"optimizer": type(optimizer).__name__, **dict(_settings("optimizer", quietly(optimizer.get_config)))}

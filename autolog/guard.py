@@ -6,12 +6,13 @@ import logging
 import signal
 import threading
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from autolog.exceptions import AutologError, PluginError, RefusedError
 
-__all__ = ["call", "contained", "describe", "failed", "is_users", "logger", "refusable"]
+__all__ = ["call", "contained", "describe", "failed", "is_users", "logger", "quietly", "refusable"]
 
 logger = logging.getLogger("autolog")
 
@@ -101,6 +102,16 @@ def refusable(missing: str, function: Callable[P, T], /, *args: P.args, **kwargs
         if is_users(error):
             raise
         raise RefusedError(f"{missing}: {describe(error)}") from error
+
+
+def quietly(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Give `function(*args, **kwargs)`, which is others' code, without warnings that the user's program has not caused.
+
+    To be called on the thread of the training only: filters are the process's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*args, **kwargs)
 
 
 def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:

@@ -41,6 +41,7 @@ __all__ = [
     "Outcome",
     "Patches",
     "SavedModel",
+    "Steps",
     "hookimpl",
 ]
 
@@ -68,7 +69,8 @@ class Outcome:
     seconds: float
 
 
-Handler: TypeAlias = "Callable[[Call], Generator[Arguments | None, Outcome, None]]"
+Steps: TypeAlias = Generator["Arguments | None", Outcome, None]
+Handler: TypeAlias = "Callable[[Call], Steps]"
 """A generator function around one call: what it does before its single `yield` runs before the call, the `yield`
 gives the `Outcome`, the rest runs after the call. It never makes the call itself, and cannot change the result.
 Yielding `Arguments` instead of None changes what the callable is given. Returning before the `yield` means
@@ -162,8 +164,12 @@ def autolog_patches(patches: Patches) -> None:
 
 
 @hookspec
-def autolog_stands_aside_for() -> Sequence[str]:
-    """The names of plugins inside whose recorded calls this one's handlers stay silent."""
+def autolog_drives() -> Sequence[str]:
+    """The names of plugins that stay silent inside this one's recorded calls, which know more of what goes on there.
+
+    So for a library whose training loop is written in another framework: `("torch",)`. Asked once, when the plugin is
+    loaded; who is driven need not know of it.
+    """
     return ()
 
 

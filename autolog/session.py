@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +60,7 @@ class Session:
         self._selected: set[str] | None = None
         self._patchers: dict[str, Patcher] = {}
         self._owners: dict[str, dict[type, frozenset[str]]] = {}
+        self._drivers: dict[str, set[str]] = {}
         self._declarations: dict[str, list[tuple[str, Callable[[ModuleType], None]]]] = {}
         self._bound: tuple[Place, ...] = ()
         self._stores: dict[str, Store] = {}
@@ -191,6 +192,8 @@ class Session:
         except Exception as error:
             record.stop("failed", guard.describe(error))
             return
+        for driven in self.hooks.drives(module):
+            self._drivers.setdefault(driven, set()).add(record.name)
         if self.enabled and record.group == PLUGINS:
             self._declare(record)
 
@@ -213,10 +216,9 @@ class Session:
             self.hooks.unregister(record.module)
         record.stop("failed", guard.describe(error))
 
-    def silent_inside(self, plugin: str) -> frozenset[str]:
-        """Give the plugins inside whose recorded calls this one is silent."""
-        record = self.loader.find(PLUGINS, plugin)
-        return frozenset(self.hooks.stands_aside_for(record.module) if record and record.module else ())
+    def silent_inside(self, plugin: str) -> Set[str]:
+        """Give the plugins inside whose recorded calls this one is silent; those that are loaded later come to it."""
+        return self._drivers.setdefault(plugin, set())
 
     def own(self, plugin: str, base: type, settings: Iterable[str]) -> None:
         """Have the calls of a class and its subclasses count as this plugin's; these arguments of them are no data."""

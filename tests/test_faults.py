@@ -245,6 +245,46 @@ def train_by_lightning(folder: Path) -> object:
     return found, [value.tolist() for value in model.state_dict().values()]
 
 
+def train_by_keras(folder: Path) -> object:
+    """Have Keras train."""
+    enable(folder)
+    pytest.importorskip("torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.compile("sgd", "mse")
+        model.fit(X, Y, verbose=0)
+        weights = [each.tolist() for each in model.get_weights()]
+    end_process()
+    return weights
+
+
+def train_by_trainer(folder: Path) -> object:
+    """Have a Trainer train, and predict."""
+    enable(folder)
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    transformers.set_seed(0)
+    model = transformers.BertForSequenceClassification(transformers.BertConfig(vocab_size=9, **sizes))
+    quiet = {"report_to": "none", "use_cpu": True, "disable_tqdm": True, "save_strategy": "no"}
+    trainer = transformers.Trainer(
+        model,
+        transformers.TrainingArguments("out", num_train_epochs=1, **quiet),
+        train_dataset=[{"input_ids": torch.arange(4), "labels": torch.tensor(each % 2)} for each in range(8)],
+        processing_class=transformers.ViTImageProcessor(),
+        data_collator=transformers.default_data_collator,
+    )
+    trainer.train()
+    found = trainer.predict(trainer.train_dataset).predictions.tolist()
+    end_process()
+    return found, [value.tolist() for value in model.state_dict().values()]
+
+
 def _looped(torch: Any) -> tuple[object, list[float]]:
     torch.manual_seed(0)
     inputs, targets = torch.from_numpy(X).float(), torch.from_numpy(Y).float()
@@ -374,11 +414,11 @@ def import_late(folder: Path) -> object:
     return late_module.answer
 
 
-def stand_aside(folder: Path) -> object:
-    """Train with a plugin that stands aside for another."""
+def drive(folder: Path) -> object:
+    """Train with a plugin that drives another."""
     enable(folder)
     hooks = {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
-    autolog.register(module(autolog_stands_aside_for=lambda: ("sklearn",), **hooks))
+    autolog.register(module(autolog_drives=lambda: ("sklearn",), **hooks))
     Declaring().fit()
     end_process()
     return "done"
@@ -505,7 +545,7 @@ CASES = {
     "environment.user": Case(train, noted=True),
     "environment.write": Case(train, noted=True),
     "hooks.describe_data": Case(train, noted=True),
-    "hooks.stands_aside_for": Case(stand_aside),
+    "hooks.drives": Case(drive),
     "joblib.arrive": Case(hand_on),
     "joblib.leave": Case(hand_on),
     "journal.close": Case(train, noted=True),
@@ -519,6 +559,12 @@ CASES = {
     "patching.raised": Case(loop),
     "patching.subclass": Case(train),
     "patching.undo": Case(undo),
+    "keras.data": Case(train_by_keras, noted=True),
+    "keras.ended": Case(train_by_keras, noted=True),
+    "keras.given": Case(train_by_keras, noted=True),
+    "keras.model": Case(train_by_keras, noted=True),
+    "keras.origin": Case(train_by_keras, noted=True),
+    "keras.signature": Case(train_by_keras, noted=True),
     "lightning.begin": Case(train_by_lightning, noted=True),
     "lightning.checkpoint": Case(train_by_lightning, noted=True),
     "lightning.data": Case(train_by_lightning, noted=True),
@@ -610,6 +656,13 @@ CASES = {
     "xgboost.held": Case(boost),
     "xgboost.importances": Case(boost, noted=True),
     "xgboost.trees": Case(boost, noted=True),
+    "transformers.begin": Case(train_by_trainer, noted=True),
+    "transformers.ended": Case(train_by_trainer, noted=True),
+    "transformers.given": Case(train_by_trainer, noted=True),
+    "transformers.model": Case(train_by_trainer, noted=True),
+    "transformers.predicted": Case(train_by_trainer, noted=True),
+    "transformers.processor": Case(train_by_trainer, noted=True),
+    "transformers.signature": Case(train_by_trainer, noted=True),
 }
 REACHED: set[str] = set()
 """The places that this process has been at."""
@@ -935,7 +988,7 @@ def _patches(patches: Any) -> None:
     raising()
 
 
-def _stands_aside() -> Any:
+def _drives() -> Any:
     raising()
 
 
@@ -957,7 +1010,7 @@ def _backend(uri: str) -> Any:
 
 HOOKS: dict[str, Callable[..., Any]] = {
     "autolog_patches": _patches,
-    "autolog_stands_aside_for": _stands_aside,
+    "autolog_drives": _drives,
     "autolog_describe_data": _describes,
     "autolog_save_model": _saves,
     "autolog_load_model": _loads,
@@ -968,7 +1021,7 @@ HOOKS: dict[str, Callable[..., Any]] = {
 """Each hook's implementation that fails."""
 LINES = {
     "autolog_patches": "autolog: autolog.plugins plugin 'bad_plugin' ((registered)) is failed: LookupError",
-    "autolog_stands_aside_for": "autolog: hooks.stands_aside_for failed: LookupError",
+    "autolog_drives": "autolog: hooks.drives failed: LookupError",
     "autolog_describe_data": "autolog: hooks.describe_data failed: LookupError",
     "autolog_save_model": "autolog: sklearn.model failed: LookupError",
 }
@@ -986,13 +1039,11 @@ def test_a_hook_that_fails_costs_what_it_would_have_told(
 ) -> None:
     """The fit is the same, one line names the place, and all that others tell of it is recorded."""
     without = pickle.dumps(LogisticRegression().fit(X, Y))
-    plugin = module(**{hook: HOOKS[hook], **_needed_for(hook)})
+    plugin = module(**{hook: HOOKS[hook]})
     enable(tmp_path)
     with contextlib.suppress(PluginError):  # it tells who registers it
         autolog.register(plugin)
     model = LogisticRegression().fit(X, Y)
-    if hook == "autolog_stands_aside_for":
-        Declaring().fit()
     end_process()
     assert pickle.dumps(model) == without
     assert [line.startswith(LINES[hook]) for line in said()] == [True], said()
@@ -1007,13 +1058,6 @@ class Declaring:
 
     def fit(self) -> None:
         """Do nothing."""
-
-
-def _needed_for(hook: str) -> dict[str, Callable[..., Any]]:
-    """What a plugin needs besides for the hook to be asked."""
-    if hook == "autolog_stands_aside_for":
-        return {"autolog_patches": lambda patches: patches.method(Declaring, "fit", never_yields)}
-    return {}
 
 
 def _register_backend(plugin: types.ModuleType) -> None:
@@ -1052,7 +1096,7 @@ def test_a_place_that_cannot_be_opened_is_said_to_who_named_it(hook: str, tmp_pa
     [
         ("autolog_describe_data", lambda data: 42),
         ("autolog_save_model", lambda model, stream: 42),
-        ("autolog_stands_aside_for", lambda: 42),
+        ("autolog_drives", lambda: 42),
     ],
 )
 def test_a_hook_that_answers_junk_costs_what_it_would_have_told(

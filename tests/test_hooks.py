@@ -131,3 +131,43 @@ def test_a_module_that_serves_two_schemes_is_asked_once() -> None:
         hooks.register(backend, name)
         assert hooks.open_store(backend, name) == name
     assert len(list(hooks._implementations("autolog_open_store"))) == 1
+
+
+class Loop:
+    """What one plugin knows from outside, and another from inside."""
+
+    def fit(self) -> None:
+        self.step()
+
+    def step(self) -> None:
+        """Do nothing."""
+
+
+def named(name: str, method: str, handler: Any, **hooks: Any) -> ModuleType:
+    """A plugin with a handler around a method of `Loop`."""
+    made = ModuleType(name)
+    patches = {"autolog_patches": lambda patches: patches.method(Loop, method, handler, nested=True)}
+    vars(made).update({hook: autolog.hookimpl(function) for hook, function in {**patches, **hooks}.items()})
+    return made
+
+
+@pytest.mark.parametrize("drives", [True, False])
+def test_a_plugin_is_silent_inside_the_calls_of_one_that_drives_it(store: Path, drives: bool) -> None:
+    """Also of one that is loaded later, which it need not know of; outside of these calls it is asked as ever."""
+    asked: list[str] = []
+
+    def on_step(call: Any) -> Iterator[None]:
+        asked.append(call.name)
+        yield None
+
+    def on_fit(call: Any) -> Iterator[None]:
+        assert call.start_run("fit") is not None
+        yield None
+
+    autolog.enable(backend=store, silent=True)
+    autolog.register(named("driven", "step", on_step))
+    autolog.register(named("driver", "fit", on_fit, autolog_drives=lambda: ("driven",) if drives else ()))
+    Loop().fit()
+    assert asked == ([] if drives else ["step"])
+    Loop().step()
+    assert asked[-1] == "step"

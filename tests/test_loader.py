@@ -100,7 +100,7 @@ BAD = {
 HOOKS = {
     "describe": PLUGIN
     + "@autolog.hookimpl\ndef autolog_describe_data(data):\n    raise RuntimeError('cannot describe')\n",
-    "fewer": PLUGIN + "@autolog.hookimpl\ndef autolog_stands_aside_for():\n    return ['other']\n"
+    "fewer": PLUGIN + "@autolog.hookimpl\ndef autolog_drives():\n    return ['other']\n"
     "@autolog.hookimpl\ndef autolog_load_model(saved):\n    return None\n",
 }
 

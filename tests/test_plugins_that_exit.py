@@ -76,7 +76,7 @@ def reads_badly(data: object) -> DataDescription:
         (leave, {}),
         (describes, {"autolog_describe_data": lambda data: leave()}),
         (describes, {"autolog_describe_data": reads_badly}),
-        (leaves_before, {"autolog_stands_aside_for": lambda: leave()}),
+        (leaves_before, {"autolog_drives": lambda: leave()}),
     ],
 )
 def test_a_hook_or_handler_that_exits_costs_the_record_only(

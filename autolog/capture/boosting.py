@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from autolog import guard
 from autolog.capture.folds import Folds
-from autolog.capture.origins import origin_of
+from autolog.capture.origins import name_origin
 from autolog.capture.place import ALONE, Place, place_of
 from autolog.capture.predictions import remember_model
 from autolog.capture.rounds import Rounds
-from autolog.hookspecs import Arguments, Outcome
+from autolog.hookspecs import Arguments, Outcome, Steps
 from autolog.values import class_name
 
 if TYPE_CHECKING:
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Boosting",
-    "Steps",
     "Training",
     "Watch",
     "own_estimators",
     "recorded_cross_validation",
     "recorded_training",
 ]
-
-Steps: TypeAlias = "Generator[Arguments | None, Outcome, None]"
 
 
 @dataclass(frozen=True)
@@ -124,9 +121,7 @@ class Boosting:
 
     def log_origin(self, call: Call, run: ActiveRun) -> None:
         """Name the run that trained what this call goes on from."""
-        origin = guard.call("boosting.origin", run, origin_of, call.given().get(self.continues))
-        if origin not in (None, run.run_id):
-            run.set_tags({"continued_from": origin})
+        guard.call("boosting.origin", run, name_origin, call.given().get(self.continues), run)
 
     def log_effective(self, run: ActiveRun, booster: Any) -> None:
         """Record the params that a booster was trained with."""

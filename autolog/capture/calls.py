@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autolog import guard
+from autolog.capture.data import dataset_facts
 from autolog.capture.frames import module_of, name_in, outwards, values
 from autolog.capture.here import Here
 from autolog.capture.signatures import defaults, parameters
@@ -23,6 +24,7 @@ from autolog.hookspecs import Arguments, Handler, Nested, Outcome
 from autolog.patching import Called, Observation, Observe, caller
 from autolog.recording import context
 from autolog.recording.context import Context
+from autolog.values import type_name
 
 if TYPE_CHECKING:
     from autolog.recording.recorder import Open
@@ -114,6 +116,11 @@ class Call(Here):
         self._at_end = _leave if is_parents else _end
         return self.run
 
+    def start_fit(self, model: object) -> ActiveRun | None:
+        """Open the run of a model's training, under the name of the model's class; otherwise as `start_run`."""
+        names = {"estimator_name": type(model).__name__, "estimator_class": type_name(model)}
+        return self.start_run(type(model).__name__, names)
+
     def record_on(self, run: ActiveRun) -> None:
         """Have what happens inside this call belong to a run that it neither opens nor ends."""
         self.run = run
@@ -135,6 +142,19 @@ class Call(Here):
         frames = outwards(None if value is None else caller())
         frame = next((each for each in frames if not self._is_inside(each)), None)
         return None if frame is None else name_in(frame, value)
+
+    def log_dataset(self, data: object, target: object, context: str) -> None:
+        """Record what data is, under the user's name for it, unless that is not wanted; this reads the data.
+
+        Args:
+            data: the inputs; None where there are none.
+            target: what is to be predicted, where that is apart from the inputs.
+            context: what the data is used for, e.g. `"train"`; its name where the user has none.
+        """
+        described = self.describe(data) if self.settings.log_datasets else None
+        if described is not None and self.run is not None:
+            name = self.variable_name(data) or context
+            self.run.log_facts("dataset", dataset_facts(name, described, self.describe(target), context, None))
 
     def called_through(self) -> list[str]:
         """Name the framework's modules whose functions lie between the user's function and this call, inmost first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +44,15 @@ class Here:
 
     @property
     def is_silent(self) -> bool:
-        """Say whether nothing is to be recorded of what happens here: paused, within a call that this plugin stands
-        aside for, or in a task of another plugin's call."""
+        """Say whether nothing is to be recorded of what happens here: paused, within a call of a plugin that drives
+        this one, or in a task of another plugin's call."""
         outer = self._outer
         within = outer.inside is not None and outer.inside in self.silent_inside
         return outer.paused or within or (outer.task is not None and outer.inside is not None)
 
     @property
-    def silent_inside(self) -> frozenset[str]:
-        """The plugins inside whose recorded calls this one is silent, as it was declared."""
+    def silent_inside(self) -> Set[str]:
+        """The plugins that drive this one: inside their recorded calls it is silent. It grows as they are loaded."""
         return self._session.silent_inside(self.plugin)
 
     @property

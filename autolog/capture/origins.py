@@ -6,12 +6,15 @@ import os
 import re
 import weakref
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog.capture.identity import ByIdentity
-from autolog.capture.predictions import model_run
+from autolog.capture.predictions import model_run, remember_model
 
-__all__ = ["belongs_to", "origin_of", "remember_file", "remember_loaded"]
+if TYPE_CHECKING:
+    from autolog.recording.runs import ActiveRun
+
+__all__ = ["belongs_to", "link", "name_origin", "origin_of", "remember_file", "remember_loaded"]
 
 _MOST: Final = 1_000
 _STORED: Final = re.compile(r"(.*)[/\\]files[/\\]([0-9a-f]{32})[/\\]")  # a model's file among those of its run
@@ -27,6 +30,24 @@ def remember_loaded(model: object, run_id: str) -> None:
         _loaded[model] = run_id
     except TypeError:
         return
+
+
+def name_origin(model: object, run: ActiveRun) -> None:
+    """Name the run that a training goes on with, where there is one.
+
+    Args:
+        model: what the training begins from, or the path of its file.
+        run: of the training.
+    """
+    origin = origin_of(model)
+    if origin not in (None, run.run_id):
+        run.set_tags({"continued_from": origin})
+
+
+def link(model: object, run: ActiveRun) -> None:
+    """Name the run that a training goes on with, and remember whose the model is from now on."""
+    name_origin(model, run)
+    remember_model(model, run)
 
 
 def belongs_to(part: object, model: object) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TypeAlias
-
 from autolog.capture.calls import Call
 from autolog.capture.origins import remember_file
 from autolog.capture.predictions import remember_prediction
-from autolog.hookspecs import Arguments, Outcome
+from autolog.hookspecs import Handler, Steps
 
 __all__ = ["on_predict", "on_save"]
 
-_Handler: TypeAlias = "Callable[[Call], Generator[Arguments | None, Outcome, None]]"
 
-
-def on_predict(data: str) -> _Handler:
+def on_predict(data: str) -> Handler:
     """Give a handler that remembers whose predictions an array is.
 
     What was asked for by the framework's own code is known, but nothing else is inferred to be made from it.
@@ -24,7 +19,7 @@ def on_predict(data: str) -> _Handler:
         data: the name of the first argument, what is predicted on.
     """
 
-    def handler(call: Call) -> Generator[Arguments | None, Outcome, None]:
+    def handler(call: Call) -> Steps:
         outcome = yield None
         if outcome.error is None:
             given = (*call.args, *call.kwargs.values())
@@ -34,14 +29,14 @@ def on_predict(data: str) -> _Handler:
     return handler
 
 
-def on_save(path: str) -> _Handler:
+def on_save(path: str) -> Handler:
     """Give a handler that remembers whose model lies in a file.
 
     Args:
         path: the name of the first argument, the file's path.
     """
 
-    def handler(call: Call) -> Generator[Arguments | None, Outcome, None]:
+    def handler(call: Call) -> Steps:
         outcome = yield None
         if outcome.error is None:
             remember_file(call.argument(0, path), call.instance)

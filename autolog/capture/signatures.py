@@ -28,8 +28,8 @@ def parameters(function: Any) -> tuple[str, ...]:
 
 
 def defaults(function: Any) -> dict[str, Any]:
-    """Give the defaults of a function's parameters, those that a partial sets among them not being any."""
-    inner = innermost(function)
+    """Give the defaults of a function's or bound method's parameters, those that a partial sets not being any."""
+    inner = innermost(function.__func__ if isinstance(function, MethodType) else function)
     if not isinstance(inner, FunctionType):
         return {}
     positional = inner.__code__.co_varnames[: inner.__code__.co_argcount]

@@ -69,10 +69,10 @@ class Hooks:
         for found in self._implementations("autolog_patches", plugin):
             _call(found, {"patches": patches})
 
-    def stands_aside_for(self, plugin: ModuleType) -> Sequence[str]:
-        """Give the names of the plugins inside whose calls this one is silent."""
-        names = self._first("autolog_stands_aside_for", Sequence, "hooks.stands_aside_for", plugin)
-        return tuple(names or ())
+    def drives(self, plugin: ModuleType) -> Sequence[str]:
+        """Give the names of the plugins that are silent inside this one's calls."""
+        names = self._first("autolog_drives", Sequence, "hooks.drives", plugin)
+        return [name for name in names or () if isinstance(name, str)]
 
     def describe_data(self, data: object, run: Notes | None = None) -> DataDescription | None:
         """Have the plugin that knows the container describe it; the run is told what fails."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from autolog.capture.boosting import Steps, recorded_cross_validation
+from autolog.capture.boosting import recorded_cross_validation
 from autolog.capture.calls import Call
 from autolog.capture.folds import folds_of
+from autolog.hookspecs import Steps
 from autolog_lightgbm.rounds import values_of
 from autolog_lightgbm.training import LIGHTGBM
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from autolog import guard
 from autolog.capture.calls import Call
 from autolog.capture.origins import origin_of
 from autolog.capture.predictions import model_run, remember_model
-from autolog.hookspecs import Arguments, Outcome
-from autolog.values import type_name
+from autolog.hookspecs import Outcome, Steps
 from autolog_lightning.following import Following
 from autolog_lightning.params import module_in
 from autolog_lightning.ranks import is_recorded_here
@@ -21,15 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["on_evaluate", "on_fit", "on_predict"]
 
-Steps: TypeAlias = "Generator[Arguments | None, Outcome, None]"
-
 
 def on_fit(call: Call) -> Steps:
     """Record a fit: a run, or on the explicit run around it."""
     if not call.records:
         return
     outer = call.enclosing_run
-    run = _started(call) if _is_recorded(call) else None
+    run = call.start_fit(_model_of(call)) if _is_recorded(call) else None
     if run is None:
         yield None  # and no loop of it is recorded as one that the user has written
         return
@@ -51,7 +47,7 @@ def on_evaluate(call: Call) -> Steps:
     if not call.records:
         return
     trained = _run_of(call)
-    run = (trained or call.enclosing_run or _started(call)) if _is_recorded(call) else None
+    run = (trained or call.enclosing_run or call.start_fit(_model_of(call))) if _is_recorded(call) else None
     if run is None:
         yield None
         return
@@ -74,12 +70,6 @@ def _is_recorded(call: Call) -> bool:
     """Say whether a call is to have a run: not those by which a Tuner tries out rates and sizes."""
     is_trial = any(".tuner." in module for module in call.called_through())
     return is_recorded_here(call.instance) and not is_trial
-
-
-def _started(call: Call) -> ActiveRun | None:
-    model = _model_of(call)
-    names = {"estimator_name": type(model).__name__, "estimator_class": type_name(model)}
-    return call.start_run(type(model).__name__, names)
 
 
 # ---- whose model it is

@@ -6,9 +6,9 @@ import pytorch_lightning
 
 from autolog import hookimpl
 from autolog.hookspecs import Patches
-from autolog_lightning import declared
+from autolog_lightning import autolog_drives, declared
 
-__all__: list[str] = []
+__all__ = ["autolog_drives"]
 
 
 @hookimpl

@@ -23,12 +23,6 @@ def autolog_patches(patches: Patches) -> None:
 
 
 @hookimpl
-def autolog_stands_aside_for() -> Sequence[str]:
-    """Leave loops to who drives them and knows more."""
-    return ("lightning", "pytorch_lightning")
-
-
-@hookimpl
 def autolog_describe_data(data: object) -> DataDescription | None:
     """Describe a tensor."""
     if not isinstance(data, torch.Tensor):

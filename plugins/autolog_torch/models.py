@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import safetensors
 from torch import Tensor, nn
 
-from autolog.exceptions import ModelError, ModelTooLarge, RefusedError
+from autolog.exceptions import ModelError, RefusedError
 from autolog.hookspecs import SavedModel
 from autolog.models import pickles
+from autolog.models.by_path import check_room
 from autolog.models.files import module_versions
 from autolog_torch.snapshots import NO_STRUCTURE, Snapshot, snapshot
 from autolog_torch.structures import Structure, module_of
@@ -50,8 +51,7 @@ def _write(kept: Snapshot, stream: ModelStream) -> SavedModel:
     weights = Weights(kept.tensors)
     notes = [*kept.notes, *weights.notes()]
     structure, header = _fitting(kept, weights, stream.room, notes)
-    if len(header) + weights.nbytes > stream.room:
-        raise ModelTooLarge(f"the model is larger than {stream.room:,} bytes; raise max_model_mb to save it")
+    check_room(stream, len(header) + weights.nbytes)
     if not weights.written and structure is None:
         raise RefusedError(f"no model: there is nothing of it to write; {'; '.join(notes)}")
     stream.write(header)

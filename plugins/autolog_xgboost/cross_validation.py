@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from autolog.capture.boosting import Steps, recorded_cross_validation
+from autolog.capture.boosting import recorded_cross_validation
 from autolog.capture.calls import Call
 from autolog.capture.folds import folds_of
+from autolog.hookspecs import Steps
 from autolog_xgboost.training import XGBOOST
 
 __all__ = ["on_cv", "on_round"]

@@ -1,4 +1,4 @@
-"""A search of 200 candidates delivered to a real MLflow server: requests, time, and what the fit itself takes longer."""
+"""A search of 200 candidates to a real MLflow server: requests, time, and what the fit itself takes longer."""
 
 from __future__ import annotations
 

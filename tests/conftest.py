@@ -26,6 +26,7 @@ def clean_process(
     for name in ("AUTOLOG", "AUTOLOG_BACKEND", "AUTOLOG_EXPERIMENT", "AUTOLOG_SILENT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "_session", None)
     guard._said.clear()

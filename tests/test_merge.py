@@ -14,54 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autolog.exceptions import JournalError
-from autolog.journal import points
 from autolog.journal.events import Event, encode_line
-from autolog.journal.points import Columns
+from autolog.store.family import Family
 from autolog.store.journals import JournalStore
-from autolog.store.merge import MERGE, Fold, finished_run, fold, status
+from autolog.store.merge import MERGE, Fold, finished_run, fold
 from autolog.store.run import Run
-from autolog.values import encode
 from autolog_files import LocalFiles
+from random_facts import OTHER_HOST, batch, facts
 
 RUN = "ab" * 16
 CHILD = "cd" * 16
-OTHER_HOST = {"format": 1, "host": "elsewhere", "boot": "x", "pid": 1, "process_start": "1"}
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-names = st.sampled_from(["a", "b", "loss \ud800"])
-small_int = st.integers(-3, 3)
-some_value = small_int | st.floats() | st.text(max_size=3) | st.tuples(small_int)
-point_lists = st.lists(st.tuples(small_int, st.floats(), small_int), min_size=1, max_size=4)
-
-
-def batch(found: list[tuple[int, float, int]]) -> dict[str, Any]:
-    """Give points as a series' columns."""
-    return points.encode(Columns(*map(list, zip(*found, strict=True))))
-
-
-facts = st.one_of(
-    st.builds(lambda s, n: ("started", {"session": s, "run_name": n, "experiment": "e"}), names, names),
-    st.builds(lambda s, e: ("finished", {"status": e, "session": s}), names, st.sampled_from(["FINISHED", "FAILED"])),
-    st.builds(lambda k, v: ("params", {"params": {k: encode(v)}}), names, some_value),
-    st.builds(lambda k, p: ("points", {"series": {k: batch(p)}}), names, point_lists),
-    st.builds(lambda k, v, r: ("tags", {"tags": {k: encode(v)}, "removed": [r]}), names, some_value, names),
-    st.builds(lambda k, v: ("environment", {k: encode(v)}), names, some_value),
-    st.builds(lambda v: ("signature", {"inputs": encode(v)}), some_value),
-    st.builds(lambda n, d: ("dataset", {"name": n, "digest": d}), names, names),
-    st.builds(lambda n, d: ("model", {"name": n, "sha256": d}), names, names),
-    st.builds(lambda n, s: ("artifact", {"path": n, "size": s}), names, small_int),
-    st.builds(
-        lambda n, p: ("candidate", {"run_name": n, "experiment": "e", "splits": 2, "tags": {}, "params": {n: p}}),
-        names,
-        small_int,
-    ),
-    st.builds(lambda c, s, v: ("split", {"candidate": c, "split": s, "score": v}), small_int, small_int, small_int),
-    st.builds(lambda s, v: ("split", {"split": s, "metrics": {"split_a": encode(v)}}), small_int, some_value),
-    st.builds(lambda t: ("note", {"text": t}), names),
-    st.builds(lambda d: ("deleted", {"deleted": d}), st.booleans()),
-    st.just(("beat", {"every": 10.0})),
-    st.just(("kind of a later version", {"x": 1})),
-)
 
 
 @st.composite
@@ -79,7 +43,7 @@ def journals(draw: st.DrawFn) -> list[Event]:
 
 def read(facts: Fold, unreadable: int) -> Run:
     """Give the run that a fold amounts to, its writer being gone."""
-    return finished_run(facts, status(facts, lambda start: True, lambda: "LOST"), unreadable)
+    return finished_run(facts, Family(RUN, {RUN: facts.standing}, lambda writer: True).status(RUN), unreadable)
 
 
 def shown(run: Run) -> str:

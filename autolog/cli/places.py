@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from autolog import session
 from autolog.exceptions import RunNotFoundError, UsageError
+from autolog.store.search import find
 from autolog.text import moment, visible
 
 if TYPE_CHECKING:
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from autolog.store.base import Store
     from autolog.store.run import Run
 
-__all__ = ["find_run", "folder_of", "newest_first", "open_store", "store_option"]
+__all__ = ["find_run", "folder_of", "open_store", "store_option"]
 
 _LISTED: Final = 10
-_DAWN: Final = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def store_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,11 +50,6 @@ def open_store(place: str | None) -> Store:
     return session.get().open_store()
 
 
-def newest_first(run: Run) -> tuple[float, str]:
-    """Sort by this: the newest run first, those whose start was lost last."""
-    return (-(run.start_time or _DAWN).timestamp(), run.run_id)
-
-
 def find_run(store: Store, wanted: str) -> Run:
     """Give a run by its id, by the beginning of it, or the newest top-level run for `last`.
 
@@ -70,21 +64,23 @@ def find_run(store: Store, wanted: str) -> Run:
     try:
         return store.run(wanted)
     except RunNotFoundError:
-        found = sorted((run for run in store.runs() if run.run_id.startswith(wanted)), key=newest_first)
+        every = find(store)
+        found = [place for place, head in enumerate(every.heads) if head.run_id.startswith(wanted)]
         if not found:
             raise
     if len(found) > 1:
-        raise UsageError("\n".join([f"{len(found)} runs begin with {wanted!r}; give more digits:", *_listed(found)]))
-    return store.run(found[0].run_id)
+        lines = _listed([every.read(place) for place in found[:_LISTED]], len(found))
+        raise UsageError("\n".join([f"{len(found)} runs begin with {wanted!r}; give more digits:", *lines]))
+    return store.run(every.heads[found[0]].run_id)
 
 
 def _last(store: Store) -> Run:
-    top = [run for run in store.runs() if run.parent_run_id is None]
-    if not top:
+    newest = find(store, "attributes.parent_run_id IS NULL", max_results=1).heads
+    if not newest:
         raise RunNotFoundError(f"there are no runs in {store.uri} yet")
-    return store.run(min(top, key=newest_first).run_id)
+    return store.run(newest[0].run_id)
 
 
-def _listed(runs: list[Run]) -> list[str]:
-    lines = [f"  {run.run_id}  {moment(run.start_time)}  {visible(run.run_name or '')}" for run in runs[:_LISTED]]
-    return lines if len(runs) <= _LISTED else [*lines, f"  … and {len(runs) - _LISTED} more"]
+def _listed(runs: list[Run], found: int) -> list[str]:
+    lines = [f"  {run.run_id}  {moment(run.start_time)}  {visible(run.run_name or '')}" for run in runs]
+    return lines if found == len(runs) else [*lines, f"  … and {found - len(runs)} more"]

@@ -16,7 +16,7 @@ from autolog.cli import as_json, screen
 from autolog.cli.places import open_store, store_option
 from autolog.exceptions import UsageError
 from autolog.store.run import Run
-from autolog.store.search import search
+from autolog.store.search import Head, find
 from autolog.text import duration, local, number, short, value_text, visible
 
 __all__ = ["command", "runs_table"]
@@ -65,12 +65,12 @@ def command(
     """List runs. A child is counted with its parent where that is listed too."""
     wanted = [_wanted(name) for names in columns for name in names.split(",") if name.strip()]
     store = open_store(place)
-    found = search(store, filter_string, order_by, experiments or None)
-    listed, children = _folded(found)
+    found = find(store, filter_string, order_by, experiments or None)
+    listed, children = _folded(found.heads)
     if as_document:
-        as_json.write(_document(store.uri, listed[:limit], children, len(listed)))
+        as_json.write(_document(store.uri, [found.read(at) for at in listed[:limit]], children, len(listed)))
         return
-    shown = listed[: limit or _SCREENFUL]
+    shown = [found.read(at) for at in listed[: limit or _SCREENFUL]]
     table = [runs_table(shown, children, wanted)] if shown else []
     screen.show([*table, *_footer(store.uri, len(shown), len(listed))])
 
@@ -87,15 +87,15 @@ def _footer(uri: str, shown: int, found: int) -> Iterator[Text]:
         yield Text(f"no such runs in {visible(uri)}")
 
 
-def _folded(runs: Sequence[Run]) -> tuple[list[Run], dict[str, list[str]]]:
-    """Give the runs without those whose parent is among them, and the ids of those by their parent."""
-    known = {run.run_id for run in runs}
+def _folded(found: Sequence[Head]) -> tuple[list[int], dict[str, list[str]]]:
+    """Give the places of the runs whose parent is not among them, and the ids of the others by their parent."""
+    known = {run.run_id for run in found}
     listed, children = [], dict[str, list[str]]()
-    for run in runs:
+    for place, run in enumerate(found):
         if run.parent_run_id in known:
             children.setdefault(run.parent_run_id or "", []).append(run.run_id)
         else:
-            listed.append(run)
+            listed.append(place)
     return listed, children
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from autolog.journal import points, ring
 from autolog.journal.events import Event, decode_lines, encode_line
 
-__all__ = ["covered", "recover", "sealed_ranges", "unsealed"]
+__all__ = ["covered", "merged", "recover", "sealed_ranges", "unsealed"]
 
 _AFTER_ALL: Final = 1 << 62  # the sequence number from which those of points that lay in a ring begin
 
@@ -72,10 +72,10 @@ def unsealed(
         first: the ring's bytes.
         second: its bytes, read again; the same where nobody writes it any more.
     """
-    merged = {run: _merged(sorted(ranges)) for run, ranges in sealed.items()}
+    found = {run: merged(ranges) for run, ranges in sealed.items()}
     groups: dict[str, dict[str, list[ring.Point]]] = defaultdict(lambda: defaultdict(list))
     for run, key, point in ring.read_ring(first, second):
-        if not any(low <= point.number <= high for low, high in merged.get(run, ())):
+        if not any(low <= point.number <= high for low, high in found.get(run, ())):
             groups[run][key].append(point)
     return [_event(run, series, writer, last) for run, series in groups.items()]
 
@@ -93,11 +93,12 @@ def _columns(found: list[ring.Point]) -> points.Columns:
     )
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for low, high in ranges:
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Give ranges of whole numbers in order, as few as say the same."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
         else:
-            merged.append((low, high))
-    return merged
+            found.append((low, high))
+    return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autolog.store.run import Run
 from autolog.values import LargeValue
 
-__all__ = ["Files", "Store"]
+__all__ = ["Files", "Look", "Store"]
 
 
 class Store(Protocol):
@@ -58,6 +58,18 @@ class Store(Protocol):
         """Remove a run's files for good; of a top-level run everything, its children included."""
 
 
+class Look(NamedTuple):
+    """What a tree's folder holds at one moment.
+
+    Args:
+        sizes: as `Files.sizes` gives them.
+        mark: by what it can be told later that no file came or went, None where it cannot.
+    """
+
+    sizes: Mapping[str, int]
+    mark: int | None
+
+
 class Files(Protocol):
     """The file access a journal store needs: a folder of run folders, wherever it lies."""
 
@@ -66,6 +78,14 @@ class Files(Protocol):
 
     def sizes(self, tree: str) -> dict[str, int]:
         """Give name and size of the journal and ring files in a tree's folder; empty where there is no such tree."""
+
+    def look(self, marks: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Look at all trees at once: give what each holds.
+
+        Args:
+            marks: of trees in which no file grows any more, None for others; those that have this mark still are given
+                as None.
+        """
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a file from `start` to its end; nothing where it has gone."""

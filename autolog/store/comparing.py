@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ABSENT", "TESTS", "Scalar", "Value", "compact_json", "number", "rank"]
+__all__ = ["ABSENT", "TESTS", "Scalar", "Value", "compact_json", "number", "rank", "text_of"]
 
 Scalar: TypeAlias = str | int | float | bool
 """A literal: a `str` was quoted in the filter, the others were not."""
@@ -35,10 +35,11 @@ def compact_json(value: Any) -> str:
 
 
 def _json_default(value: Any) -> Any:
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else _text(value)
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else text_of(value)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Give the text that a value of no plain type compares as, and that `LIKE` sees of any."""
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
@@ -83,7 +84,7 @@ def _aligned(stored: Any, literal: Scalar) -> tuple[Any, Any] | None:
     Whichever of the two is text is read as what the other one is; None reads as the text 'None'.
     """
     if _kind(stored) == "other":
-        stored = _text(stored)
+        stored = text_of(stored)
     kinds = _kind(stored), _kind(literal)
     if kinds == ("null", "text"):
         return "None", literal
@@ -112,7 +113,7 @@ def _ordered(compare: Callable[[Any, Any], bool], stored: Any, literal: Scalar) 
 
 
 def _like(flags: int, stored: Any, pattern: str) -> bool:
-    return stored is not None and _like_regex(pattern, flags).fullmatch(_text(stored)) is not None
+    return stored is not None and _like_regex(pattern, flags).fullmatch(text_of(stored)) is not None
 
 
 def _like_regex(pattern: str, flags: int) -> re.Pattern[str]:
@@ -178,4 +179,4 @@ def rank(value: Any) -> tuple[int, Any] | None:
     if value is ABSENT or value is None or value != value:
         return None
     kind = _kind(value)
-    return _GROUPS.index(kind), _text(value) if kind == "other" else value
+    return _GROUPS.index(kind), text_of(value) if kind == "other" else value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from autolog.store.expressions import Searchable
 
-__all__ = ["to_pandas", "to_polars"]
+__all__ = ["arrow_text", "to_pandas", "to_polars"]
 
 _TEXTS = ("run_id", "run_name", "experiment", "parent_run_id", "status")
 _TIMES = ("start_time", "end_time")
@@ -76,7 +76,7 @@ def _columns(runs: Sequence[Searchable]) -> Iterator[tuple[str, _Type, _Values]]
         rows = [getattr(run, group) for run in runs]
         for key in sorted({key for row in rows for key in row}):
             values = [row.get(key) for row in rows]
-            yield _unicode(f"{group}.{key}"), _type(values), values
+            yield arrow_text(f"{group}.{key}"), _type(values), values
 
 
 def _type(values: _Values) -> _Type:
@@ -91,7 +91,7 @@ def _type(values: _Values) -> _Type:
     return "number" if kinds and kinds <= {int, float} and _fit(values, 2**53) else "mixed"
 
 
-def _unicode(text: str) -> str:
+def arrow_text(text: str) -> str:
     """Escape half surrogate pairs, which Arrow, and so either library, cannot hold."""
     return text.encode(errors="backslashreplace").decode()
 
@@ -112,7 +112,7 @@ def _pandas_dtype(kind: _Type, values: _Values) -> str | None:
     if kind == "integer":
         return "Int64" if None in values else "int64"
     if kind == "text":
-        return None if all(_unicode(value) == value for value in values if value) else "object"
+        return None if all(arrow_text(value) == value for value in values if value) else "object"
     return {"number": "float64", "boolean": "boolean", "time": "datetime64[ns, UTC]"}.get(kind, "object")
 
 
@@ -123,7 +123,7 @@ def _polars_column(polars: ModuleType, name: str, kind: _Type, values: _Values) 
     if kind == "mixed":
         values = [None if value is None else compact_json(value) for value in values]
     if kind in ("mixed", "text"):
-        values = [value and _unicode(value) for value in values]
+        values = [value and arrow_text(value) for value in values]
     if kind == "number":
         values = [None if value is None else float(value) for value in values]
     return polars.Series(name, values, dtype=_polars_dtype(polars, kind))  # type: ignore[no-any-return]

@@ -30,15 +30,16 @@ class JournalStore:
 
     def __init__(self, uri: str, files: Files) -> None:
         self.uri = uri
-        self._files = files
+        self.files = files
         self._trees: dict[str, Tree] = {}
         self._passed_over: set[str] = set()
 
     def runs(self, *, deleted: bool = False) -> list[Run]:
         """Give all runs, in no order; with `deleted` the deleted ones instead."""
-        trees = {name: self._read(name) for name in self._files.trees()}
-        for name in trees:
-            self._warn_of_newer(name)
+        trees = {name: self._read(name) for name in self.files.trees()}
+        for name, tree in trees.items():
+            if tree.is_newer:
+                self._pass_over(name)
         return [run for tree in trees.values() if not tree.is_newer for run in tree.runs(self, is_deleted=deleted)]
 
     def run(self, run_id: str) -> Run:
@@ -61,13 +62,13 @@ class JournalStore:
 
     def changes(self, tree: str) -> list[Run]:
         """Give those runs below a top-level one, itself included, of which there is something new to read."""
-        followed = self._trees.setdefault(tree, Tree(self._files, tree))
-        found = (followed.run(run_id, self) for run_id in followed.refresh(self._files.sizes(tree)))
+        followed = self._trees.setdefault(tree, Tree(self.files, tree))
+        found = (followed.run(run_id, self) for run_id in followed.refresh(self.files.sizes(tree)))
         return [run for run in found if run is not None]
 
     def file(self, run_id: str, path: str) -> Path:
         """Give a local file with the bytes of an artifact or a model of a run."""
-        return self._files.local(self.tree(run_id), f"files/{run_id}/{checked(path)}")
+        return self.files.local(self.tree(run_id), f"files/{run_id}/{checked(path)}")
 
     def value(self, run_id: str, value: LargeValue) -> Any:
         """Give a value that is kept in a file of its own.
@@ -75,7 +76,7 @@ class JournalStore:
         Raises:
             RunNotFoundError: the file is missing or cannot be read, or is not the one that was recorded.
         """
-        path = self._files.local(self.tree(run_id), f"values/{checked(value.file)}")
+        path = self.files.local(self.tree(run_id), f"values/{checked(value.file)}")
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -90,9 +91,9 @@ class JournalStore:
         Raises:
             RunNotFoundError: there is none of that id.
         """
-        if self._files.sizes(run_id) and run_id in self._read(run_id):
+        if self.files.sizes(run_id) and run_id in self._read(run_id):
             return self._understood(run_id)
-        for name in self._files.trees():
+        for name in self.files.trees():
             if run_id in self._read(name):
                 return self._understood(name)
         raise self._missing(run_id)
@@ -104,7 +105,7 @@ class JournalStore:
     def remove(self, run_id: str) -> None:
         """Remove a run's files for good; of a top-level run everything, its children included."""
         tree = self.tree(run_id)
-        self._files.remove(tree, None if tree == run_id else f"files/{run_id}")
+        self.files.remove(tree, None if tree == run_id else f"files/{run_id}")
         self._trees.pop(tree, None)
 
     def _missing(self, run_id: str) -> RunNotFoundError:
@@ -113,8 +114,8 @@ class JournalStore:
         )
 
     def _read(self, name: str) -> Tree:
-        tree = self._trees.setdefault(name, Tree(self._files, name))
-        tree.refresh(self._files.sizes(name))
+        tree = self._trees.setdefault(name, Tree(self.files, name))
+        tree.refresh(self.files.sizes(name))
         return tree
 
     def _understood(self, name: str) -> str:
@@ -122,7 +123,8 @@ class JournalStore:
             raise JournalError(f"{self.uri}/{name} {_NEWER}")
         return name
 
-    def _warn_of_newer(self, name: str) -> None:
-        if self._trees[name].is_newer and name not in self._passed_over:
+    def _pass_over(self, name: str) -> None:
+        """Say of a folder that it is not read, once."""
+        if name not in self._passed_over:
             self._passed_over.add(name)
             logger.warning("autolog: %s/%s %s; it is passed over", self.uri, name, _NEWER)

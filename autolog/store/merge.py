@@ -22,17 +22,18 @@ after another; so the same events give the same run whatever files they came fro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from autolog.journal.events import Event
+from autolog.store.family import Standing
 from autolog.store.run import Run
 from autolog.store.series import Series
-from autolog.store.splits import Split, candidate_status, first_error, last_split, series_of
+from autolog.store.splits import Split, ended_by, first_error, last_split, series_of
 from autolog.values import revive
 
-__all__ = ["Fold", "finished_run", "fold", "status"]
+__all__ = ["Fold", "finished_run", "fold", "moment", "unique"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -80,11 +81,22 @@ class Fold:
             return list(self.ends.values())[-1] if self.ends else None
         return self.ends.get(str(self.session.data.get("session")))
 
+    @property
+    def standing(self) -> Standing:
+        """What decides the run's status."""
+        session, splits = self.session, self.splits.values()
+        ended = None if self.end is None else str(self.end.data.get("status", "FINISHED"))
+        if ended is None and session is not None and self.is_candidate:
+            ended = ended_by(session.data.get("splits"), splits)
+        writer = None if session is None else session.writer
+        has_failed = first_error(splits) is not None
+        return Standing(ended, writer, self.parent, self.is_candidate, has_failed, self.deleted)
+
 
 def fold(run_id: str, events: Iterable[Event]) -> Fold:
     """Give the fold of a run's events; they may come in any order and any number of times."""
     facts = Fold(run_id)
-    for event in sorted(_unique(events), key=lambda event: event.order):
+    for event in sorted(unique(events), key=lambda event: event.order):
         merge = MERGE.get(event.kind)
         if merge is not None:
             try:
@@ -94,7 +106,7 @@ def fold(run_id: str, events: Iterable[Event]) -> Fold:
     return facts
 
 
-def _unique(events: Iterable[Event]) -> Iterable[Event]:
+def unique(events: Iterable[Event]) -> Collection[Event]:
     """Give each event once. Of two that only pretend to be the same, the choice does not depend on who came first."""
     unique: dict[tuple[str, int], Event] = {}
     for event in events:
@@ -212,21 +224,6 @@ MERGE: Final[Mapping[str, Callable[[Fold, Event], None]]] = {
 }
 
 
-def status(facts: Fold, is_lost: Callable[[Event], bool], parent_status: Callable[[], str]) -> str:
-    """Give a run's status.
-
-    Args:
-        facts: the fold.
-        is_lost: tells of the start of an unfinished session whether its writer is gone.
-        parent_status: tells that of the run's parent.
-    """
-    if facts.end is not None:
-        return str(facts.end.data.get("status", "FINISHED"))
-    if facts.is_candidate:
-        return candidate_status(facts.session.data, facts.splits.values(), parent_status)  # type: ignore[union-attr]
-    return "LOST" if facts.session is None or is_lost(facts.session) else "RUNNING"
-
-
 def finished_run(facts: Fold, status: str, unreadable: int, store: Any = None) -> Run:
     """Give the run that a fold amounts to.
 
@@ -247,8 +244,8 @@ def finished_run(facts: Fold, status: str, unreadable: int, store: Any = None) -
         experiment=str(said.get("experiment", "default")),
         parent_run_id=facts.parent,
         status=status,
-        start_time=_moment(start),
-        end_time=_moment(end),
+        start_time=moment(_time(start)),
+        end_time=moment(_time(end)),
         params=facts.params,
         earlier_params=dict(facts.earlier),
         metrics={key: value for key, value in metrics.items() if value is not None},
@@ -276,13 +273,18 @@ def _error(end: Event | None) -> Mapping[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _moment(event: Event | None) -> datetime | None:
-    if event is None:
+def moment(time: int | None) -> datetime | None:
+    """Give a time in microseconds since the epoch as one in UTC; None where no calendar has it."""
+    if time is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=event.time)
+        return _EPOCH + timedelta(microseconds=time)
     except OverflowError:
         return None
+
+
+def _time(event: Event | None) -> int | None:
+    return None if event is None else event.time
 
 
 def _notes(facts: Fold, unreadable: int) -> list[str]:

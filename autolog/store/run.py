@@ -12,8 +12,10 @@ from autolog.exceptions import UsageError
 from autolog.values import LargeValue
 
 if TYPE_CHECKING:
+    from autolog.journal.points import Columns
     from autolog.store.base import Store
     from autolog.store.series import Series
+    from autolog.store.thinning import Thinned
 
 __all__ = ["Run"]
 
@@ -66,7 +68,7 @@ class Run:
     splits: Sequence[Mapping[str, Any]]
     error: Mapping[str, Any] | None
     notes: Sequence[str]
-    unreadable: int = 0
+    unreadable: int
     _series: Mapping[str, Series] = field(default_factory=dict, repr=False)
     _store: Store | None = field(default=None, repr=False)
 
@@ -86,9 +88,39 @@ class Run:
         Raises:
             UsageError: the run has no such metric.
         """
+        return self._series_of(key).history()
+
+    def columns(self, key: str) -> Columns:
+        """Give every point of a metric as columns of steps, values and times in microseconds, in the same order.
+
+        Raises:
+            UsageError: the run has no such metric.
+        """
+        return self._series_of(key).points()
+
+    def thinned(self, key: str, buckets: int = 1000, first: int | None = None, last: int | None = None) -> Thinned:
+        """Give a metric for a screen: of each bucket of steps the least and the greatest value, and the last.
+
+        A bucket's width is a power of two, and its edges are multiples of it: a curve that grows, or is moved, does not
+        flicker. Where the width is 1, nothing was put together but points of one step.
+
+        Args:
+            key: the metric.
+            buckets: so many at most.
+            first: the step to begin with; the series' own first where not given.
+            last: the step to end with.
+
+        Raises:
+            UsageError: the run has no such metric, or `buckets` is no whole number above 1.
+        """
+        if type(buckets) is not int or buckets < 2:
+            raise UsageError(f"buckets is a whole number, 2 or more, not {buckets!r}")
+        return self._series_of(key).thinned(buckets, first, last)
+
+    def _series_of(self, key: str) -> Series:
         if key not in self._series:
             raise UsageError(f"run {self.run_id} has no metric {key!r}; it has {_listed(sorted(self._series))}")
-        return self._series[key].history()
+        return self._series[key]
 
     def whole(self, value: Any) -> Any:
         """Give a value of a param, a tag or another fact whole, also one over 64 KiB: `run.whole(run.params["x"])`.

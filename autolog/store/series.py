@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from autolog.journal import points
+from autolog.store.thinning import Thinned, thin
 
-__all__ = ["Series"]
+__all__ = ["Series", "decoded"]
 
 
 class Series:
@@ -23,7 +26,7 @@ class Series:
 
     def columns(self) -> Iterator[points.Columns]:
         """Give the batches decoded; one that is not what the format says is passed over."""
-        return filter(None, map(_decoded, self._batches))
+        return filter(None, map(decoded, self._batches))
 
     @property
     def unreadable(self) -> int:
@@ -45,18 +48,27 @@ class Series:
                 best = point if point[:2] >= best[:2] else best
         return best[2], len(self._batches) - readable
 
+    def points(self) -> points.Columns:
+        """Give the points as columns, in the order of (step, time) and of their arrival."""
+        batches = [points.Columns((), (), ()), *self.columns()]
+        steps, values, times = (list(chain.from_iterable(column)) for column in zip(*batches, strict=True))
+        if all(map(operator.lt, steps, islice(steps, 1, None))):
+            return points.Columns(steps, values, times)
+        order = sorted(range(len(steps)), key=list(zip(steps, times, strict=True)).__getitem__)
+        return points.Columns(*([column[place] for place in order] for column in (steps, values, times)))
+
     def history(self) -> list[tuple[int, float, float]]:
         """Give the points as (step, value, seconds), in the order of (step, time) and of their arrival."""
-        found = [
-            (step, moment, value)
-            for columns in self.columns()
-            for step, value, moment in zip(columns.steps, columns.values, columns.times, strict=True)
-        ]
-        found.sort(key=lambda point: point[:2])
-        return [(step, value, moment / 1e6) for step, moment, value in found]
+        steps, values, times = self.points()
+        return list(zip(steps, values, [moment / 1e6 for moment in times], strict=True))
+
+    def thinned(self, buckets: int, first: int | None, last: int | None) -> Thinned:
+        """Give the points from step `first` to step `last` in so many buckets at most."""
+        return thin(self.points(), buckets, first, last)
 
 
-def _decoded(batch: Mapping[str, Any] | points.Columns) -> points.Columns | None:
+def decoded(batch: Mapping[str, Any] | points.Columns) -> points.Columns | None:
+    """Give a batch's columns, None where it is not what the format says."""
     if isinstance(batch, points.Columns):
         return batch
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from autolog.journal.events import Event
 from autolog.journal.points import Columns
 from autolog.store.series import Series
 
-__all__ = ["Split", "candidate_status", "first_error", "last_split", "series_of"]
+__all__ = ["Split", "ended_by", "first_error", "last_split", "series_of"]
 
 _EACH: Final = "split_"  # what the name of a metric begins with of which there is one value a split, and so a mean
 
@@ -23,21 +23,16 @@ class Split(NamedTuple):
     data: Mapping[str, Any]
 
 
-def candidate_status(began: Mapping[str, Any], splits: Collection[Split], parent_status: Callable[[], str]) -> str:
-    """Give the status of a candidate: its own when all of its splits are there, else what its parent's leaves it.
+def ended_by(expected: object, splits: Collection[Split]) -> str | None:
+    """Give the status of a candidate that has all of its splits, None of one that lacks some.
 
     Args:
-        began: what the event of its beginning says.
+        expected: how many its beginning says that there will be.
         splits: those there are.
-        parent_status: tells that of its parent.
     """
-    expected = began.get("splits")
-    parent = "FINISHED" if type(expected) is int and len(splits) >= expected else parent_status()
-    if parent == "RUNNING":
-        return "RUNNING"
-    if first_error(splits) is not None:
-        return "FAILED"
-    return parent if parent in ("FINISHED", "LOST") else "KILLED"
+    if type(expected) is not int or len(splits) < expected:
+        return None
+    return "FINISHED" if first_error(splits) is None else "FAILED"
 
 
 def first_error(splits: Iterable[Split]) -> Mapping[str, Any] | None:

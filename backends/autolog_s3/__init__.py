@@ -38,7 +38,7 @@ def autolog_open_backend(uri: str) -> Backend:
 def autolog_open_store(uri: str) -> Store:
     """Read the runs in a bucket."""
     address = _address(uri)
-    from autolog.store.journals import JournalStore
+    from autolog.store.index.store import IndexedStore
     from autolog_s3.reading import BucketFiles
 
-    return JournalStore(uri, BucketFiles(address))
+    return IndexedStore(uri, BucketFiles(address), repr(address))

@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from autolog import guard
 from autolog.exceptions import RunNotFoundError
 from autolog.paths import checked, inside
 from autolog.store import segments
+from autolog.store.base import Look
 from autolog.store.segments import Segment
 from autolog_s3 import forked
 from autolog_s3.address import Address
@@ -69,8 +71,7 @@ class BucketFiles:
         if not _RUN_ID.match(tree):
             return {}
         self._listed[tree] = listed = self._list(tree)
-        files = {name: each["size"] for name, each in listed.items() if _is_journal(name)}
-        return {**files, **segments.sizes(_segments(listed))}
+        return _sizes(listed)
 
     def _list(self, tree: str) -> dict[str, ObjectMeta]:
         """Give what lies below a tree; one that cannot be listed, as a stranger may make it, hides no other."""
@@ -81,6 +82,26 @@ class BucketFiles:
             guard.logger.warning("autolog: run %s is passed over: %s", tree, error)
             return {}
         return {each["path"].partition("/")[2]: each for page in pages for each in page}
+
+    def look(self, marks: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Look at all trees at once, by one listing of all there is; None where one is as its mark of `marks` says."""
+        try:
+            self._listed = self._list_all()
+        except UnlistableError:  # one tree cannot be listed, and which is only told by trying each
+            self._listed = {tree: self._list(tree) for tree in self.trees()}
+        looks = {tree: _look(listed) for tree, listed in self._listed.items()}
+        return {tree: None if look.mark == marks.get(tree) else look for tree, look in looks.items()}
+
+    def _list_all(self) -> dict[str, dict[str, ObjectMeta]]:
+        """Give what lies below each tree."""
+        found: dict[str, dict[str, ObjectMeta]] = {}
+        with said(self._address):
+            for page in obstore.list(self._bucket, chunk_size=1000):
+                for each in page:
+                    tree, _, name = each["path"].partition("/")
+                    if _RUN_ID.match(tree):
+                        found.setdefault(tree, {})[name] = each
+        return found
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a journal from `start` to its end as of the last listing; nothing where it has gone."""
@@ -148,6 +169,17 @@ class BucketFiles:
         with said(self._address):
             for page in obstore.list(self._bucket, below, chunk_size=1000):
                 obstore.delete(self._bucket, [each["path"] for each in page])
+
+
+def _sizes(listed: dict[str, ObjectMeta]) -> dict[str, int]:
+    files = {name: each["size"] for name, each in listed.items() if _is_journal(name)}
+    return {**files, **segments.sizes(_segments(listed))}
+
+
+def _look(listed: dict[str, ObjectMeta]) -> Look:
+    """A listing tells all names and sizes, so they are their own mark."""
+    sizes = _sizes(listed)
+    return Look(sizes, zlib.crc32(repr(sorted(sizes.items())).encode()))
 
 
 def _is_journal(name: str) -> bool:

@@ -21,6 +21,7 @@ NAMES = (
     "many_fits",
     "mlflow_server",
     "object_store",
+    "reading",
 )
 
 

@@ -105,7 +105,9 @@ class LocalFiles:
         from autolog.store.base import Look  # the reading side, which a program that records leaves alone
 
         sizes = self.sizes(tree)
-        in_pieces = any("@" in name for name in sizes)  # they grow in folders below, which the tree's time does not tell
+        in_pieces = any(
+            "@" in name for name in sizes
+        )  # they grow in folders below, which the tree's time does not tell
         return Look(sizes, None if in_pieces or now - changed < _TICK else changed)
 
     def read(self, tree: str, name: str, start: int) -> bytes:

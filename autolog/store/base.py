@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from autolog.store.run import Run
 from autolog.values import LargeValue
 
-__all__ = ["Files", "Look", "Store"]
+__all__ = ["Files", "Look", "Store", "WatchedFiles"]
 
 
 class Store(Protocol):
@@ -79,14 +79,6 @@ class Files(Protocol):
     def sizes(self, tree: str) -> dict[str, int]:
         """Give name and size of the journal and ring files in a tree's folder; empty where there is no such tree."""
 
-    def look(self, marks: Mapping[str, int | None]) -> dict[str, Look | None]:
-        """Look at all trees at once: give what each holds.
-
-        Args:
-            marks: of trees in which no file grows any more, None for others; those that have this mark still are given
-                as None.
-        """
-
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a file from `start` to its end; nothing where it has gone."""
 
@@ -95,3 +87,15 @@ class Files(Protocol):
 
     def remove(self, tree: str, path: str | None) -> None:
         """Remove a folder below the tree's folder, or where `path` is None the whole tree."""
+
+
+class WatchedFiles(Files, Protocol):
+    """The file access an index needs: also to all trees at once."""
+
+    def look(self, marks: Mapping[str, int | None]) -> dict[str, Look | None]:
+        """Look at all trees at once: give what each holds.
+
+        Args:
+            marks: of trees in which no file grows any more, None for others; those that have this mark still are given
+                as None.
+        """

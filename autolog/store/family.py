@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-__all__ = ["Family", "Standing"]
+__all__ = ["Family", "Standing", "status"]
 
 
 class Standing(NamedTuple):
@@ -47,11 +47,7 @@ class Family:
         own = self._standings.get(run or "")
         if own is None or run in below:
             return "LOST"
-        if own.ended is not None:
-            return own.ended
-        if own.is_candidate:
-            return _left_by(self.status(own.parent, below | {run}), own.has_failed)
-        return "LOST" if own.writer is None or self._is_gone(own.writer) else "RUNNING"
+        return status(own, self._is_gone, lambda: self.status(own.parent, below | {run}))
 
     def is_deleted(self, run: str) -> bool:
         """Say whether a run is deleted; children go with a deleted parent."""
@@ -59,6 +55,21 @@ class Family:
         while (parent := self._standings[run].parent) in self._standings and parent not in ancestors:
             ancestors[run := str(parent)] = None
         return any(self._standings[each].is_deleted for each in ancestors if each in self._standings)
+
+
+def status(own: Standing, is_gone: Callable[[str], bool], parent_status: Callable[[], str]) -> str:
+    """Give a run's status.
+
+    Args:
+        own: how it stands.
+        is_gone: tells of the writer of an unfinished session whether its process is gone.
+        parent_status: tells that of the run's parent.
+    """
+    if own.ended is not None:
+        return own.ended
+    if own.is_candidate:
+        return _left_by(parent_status(), own.has_failed)
+    return "LOST" if own.writer is None or is_gone(own.writer) else "RUNNING"
 
 
 def _left_by(parent: str, has_failed: bool) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 
 from autolog.delivery.batches import is_gone, journals, read_events
 from autolog.journal.events import Event
-from autolog.store.merge import Fold, finished_run, fold, status
+from autolog.store.family import status
+from autolog.store.merge import Fold, finished_run, fold
 from autolog.store.run import Run
 from autolog_http.cells import Cells
 
@@ -89,10 +90,10 @@ class Tree:
         if run_id is None or run_id not in self._last or run_id in below:
             return "LOST" if self.is_whole else "RUNNING"
         facts = self._fold(run_id)
-        return status(facts, self._is_lost, lambda: self.status(facts.parent, below | {run_id}))
+        return status(facts.standing, self._is_lost, lambda: self.status(facts.parent, below | {run_id}))
 
-    def _is_lost(self, start: Event) -> bool:
-        journal = self.folder / f"{start.writer}.jsonl"
+    def _is_lost(self, writer: str) -> bool:
+        journal = self.folder / f"{writer}.jsonl"
         return self.is_whole and (not journal.is_file() or is_gone(journal))
 
     def _fold(self, run_id: str) -> Fold:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from autolog.guard import logger
-from autolog.store.base import Files
+from autolog.store.base import WatchedFiles
 from autolog.store.index.database import opened, path_for, remove
 from autolog.store.index.reading import Reading
 from autolog.store.index.writing import Writing
@@ -28,7 +28,7 @@ class Index:
         files: the store's.
     """
 
-    def __init__(self, place: str, files: Files) -> None:
+    def __init__(self, place: str, files: WatchedFiles) -> None:
         self._path = path_for(place)
         self._files = files
         self._lock = threading.RLock()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from autolog.store.base import Files
+from autolog.store.base import WatchedFiles
 from autolog.store.index.forms import form
 from autolog.store.index.index import Index
 from autolog.store.index.listed import ListedRun, ListedSeries
@@ -38,7 +38,7 @@ class IndexedStore(JournalStore):
         place: what the index is found by: the same for all who mean this store.
     """
 
-    def __init__(self, uri: str, files: Files, place: str) -> None:
+    def __init__(self, uri: str, files: WatchedFiles, place: str) -> None:
         super().__init__(uri, files)
         self._index = Index(place, files)
 

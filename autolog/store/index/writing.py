@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from autolog.journal.events import Event
-from autolog.store.base import Files, Look
+from autolog.store.base import Look, WatchedFiles
 from autolog.store.index.rows import Rows
 from autolog.store.tail import Tail
 
@@ -30,7 +30,7 @@ class Writing:
         files: the store's.
     """
 
-    def __init__(self, database: sqlite3.Connection, files: Files) -> None:
+    def __init__(self, database: sqlite3.Connection, files: WatchedFiles) -> None:
         self._database = database
         self._files = files
         self._rows = Rows(database)

@@ -21,7 +21,10 @@ from autolog.delivery import courier as couriers
 from autolog.delivery.courier import Courier
 from autolog.exceptions import PluginError, RunNotFoundError, UsageError
 from autolog.hookspecs import Batch
+from autolog.store.index.database import path_for
+from autolog.store.index.store import IndexedStore
 from autolog.store.journals import JournalStore
+from autolog.store.search import find
 from autolog.store.segments import Segment
 from autolog_s3.address import Address
 from autolog_s3.delivering import BucketBackend
@@ -293,6 +296,30 @@ def test_a_run_is_followed_while_it_is_written(
     listings = [line for line in counted.requests[before:] if "list-type=2" in line]
     assert listings
     assert all(run.run_id in line for line in listings)
+
+
+def test_a_bucket_has_an_index_too(served: Place, counted: CountingProxy, store: Path) -> None:
+    """A list is one listing of the bucket; the next reader fetches what is new alone, and says what the fold says."""
+    autolog.enable(backend=store, silent=True)
+    ids = [record() for _ in range(3)]
+    for run_id in ids[:2]:
+        deliver(store, run_id, served)
+    path_for(repr(served.address)).parent.mkdir(parents=True)
+    path_for(repr(served.address)).touch()  # as where it is large, and somebody has listed it before
+
+    def index() -> IndexedStore:
+        return IndexedStore(served.uri, BucketFiles(served.address), repr(served.address))
+
+    assert len(find(index(), "params.C = 1").heads) == 2
+    deliver(store, ids[2], served)
+    counted.requests.clear()
+    assert len(find(index(), "params.C = 1").heads) == 3
+    fetched = [line for line in counted.requests if line.startswith("GET ") and ".jsonl.gz" in line]
+    assert len([line for line in counted.requests if "list-type=2" in line]) == 1
+    assert fetched
+    assert all(ids[2] in line for line in fetched)
+    folded = JournalStore(served.uri, BucketFiles(served.address))
+    assert sorted(repr(facts(run)) for run in index().runs()) == sorted(repr(facts(run)) for run in folded.runs())
 
 
 def is_there(reader: JournalStore, run_id: str) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderBackend", "LocalFiles"]
 
 _TICK: Final = 2_000_000_000  # nanoseconds in which a folder may change again and have the same time
+_DIGITS: Final = 32
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _WRITER: Final = re.compile(r"[0-9a-f]{1,64}\Z")
 
@@ -87,7 +88,11 @@ class LocalFiles:
         """Look at all trees at once: give what each holds, None for those that have their mark of `marks` still."""
         changed = self._changed()
         now = time.time_ns()
-        return {tree: None if at == marks.get(tree) else self._look(tree, at, now) for tree, at in changed.items()}
+        return {
+            tree: None if at == marks.get(tree) else self._look(tree, at, now)
+            for tree, at in changed.items()
+            if tree in marks or _RUN_ID.match(tree)
+        }
 
     def _changed(self) -> dict[str, int]:
         """Give when something was last put into or taken out of each tree's folder, in nanoseconds."""
@@ -97,7 +102,7 @@ class LocalFiles:
             return {}
         try:
             with os.scandir(root) as entries:
-                return {each.name: each.stat().st_mtime_ns for each in entries if _RUN_ID.match(each.name)}
+                return {each.name: each.stat().st_mtime_ns for each in entries if len(each.name) == _DIGITS}
         finally:
             os.close(root)
 

@@ -13,11 +13,13 @@ from typing import Any, Final, TypeAlias
 from autolog.store.comparing import text_of
 from autolog.values import LargeValue
 
-__all__ = ["NOTHING", "ODD", "UNORDERED", "Form", "form", "said"]
+__all__ = ["BEHIND_TEXTS", "NOTHING", "ODD", "UNORDERED", "Form", "form", "said"]
 
 Form: TypeAlias = int | float | bytes
 
 _TEXT: Final = b"t"
+BEHIND_TEXTS: Final = b"u"
+"""All forms of texts lie before this one."""
 _BOOLEANS: Final = (b"u0", b"u1")
 _OTHER: Final = b"v"
 NOTHING: Final = b"x"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autolog.store.comparing import TESTS, number
 from autolog.store.expressions import And, Comparison, Expression, Name, Not, Or, OrderKey
-from autolog.store.index.forms import NOTHING, UNORDERED, Form, form, said
+from autolog.store.index.forms import BEHIND_TEXTS, NOTHING, UNORDERED, Form, form, said
 from autolog.store.index.rows import HERE
 from autolog.store.search import Query
 
@@ -102,7 +102,8 @@ class Selection:
             return f"({word}({column} IS NULL OR {column} = {self._bound(NOTHING)}))"
         test = f"{self._test(comparison)}({column})"
         numbers = self._of_numbers(comparison, column) or test
-        return f"CASE typeof({column}) WHEN 'null' THEN 0 WHEN 'blob' THEN {test} ELSE {numbers} END"
+        others = self._of_texts(comparison, column, test)
+        return f"CASE typeof({column}) WHEN 'null' THEN 0 WHEN 'blob' THEN {others} ELSE {numbers} END"
 
     def _of_numbers(self, comparison: Comparison, column: str) -> str | None:
         """Compare a stored number, None where SQLite cannot; integers with floats it compares exactly, like Python."""
@@ -111,6 +112,13 @@ class Selection:
             return None
         value = form(number(literal) if isinstance(literal, str) else literal)
         return None if isinstance(value, bytes) else f"({column} {comparison.operator} {self._bound(value)})"
+
+    def _of_texts(self, comparison: Comparison, column: str, test: str) -> str:
+        """Compare what is no number: two texts are equal where their forms are, all else is asked of the test."""
+        if comparison.operator not in ("=", "!=") or not isinstance(comparison.value, str):
+            return test
+        alike = f"{column} {comparison.operator} {self._bound(form(comparison.value))}"
+        return f"CASE WHEN {column} < {self._bound(BEHIND_TEXTS)} THEN {alike} ELSE {test} END"
 
     def _test(self, comparison: Comparison) -> str:
         """Make a function of SQLite's that does one comparison, once for each value."""

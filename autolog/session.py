@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from autolog.recording.recorder import Recorder
     from autolog.store.base import Store
 
-__all__ = ["Session", "get"]
+__all__ = ["Session", "fresh", "get"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
@@ -67,7 +67,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._announced = ""
         self._adopted: Mapping[str, Any] = {}
-        atexit.register(self._at_exit)
+        atexit.register(self.end)
 
     # ---- on and off
 
@@ -350,7 +350,8 @@ class Session:
             if self.places[0].folder is None:
                 self._recorder.catch_up(self.places[0].uri)
 
-    def _at_exit(self) -> None:
+    def end(self) -> None:
+        """Do what the end of the process does."""
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         if self._recorder is not None:
             self._recorder.end(error)
@@ -397,3 +398,29 @@ def get() -> Session:
             if _session is None:
                 _session = Session()
     return _session
+
+
+@contextlib.contextmanager
+def fresh() -> Iterator[None]:
+    """Be as in a new process for the body of a `with`, whose end is the end of that process: for tests."""
+    global _session
+    before, _session = _session, None
+    guard.forget()
+    try:
+        yield
+    finally:
+        _end()
+        _session = before
+
+
+def _end() -> None:
+    from autolog.capture import predictions  # with what most programs need late, or never
+    from autolog.journal import process
+
+    if _session is not None:
+        _session.disable()
+        _session.end()
+        atexit.unregister(_session.end)
+    context.forget()
+    predictions.forget()
+    process.close()

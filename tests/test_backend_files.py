@@ -106,7 +106,7 @@ def test_an_artifact_of_the_same_size_replaces_the_old_one(store: Path, tmp_path
         while not copy.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         autolog.log_text("new", "a.txt")
-    session.get()._at_exit()
+    session.get().end()
     assert copy.read_text() == "new"
 
 

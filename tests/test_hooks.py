@@ -85,7 +85,7 @@ class Notes(list[str]):
         self.append(text)
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_an_implementation_that_raises_leaves_the_answer_to_the_others() -> None:
     """The last registered is asked first; one that fails, or knows nothing, is passed over, and the run has a note."""
     found = DataDescription("made.Up", (1,))
@@ -97,7 +97,7 @@ def test_an_implementation_that_raises_leaves_the_answer_to_the_others() -> None
     assert "RuntimeError: no" in notes[0]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_hook_that_answers_with_the_wrong_type_has_said_nothing() -> None:
     """What is no description is not taken for one, and the run is told which plugin gave it."""
     hooks, notes = Hooks(), Notes()

@@ -29,7 +29,7 @@ from faulty_proxy import (
     reset,
     says,
 )
-from recorded import all_runs, only_run
+from autolog.testing import all_runs, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of Unix")
 

@@ -22,7 +22,7 @@ from autolog.store.run import Run
 from autolog_http import asking
 from autolog_http.client import ServerError
 from mlflow_server import free_port
-from recorded import all_runs
+from autolog.testing import all_runs
 
 EXPERIMENT = "read back"
 

@@ -331,7 +331,7 @@ def test_a_plugin_can_be_registered(store: Path, make: Any, first: bool) -> None
     assert len(autolog.search_runs(output_format="list")) == 1
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_what_cannot_be_registered_is_refused(store: Path) -> None:
     """A taken name, ours too, and hooks that do not exist are errors; the name stays free for a mended plugin."""
     autolog.enable(backend=store, silent=True)

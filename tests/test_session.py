@@ -14,8 +14,8 @@ import pytest
 import autolog
 from autolog import session
 from autolog.exceptions import PluginError, SettingsError, UnknownBackendError
+from autolog.testing import all_runs
 from elsewhere import python
-from recorded import all_runs
 
 
 def fit() -> None:

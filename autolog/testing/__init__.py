@@ -14,11 +14,12 @@ import pytest
 if TYPE_CHECKING:
     from autolog.testing.backends import BackendContract
     from autolog.testing.plugins import PluginContract
-    from autolog.testing.recorded import all_runs, in_thread, only_run, only_top_run, series, top_runs
+    from autolog.testing.recorded import Run, all_runs, in_thread, only_run, only_top_run, series, top_runs
 
 __all__ = [
     "BackendContract",
     "PluginContract",
+    "Run",
     "all_runs",
     "in_thread",
     "only_run",

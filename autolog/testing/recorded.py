@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import autolog
 from autolog.store.run import Run
 
-__all__ = ["Place", "all_runs", "in_thread", "only_run", "only_top_run", "series", "top_runs"]
+__all__ = ["Place", "Run", "all_runs", "in_thread", "only_run", "only_top_run", "series", "top_runs"]
 
 Place: TypeAlias = "str | os.PathLike[str] | None"
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,53 +14,7 @@ import pytest
 import autolog
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Patches
-from distributions import distribution
-
-FRAMEWORK = """
-def train(rows):
-    return sum(rows)
-"""
-
-PLUGIN = """
-import autolog
-seen = []
-
-def on_train(call):
-    run = call.start_run(call.name)
-    if run is None:
-        return
-    outcome = yield None
-    run.log_metric("result", outcome.result)
-
-@autolog.hookimpl
-def autolog_patches(patches):
-    import {framework}
-    patches.function({framework}, "train", on_train)
-"""
-
-
-def plugin(folder: Path, framework: str, text: str = PLUGIN, **options: Any) -> None:
-    """Install a framework and a plugin for it, as two distributions."""
-    distribution(folder, framework, modules={framework: FRAMEWORK})
-    entry_points = {"autolog.plugins": {framework: f"plugin_{framework}"}}
-    modules = {f"plugin_{framework}": text.format(framework=framework)}
-    distribution(folder, f"plugin-{framework}", entry_points, modules, **options)
-
-
-def run(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that sees the folder's distributions and records silently."""
-    begin = "import json, logging, sys\nimport autolog\nfrom autolog import session\n"
-    variables = {**os.environ, "PYTHONPATH": str(folder), "AUTOLOG_SILENT": "1"}
-    command = [sys.executable, "-c", begin + textwrap.dedent(program)]
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
-
-
-def told(folder: Path, program: str) -> Any:
-    """Run a program that prints one JSON value, and give it."""
-    done = run(folder, program)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
-
+from distributions import PLUGIN, distribution, plugin, told
 
 BAD = {
     "at_import": "raise RuntimeError('import of the plugin')",

@@ -10,6 +10,7 @@ import pytest
 import autolog
 from autolog.testing import only_run, series
 from autolog.testing.fixtures import Clock
+from distributions import distribution
 from elsewhere import python
 
 
@@ -94,6 +95,16 @@ def test_pytest_starts_without_what_only_tests_need() -> None:
     frameworks = {"numpy", "pandas", "sklearn", "torch", "wrapt", "click", "rich", "lark"}
     assert modules & frameworks == set()
     assert {"autolog.recording.runs", "autolog.testing.plugins", "autolog.testing.backends"} & modules == set()
+
+
+def test_a_suite_that_is_recorded_is_not_warned_of_autolog(tmp_path: Path) -> None:
+    """Where autolog is imported before pytest, as by `autolog run -m pytest`, pytest says nothing of it."""
+    distribution(tmp_path, "kit", {"pytest11": {"kit": "kit"}}, {"kit": "", "test_one": "def test_one(): pass"})
+    (tmp_path / "kit-1.0.dist-info" / "RECORD").write_text("autolog/__init__.py,,\n")
+    program = "import autolog, pytest; pytest.main(['-q', 'test_one.py'])"
+    out = python(program, PYTHONPATH=str(tmp_path)).stdout
+    assert "1 passed" in out
+    assert "warning" not in out
 
 
 def test_a_name_that_the_kit_lacks_is_an_attribute_error() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 import mlflow_server
 from at_server import assert_all_there, runs_at
+from autolog.testing import all_runs, only_run
 from faulty_proxy import (
     Fault,
     FaultyProxy,
@@ -29,7 +30,6 @@ from faulty_proxy import (
     reset,
     says,
 )
-from autolog.testing import all_runs, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of Unix")
 

@@ -62,7 +62,7 @@ class BackendContract:
 
     def arrived(self, uri: str) -> dict[str, object]:
         """Give the facts of all runs that are there, by their ids."""
-        return {run.run_id: self.facts(run) for run in session.get().new_store(uri).runs()}
+        return {run.run_id: self.facts(run) for run in session.get().open_store(uri).runs()}
 
     # ---- what arrives
 
@@ -155,7 +155,7 @@ class BackendContract:
         assert self.arrived(uri) == self._expected(recorded)
 
     def test_a_process_that_dies_between_batches_is_gone_on_after(self, uri: str, recorded: Path) -> None:
-        """Each batch is taken by a connection of its own, which nobody closes."""
+        """Each batch is taken by a connection of its own, which is not closed before the next is opened."""
         _rich()
         self._deliver(uri, recorded, lambda _: _Reborn(lambda: self._open(uri)))
         assert self.arrived(uri) == self._expected(recorded)
@@ -270,7 +270,7 @@ class BackendContract:
             path.unlink()
 
     def _expected(self, recorded: Path) -> dict[str, object]:
-        return {run.run_id: self.facts(run) for run in session.get().new_store(str(recorded)).runs()}
+        return {run.run_id: self.facts(run) for run in session.get().open_store(str(recorded)).runs()}
 
 
 def _advance(route: Route) -> None:
@@ -377,14 +377,24 @@ class _Reborn(Backend):
 
     def __init__(self, opened: Callable[[], Backend]) -> None:
         self._opened = opened
+        self._left: list[Backend] = []
 
     def deliver(self, batch: Batch) -> Delivery:
         """Take a batch."""
-        return self._opened().deliver(batch)
+        return self._next().deliver(batch)
 
     def settle(self, tree: str, folder: Path) -> Delivery:
         """Take notice of the end."""
-        return self._opened().settle(tree, folder)
+        return self._next().settle(tree, folder)
+
+    def close(self) -> None:
+        """Let go of all, which the system does for processes that died."""
+        for backend in self._left:
+            backend.close()
+
+    def _next(self) -> Backend:
+        self._left.append(self._opened())
+        return self._left[-1]
 
 
 # ---- what is recorded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from autolog.testing import PluginContract, Run, series
@@ -11,16 +13,17 @@ from autolog.testing import PluginContract, Run, series
 class TestLightning(PluginContract):
     """A Trainer with a callback of the user's."""
 
-    plugin = "lightning"
+    plugin, module = "lightning", "lightning.pytorch"
     brings = frozenset({"cloudpickle", "safetensors"})
 
     def train(self) -> object:
         import logging
         import warnings
 
-        import lightning.pytorch as pl
         import torch
         from torch.utils.data import DataLoader, TensorDataset
+
+        pl = importlib.import_module(self.module)
 
         class Model(pl.LightningModule):
             def __init__(self):
@@ -35,7 +38,7 @@ class TestLightning(PluginContract):
             def configure_optimizers(self):
                 return torch.optim.SGD(self.parameters(), lr=0.1)
 
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        logging.getLogger(self.module).setLevel(logging.ERROR)
         torch.manual_seed(0)
         model, data = Model(), DataLoader(TensorDataset(torch.randn(16, 3)), batch_size=8)
         callbacks = [pl.callbacks.Timer()]
@@ -54,6 +57,11 @@ class TestLightning(PluginContract):
         assert series(run, "train_loss")
 
     def fail(self) -> object:
-        import lightning.pytorch as pl
-
+        pl = importlib.import_module(self.module)
         return pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu").fit("no module")
+
+
+class TestOlderName(TestLightning):
+    """The same under its older import name."""
+
+    plugin = module = "pytorch_lightning"

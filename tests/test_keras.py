@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 import autolog
-from elsewhere import python
 from autolog.testing import all_runs, only_run, series
+from elsewhere import python
 from sizes import code_lines
 
 pytestmark = [

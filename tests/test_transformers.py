@@ -32,8 +32,8 @@ from transformers import (
 
 import autolog
 from autolog.exceptions import ModelError
-from elsewhere import python
 from autolog.testing import all_runs, only_run, series
+from elsewhere import python
 from sizes import code_lines
 
 pytestmark = pytest.mark.usefixtures("recording")

@@ -91,7 +91,8 @@ def _places(holder: Any) -> Iterator[Place]:
 
 
 def _members(container: list[Any] | dict[Any, Any]) -> Iterable[Any]:
-    return list(container.values() if isinstance(container, dict) else container)
+    """Give them as they are stored: a framework's own kind of dict may import what it is asked for."""
+    return list(dict.values(container) if isinstance(container, dict) else list.__iter__(container))
 
 
 def code_of(value: object) -> CodeType | None:

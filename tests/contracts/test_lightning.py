@@ -61,6 +61,7 @@ class TestLightning(PluginContract):
         return pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu").fit("no module")
 
 
+@pytest.mark.slow
 class TestOlderName(TestLightning):
     """The same under its older import name."""
 

@@ -4,6 +4,8 @@
     autolog.enable()
 
 See the README for what is captured, and `docs/` for settings, filters, the journal's format and writing plugins.
+
+PYTEST_DONT_REWRITE: `autolog run -m pytest` imports this before pytest starts, which would warn that it comes too late.
 """
 
 from __future__ import annotations

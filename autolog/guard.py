@@ -12,7 +12,18 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from autolog.exceptions import AutologError, PluginError, RefusedError
 
-__all__ = ["call", "contained", "describe", "failed", "is_users", "logger", "quietly", "refusable"]
+__all__ = [
+    "call",
+    "contained",
+    "describe",
+    "failed",
+    "forget",
+    "invoke",
+    "is_users",
+    "logger",
+    "quietly",
+    "refusable",
+]
 
 logger = logging.getLogger("autolog")
 
@@ -41,7 +52,7 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
         function: the work.
     """
     try:
-        return _invoke(site, function, args, kwargs)
+        return invoke(site, function, args, kwargs)
     except Exception as error:
         failed(site, run, error)
         return None
@@ -114,7 +125,8 @@ def quietly(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
         return function(*args, **kwargs)
 
 
-def _invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+def invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+    """Make the call of a guarded place; a test puts its own here, to have the place fail."""
     return function(*args, **kwargs)
 
 
@@ -130,6 +142,11 @@ def _report(site: str, run: Notes | None, error: Exception) -> None:
             logger.warning("autolog: %s", text, exc_info=error if logger.isEnabledFor(logging.DEBUG) else None)
     except Exception:
         return
+
+
+def forget() -> None:
+    """Say again what has been said: a test begins."""
+    _said.clear()
 
 
 def describe(error: BaseException) -> str:

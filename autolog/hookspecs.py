@@ -5,6 +5,10 @@ framework's top-level import name); it is imported once that framework has been 
 by an entry point of the group `autolog.backends` (the entry's name is a URI scheme); it is imported once that scheme
 is used. Either implements some of the functions below, marked with `autolog.hookimpl`.
 
+The contract has a version. A plugin may say for which one it is written, as `autolog_hooks = 1` in its module; one
+that says nothing is written for the first. What is added later, such as a hook or an argument, does not concern it:
+hooks may be left out, and so may their arguments. What is taken away, or means something else, raises `OLDEST`.
+
 Every implementation is called on its own and guarded: one that raises costs what it would have told, is reported in
 one line on the `autolog` logger and in the run's notes, and harms no other. None is called per point or per step.
 """
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from autolog.store.base import Store
 
 __all__ = [
+    "OLDEST",
+    "VERSION",
     "Arguments",
     "Backend",
     "Batch",
@@ -44,6 +50,12 @@ __all__ = [
     "Steps",
     "hookimpl",
 ]
+
+VERSION: Final = 1
+"""Of this contract; it grows with whatever is added to it."""
+
+OLDEST: Final = 1
+"""The oldest version whose plugins this one still serves."""
 
 hookspec = pluggy.HookspecMarker("autolog")
 hookimpl = pluggy.HookimplMarker("autolog")

@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from autolog.recording.recorder import Recorder
     from autolog.store.base import Store
 
-__all__ = ["Session", "get"]
+__all__ = ["Session", "fresh", "get"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
@@ -67,7 +68,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._announced = ""
         self._adopted: Mapping[str, Any] = {}
-        atexit.register(self._at_exit)
+        atexit.register(self.end)
 
     # ---- on and off
 
@@ -75,9 +76,9 @@ class Session:
         """Switch on, or change what is named."""
         if sources.is_off():
             return
-        self.loader.check_plugins(plugins)
         general, by_plugin = self._with(plugins, options)
         resolved = sources.load(general, by_plugin)
+        self.loader.check_plugins((*plugins, *resolved.general.plugins))
         if not self.enabled or "backend" in options or resolved.general.backend != self.resolved.general.backend:
             self._bound = self._checked(self._bind(resolved))
         self.resolved, self._general, self._by_plugin = resolved, general, by_plugin
@@ -94,7 +95,7 @@ class Session:
     def _switch_on(self) -> None:
         self.enabled = True
         for record in self.loader.plugins:
-            self._watch_plugin(record)
+            (self._leave_out if self.excludes(record.name) else self._watch_plugin)(record)
         self._announce()
 
     def _with(
@@ -147,7 +148,12 @@ class Session:
         """Say whether calls that this plugin sees may open runs; in a worker, those of tasks that were handed to it."""
         here = context.current.get()
         handed_on = not self.is_worker or here.task is not None or here.run is not None
-        return self.enabled and handed_on and (self._selected is None or plugin in self._selected)
+        selected = self._selected or self.resolved.general.plugins
+        return self.enabled and handed_on and (not selected or plugin in selected)
+
+    def excludes(self, plugin: str) -> bool:
+        """Say whether nothing of this plugin is to be used."""
+        return any(fnmatchcase(plugin, pattern) for pattern in self.resolved.general.exclude_plugins)
 
     def set_general(self, **options: Any) -> None:
         """Change options for all plugins without switching anything on."""
@@ -176,17 +182,34 @@ class Session:
             self.loader.load(record)
 
     def _watch_plugin(self, record: Record) -> None:
-        if record.state == "loaded":
+        if record.state == "loaded" and record.module is not None:
+            self.hooks.register(record.module, record.name)
             self._declare(record)
         elif record.state == "waiting":
             self._when_imported(record.name, partial(self._framework_imported, record))
 
     def _framework_imported(self, record: Record, module: ModuleType) -> None:
-        if self.enabled:
+        if self.enabled and not self.excludes(record.name):
             self.loader.load(record)
+
+    def _leave_out(self, record: Record) -> None:
+        """Take back what a plugin has done that is excluded now."""
+        if record.name in self._patchers:
+            self._patchers.pop(record.name).undo()
+            self._owners.pop(record.name, None)
+        if record.module is not None:
+            self.hooks.unregister(record.module)
+
+    def is_at_work(self, patcher: Patcher) -> bool:
+        """Say whether a plugin's patches are still wanted."""
+        return any(patcher is each for each in self._patchers.values())
 
     def _loaded(self, module: ModuleType, record: Record) -> None:
         """Take a plugin's hooks in, and what it declares; if it fails it is switched off, and the others work on."""
+        refusal = self.hooks.refusal(module)
+        if refusal is not None:
+            record.stop("skipped", refusal)
+            return
         try:
             self.hooks.register(module, record.name)
         except Exception as error:
@@ -350,7 +373,8 @@ class Session:
             if self.places[0].folder is None:
                 self._recorder.catch_up(self.places[0].uri)
 
-    def _at_exit(self) -> None:
+    def end(self) -> None:
+        """Do what the end of the process does."""
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         if self._recorder is not None:
             self._recorder.end(error)
@@ -397,3 +421,29 @@ def get() -> Session:
             if _session is None:
                 _session = Session()
     return _session
+
+
+@contextlib.contextmanager
+def fresh() -> Iterator[None]:
+    """Be as in a new process for the body of a `with`, whose end is the end of that process: for tests."""
+    global _session
+    before, _session = _session, None
+    guard.forget()
+    try:
+        yield
+    finally:
+        _end()
+        _session = before
+
+
+def _end() -> None:
+    from autolog.capture import predictions  # with what most programs need late, or never
+    from autolog.journal import process
+
+    if _session is not None:
+        _session.disable()
+        _session.end()
+        atexit.unregister(_session.end)
+    context.forget()
+    predictions.forget()
+    process.close()

@@ -42,7 +42,7 @@ for _ in range(3):
     took.append([fit(), bare])
     autolog.disable()
 began = time.perf_counter()
-autolog.session.get()._at_exit()
+autolog.session.get().end()
 print(json.dumps([took, time.perf_counter() - began]))
 """
 )
@@ -53,7 +53,7 @@ import autolog
 autolog.enable(backend=sys.argv[1], silent=True, exit_timeout=600, experiment=f"once {time.time()}")
 began = time.perf_counter()
 search().fit(X, y)
-autolog.session.get()._at_exit()
+autolog.session.get().end()
 print(json.dumps(time.perf_counter() - began))
 """
 )

@@ -36,7 +36,7 @@ with autolog.start_run() as run:
         autolog.log_metric("loss", 1.0 / step, step=step)
     logged = time.monotonic() - began
     autolog.log_artifact(model)
-autolog.session.get()._at_exit()
+autolog.session.get().end()
 print(json.dumps([peak() - before, logged, time.monotonic() - began, run.run_id]))
 """
 

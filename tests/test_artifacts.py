@@ -229,7 +229,7 @@ def test_a_link_out_of_the_runs_folder_is_not_followed(run: ActiveRun, store: Pa
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_what_the_disk_refuses_costs_the_artifact(run: ActiveRun, store: Path, swallowed: list[str]) -> None:
     """A place that cannot be written to is a note on the run and a line of log, and the program goes on."""
     autolog.log_param("large", "x" * 100_000)

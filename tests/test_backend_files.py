@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,25 +107,18 @@ def test_an_artifact_of_the_same_size_replaces_the_old_one(store: Path, tmp_path
         while not copy.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         autolog.log_text("new", "a.txt")
-    session.get()._at_exit()
+    session.get().end()
     assert copy.read_text() == "new"
 
 
-def test_delivery_into_a_folder_is_idempotent(store: Path, tmp_path: Path) -> None:
-    """A batch that comes twice, or again in pieces, leaves the same copy; a name that leads out is refused."""
+def test_what_cannot_be_copied_into_a_folder_is_said(store: Path, tmp_path: Path) -> None:
+    """A name that leads out of the folder is refused, and a folder that cannot be made is tried again later."""
     run_id = record(store)
-    (journal,) = (store / run_id).glob("*.jsonl")
-    lines, source = journal.read_bytes(), store / run_id / "files" / run_id / "a b" / "ü.txt"
-    half = lines.index(b"\n") + 1
-    backend = FolderBackend(tmp_path / "copy")
-    name = f"files/{run_id}/a b/ü.txt"
-    for start, piece in ((0, lines[:half]), (half, lines[half:]), (0, lines), (half, lines[half:])):
-        batch = Batch(run_id, journal.stem, start, piece, (), {name: source}, store / run_id, {})
-        assert backend.deliver(batch).state == "done"
-    assert (tmp_path / "copy" / run_id / journal.name).read_bytes() == lines
-    assert autolog.get_run(run_id, store=tmp_path / "copy").artifact_path("a b/ü.txt").read_text() == "text"
+    folder = store / run_id
+    (journal,) = folder.glob("*.jsonl")
+    source = folder / "files" / run_id / "a b" / "ü.txt"
+    batch = Batch(run_id, journal.stem, 0, journal.read_bytes(), (), {"../../out": source}, folder, {})
     with pytest.raises(UsageError):
-        backend.deliver(Batch(run_id, journal.stem, 0, lines, (), {"../../out": source}, store / run_id, {}))
+        FolderBackend(tmp_path / "copy").deliver(batch)
     (tmp_path / "full").write_text("no folder")
-    batch = Batch(run_id, journal.stem, 0, lines, (), {}, store / run_id, {})
-    assert FolderBackend(tmp_path / "full").deliver(batch).state == "retry"
+    assert FolderBackend(tmp_path / "full").deliver(replace(batch, files={})).state == "retry"

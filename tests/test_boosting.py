@@ -35,9 +35,8 @@ from xgboost import train as xgboost_train
 
 import autolog
 from autolog.hookspecs import Patches
+from autolog.testing import all_runs, in_thread, only_run, only_top_run, series, top_runs
 from boosters import LIBRARIES, Library, X, Y, flat
-from elsewhere import in_thread
-from recorded import all_runs, only_run, only_top_run, series, top_runs
 
 pytestmark = [
     pytest.mark.usefixtures("recording"),
@@ -470,7 +469,7 @@ def model_file(run: autolog.Run) -> Path:
     return session.get().open_store().file(run.run_id, run.models[0]["path"])
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_model_that_is_too_large_is_left_out(library: Library) -> None:
     """The run says so, and has all the rest."""
     autolog.enable(max_model_mb=0.001)
@@ -544,7 +543,7 @@ def test_scores_of_an_estimator_join_its_run(library: Library) -> None:
 # ---- what goes wrong
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_library_that_lacks_what_we_lean_on_switches_the_plugin_off(
     library: Library, monkeypatch: pytest.MonkeyPatch, store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -564,7 +563,7 @@ def test_a_library_that_lacks_what_we_lean_on_switches_the_plugin_off(
     assert name in lines[0]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_round_that_cannot_be_logged_costs_the_series_only(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the first failure no further round is tried; the training is the same, and the run says so."""
     from autolog.recording.runs import ActiveRun

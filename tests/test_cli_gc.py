@@ -163,7 +163,7 @@ def test_doctor_finds_all_well(store: Path, runs: dict[str, str], capsys: pytest
     assert ["All is well"] in lines
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_doctor_fails_where_something_is_broken(
     store: Path,
     runs: dict[str, str],

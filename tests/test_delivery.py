@@ -63,7 +63,7 @@ def test_every_destination_gets_the_whole_run(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     autolog.enable(backend=[str(first), str(second)])
     run = record(first)
-    session.get()._at_exit()
+    session.get().end()
     copy = autolog.get_run(run.run_id, store=second)
     assert facts(copy) == facts(autolog.get_run(run.run_id, store=first))
     assert copy.artifact_path("notes/hello.txt").read_text() == "hello"
@@ -77,7 +77,7 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     """Batches are tried again, and one whose answer was lost changes nothing the second time."""
     autolog.enable(backend=str(store))
     run = record(store)
-    session.get()._at_exit()
+    session.get().end()
     courier = Courier("test:", Unreliable(tmp_path / "copy", *answers))
     courier.follow(store / run.run_id)
     assert end(courier, 30) == 0
@@ -86,12 +86,12 @@ def test_a_destination_that_fails_for_a_while_gets_everything_once(
     )
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_destination_that_stays_away_costs_only_the_delivery(tmp_path: Path, store: Path) -> None:
     """At the deadline the run is counted as not delivered, and a later courier goes on from the cursor."""
     autolog.enable(backend=str(store))
     run = record(store)
-    session.get()._at_exit()
+    session.get().end()
     away = Courier("test:", Unreliable(tmp_path / "copy", *["crash"] * 1000))
     away.follow(store / run.run_id)
     assert end(away, 0.3) == 1
@@ -107,7 +107,7 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
     """A second courier to the same destination finds the cursors at the end, and sends nothing."""
     autolog.enable(backend=str(store))
     run = record(store)
-    session.get()._at_exit()
+    session.get().end()
     for expected in (True, False):
         backend = Unreliable(tmp_path / "copy")
         courier = Courier("test:", backend)
@@ -116,12 +116,12 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
         assert bool(backend.batches) is expected
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: Path, store: Path) -> None:
     """A refusal is written down with its reason, and does not hold up what follows."""
     autolog.enable(backend=str(store))
     run = record(store)
-    session.get()._at_exit()
+    session.get().end()
     courier = Courier("test:", Unreliable(tmp_path / "copy", "refused"))
     courier.follow(store / run.run_id)
     assert end(courier, 30) == 0
@@ -154,7 +154,7 @@ def test_what_a_killed_process_left_is_delivered_by_the_next(tmp_path: Path) -> 
     autolog.enable(backend=[str(first), str(second)], silent=True)
     with autolog.start_run():
         pass
-    session.get()._at_exit()
+    session.get().end()
     assert autolog.get_run(left, store=second).params == {"C": 1}
     assert left_behind(first, str(second)) == []
 
@@ -166,7 +166,7 @@ def test_what_comes_to_another_processs_run_is_delivered(tmp_path: Path, way: st
     autolog.enable(backend=str(first), silent=True)
     with autolog.start_run() as run:
         pass
-    session.get()._at_exit()
+    session.get().end()
     autolog.enable(backend=[str(first), str(second)])
     session.get()._recorder = None  # as in another process
     if way == "late":
@@ -176,7 +176,7 @@ def test_what_comes_to_another_processs_run_is_delivered(tmp_path: Path, way: st
     else:
         with autolog.start_run(**{"run_id" if way == "resume" else "parent_run_id": run.run_id}):
             autolog.log_param("late", 1)
-    session.get()._at_exit()
+    session.get().end()
     ours, theirs = (autolog.search_runs(store=place, output_format="list") for place in (first, second))
     assert [(each.run_id, each.params) for each in ours] == [(each.run_id, each.params) for each in theirs]
     assert len(list((second / run.run_id).glob("*.jsonl"))) == 2

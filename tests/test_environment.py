@@ -277,7 +277,7 @@ def test_a_reftable_is_no_branch_called_invalid(tmp_path):
         ("ref: missing", None),
     ],
 )
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_any_head_is_read_or_passed_over(tmp_path, head, expected):
     """A commit, a reference to one over other references, a circle, and what is none of these."""
     (tmp_path / ".git" / "a").mkdir(parents=True)
@@ -333,7 +333,7 @@ def _fake_git(folder: Path, script: str, monkeypatch) -> None:
     monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_git_that_fails_says_nothing_about_changes(repository, monkeypatch, swallowed):
     """Where git refuses, as in a folder of another user, the run is not called clean."""
     _fake_git(repository.parent, "exit 128", monkeypatch)
@@ -343,7 +343,7 @@ def test_a_git_that_fails_says_nothing_about_changes(repository, monkeypatch, sw
     assert swallowed == ["autolog: environment.diff failed: OSError: git ended with 128"]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_git_that_hangs_is_stopped(repository, monkeypatch):
     """After the time allowed git is killed, and what it wrote so far is not taken for all."""
     monkeypatch.setattr(changes, "_PATIENCE", 0.2)
@@ -379,7 +379,7 @@ def test_a_program_that_ends_before_git_invents_no_changes(repository, tmp_path,
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 @pytest.mark.parametrize("harm", ['rm "$GIT_INDEX_FILE"', 'echo >> "$GIT_INDEX_FILE"', 'rm -r "${GIT_INDEX_FILE%/*}"'])
 def test_a_comparison_without_its_index_is_thrown_away(repository, tmp_path, monkeypatch, harm):
     """Where something cleans up or writes what git reads, the run is not called dirty."""
@@ -390,7 +390,7 @@ def test_a_comparison_without_its_index_is_thrown_away(repository, tmp_path, mon
     assert "the copy of the index was changed or removed" in found.facts["missing"][0]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_removed_working_directory(tmp_path, monkeypatch):
     """All else is found, and the missing directory is named."""
     gone = tmp_path / "gone"
@@ -413,7 +413,7 @@ def test_an_unreadable_repository(repository):
         (repository / ".git").chmod(0o755)
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_one_failing_part_costs_no_other(repository, monkeypatch):
     """What a broken part would have told is missing; the rest is there."""
     monkeypatch.delenv("LOGNAME", raising=False)

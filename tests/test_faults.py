@@ -52,7 +52,7 @@ ROOMS = ("autolog", "plugins", "backends")
 X, Y = load_breast_cancer(return_X_y=True)
 X, Y = StandardScaler().fit_transform(X[:120]), Y[:120]
 
-pytestmark = pytest.mark.swallows
+pytestmark = pytest.mark.autolog_swallows
 
 
 # ---- the guarded places, as the source has them
@@ -89,7 +89,7 @@ def enable(folder: Path, **options: Any) -> None:
 
 def end_process() -> None:
     """Do what the end of the process does."""
-    session.get()._at_exit()
+    session.get().end()
     autolog.disable()
 
 
@@ -681,7 +681,7 @@ def said(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
 
 def inject(site: str | None, reached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a place fail from now on, in forked children too; `reached` is made once it did."""
-    invoke = guard._invoke
+    invoke = guard.invoke
     REACHED.clear()
 
     def failing(at: str, *work: Any) -> Any:
@@ -691,7 +691,7 @@ def inject(site: str | None, reached: Path, monkeypatch: pytest.MonkeyPatch) -> 
         reached.touch()
         raise RuntimeError("injected")
 
-    monkeypatch.setattr(guard, "_invoke", failing)
+    monkeypatch.setattr(guard, "invoke", failing)
 
 
 def test_every_guarded_place_has_a_case_and_a_name_of_its_own() -> None:

@@ -16,8 +16,8 @@ import pytest
 import autolog
 from autolog.exceptions import RunNotFoundError, SettingsError, UsageError
 from autolog.recording.environment import script_name
-from elsewhere import in_thread, python
-from recorded import all_runs
+from autolog.testing import all_runs, in_thread
+from elsewhere import python
 
 pytestmark = pytest.mark.usefixtures("recording")
 

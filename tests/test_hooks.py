@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +13,7 @@ import pytest
 import autolog
 from autolog.hookspecs import DataDescription
 from autolog.loading.hooks import Hooks
-
-PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
-
-TINYBOOST = """
-__version__ = "1.2"
-
-class Model:
-    def __init__(self, history):
-        self.history = history
-
-class Booster:
-    def __init__(self, depth=3):
-        self.depth = depth
-
-    def train(self, table, rounds=10):
-        if rounds < 0:
-            raise ValueError("rounds")
-        return Model([1 / (1 + number) for number in range(rounds)])
-"""
+from distributions import TINYBOOST, documented
 
 
 def module(name: str, text: str) -> ModuleType:
@@ -50,9 +31,7 @@ def tinyboost() -> Iterator[ModuleType]:
 
 def test_the_documented_plugin_works(store: Path, tinyboost: Any) -> None:
     """The page's plugin records params, data, series, errors and the model, which loads again."""
-    (text,) = re.findall(
-        r"<!-- the test suite runs this module -->\n```python\n(.*?)```", PAGE.read_text("utf-8"), re.S
-    )
+    text = documented("plugins.md")
     autolog.enable(backend=store, silent=True)
     autolog.register(module("autolog_tinyboost", text), "tinyboost")
     rows = [[1, 2], [3, 4]]
@@ -85,7 +64,7 @@ class Notes(list[str]):
         self.append(text)
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_an_implementation_that_raises_leaves_the_answer_to_the_others() -> None:
     """The last registered is asked first; one that fails, or knows nothing, is passed over, and the run has a note."""
     found = DataDescription("made.Up", (1,))
@@ -97,7 +76,7 @@ def test_an_implementation_that_raises_leaves_the_answer_to_the_others() -> None
     assert "RuntimeError: no" in notes[0]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_hook_that_answers_with_the_wrong_type_has_said_nothing() -> None:
     """What is no description is not taken for one, and the run is told which plugin gave it."""
     hooks, notes = Hooks(), Notes()

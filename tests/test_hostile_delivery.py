@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.syncing import Sent, deliver, tasks
 from autolog.hookspecs import Batch
+from autolog.testing import all_runs
 from autolog_files import FolderBackend
-from recorded import all_runs
 
 TREE, WRITER = "1" * 32, "0123456789abcdef"
 HEADER = {"format": 1, "host": "elsewhere", "boot": "x", "pids": None, "pid": 1, "process_start": "0"}

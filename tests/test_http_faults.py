@@ -17,6 +17,7 @@ import pytest
 
 import mlflow_server
 from at_server import assert_all_there, runs_at
+from autolog.testing import all_runs, only_run
 from faulty_proxy import (
     Fault,
     FaultyProxy,
@@ -29,7 +30,6 @@ from faulty_proxy import (
     reset,
     says,
 )
-from recorded import all_runs, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of Unix")
 
@@ -291,10 +291,11 @@ with autolog.start_run():
 def test_a_clock_that_jumps(proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str) -> None:
     """An hour back and a day forth, in the middle of delivering, lose nothing and double nothing."""
     program = """
+from autolog import clock
 real, real_ns = time.time, time.time_ns
 with autolog.start_run():
     for number, jump in enumerate((0, -3600, 86_400, 0)):
-        time.time, time.time_ns = lambda: real() + jump, lambda: real_ns() + jump * 10**9
+        time.time, clock.now = lambda: real() + jump, lambda: real_ns() + jump * 10**9
         for step in range(300):
             autolog.log_metric("loss", 1 / (step + 1), step=step)
         autolog.log_params({f"p{number}": jump})

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 import autolog
 from autolog.exceptions import ModelError, RunNotFoundError, UsageError
 from autolog.store.run import Run
+from autolog.testing import all_runs
 from autolog_http import asking
 from autolog_http.client import ServerError
 from mlflow_server import free_port
-from recorded import all_runs
 
 EXPERIMENT = "read back"
 

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 import autolog
+from autolog.testing import all_runs, only_run, series
 from elsewhere import python
-from recorded import all_runs, only_run, series
 from sizes import code_lines
 
 pytestmark = [
@@ -244,7 +244,7 @@ def test_a_model_that_keras_cannot_save_leaves_a_note() -> None:
     assert run.notes == ["no model: NotImplementedError: no config"]
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_large_model_is_not_written() -> None:
     """What is larger than `max_model_mb` is refused before Keras writes it."""
     autolog.enable(max_model_mb=0.00001)

@@ -20,8 +20,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 
 import autolog
 from autolog import session
+from autolog.testing import all_runs, only_run, only_top_run, series
 from autolog_lightgbm import models, trees
-from recorded import all_runs, only_run, only_top_run, series
 
 pytestmark = [
     pytest.mark.usefixtures("recording"),

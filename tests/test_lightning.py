@@ -29,8 +29,8 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
 import autolog
+from autolog.testing import all_runs, only_run, series
 from autolog_lightning import reading, watching
-from recorded import all_runs, only_run, series
 
 pytestmark = [
     pytest.mark.usefixtures("recording"),
@@ -733,7 +733,7 @@ def test_a_trainer_can_be_copied_and_a_model_pickled_in_a_fit() -> None:
     assert not any("autolog" in name for name in names)
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_what_fails_in_the_record_costs_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """The training goes on, and the run says what is missing."""
     seeded()

@@ -524,7 +524,7 @@ def test_what_skops_cannot_save_is_pickled_with_a_note(store):
     assert (loaded.predict(data()[0]) == model.predict(data()[0])).all()
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 @pytest.mark.parametrize("form", ["pickle", "skops"])
 def test_a_model_over_the_limit_leaves_a_note_and_no_file(store, form, monkeypatch):
     """Nothing half is left, the run says why, and skops, which builds its file in memory, is not even begun."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recorded import all_runs
+from autolog.testing import all_runs
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")

@@ -41,9 +41,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.discovery import all_estimators
 
 import autolog
+from autolog.testing import only_run
 from autolog_sklearn import scoring
 from autolog_sklearn.own_code import prediction_is_safe
-from recorded import only_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:::sklearn", "ignore:::scipy", "ignore:::joblib")
 

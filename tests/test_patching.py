@@ -281,7 +281,7 @@ class Failing(Following):
 
 
 @drops_frames
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_errors_of_observers_cost_the_user_nothing(patcher, caplog):
     """An observer that raises before, after, or the user's own error again, is reported and changes no call."""
 

@@ -18,7 +18,7 @@ from autolog.exceptions import PluginError
 from autolog.hookspecs import DataDescription
 from autolog.loading.loader import BACKENDS, Record
 
-pytestmark = pytest.mark.swallows
+pytestmark = pytest.mark.autolog_swallows
 
 
 def leave(*_: Any) -> Any:

@@ -294,7 +294,7 @@ def test_a_fork_finds_no_line_and_no_thread(terminal: Terminal) -> None:
     assert 0 < before < len(terminal.stood)
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_terminal_that_goes_away_harms_nothing(terminal: Terminal) -> None:
     """A window that is closed during a search costs the line only."""
 

@@ -14,7 +14,7 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
 import autolog
-from recorded import only_run, series
+from autolog.testing import only_run, series
 
 pytestmark = [
     pytest.mark.usefixtures("recording"),

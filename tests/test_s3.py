@@ -141,7 +141,7 @@ def test_everything_recorded_is_read_back(place: Place, store: Path) -> None:
     run_id = record()
     data, labels = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     fitted = LogisticRegression(C=0.5).fit(data, labels)
-    session.get()._at_exit()
+    session.get().end()
     ours = {run.run_id: run for run in autolog.search_runs(store=store, output_format="list")}
     theirs = {run.run_id: run for run in autolog.search_runs(store=place.uri, output_format="list")}
     assert {name: facts(run) for name, run in ours.items()} == {name: facts(run) for name, run in theirs.items()}
@@ -158,7 +158,7 @@ def test_removed_is_removed(place: Place, store: Path) -> None:
     """A run's files, and then the whole run, can be removed; another one stays."""
     autolog.enable(backend=[store, place.uri], silent=True)
     first, second = record(), record()
-    session.get()._at_exit()
+    session.get().end()
     there = session.get().new_store(place.uri)
     there.remove(first)
     assert {run.run_id for run in there.runs() if run.parent_run_id is None} == {second}
@@ -171,7 +171,7 @@ def test_the_command_line_reads_a_bucket(served: Place, store: Path, capsys: pyt
     """`runs` and `show` take a bucket as they take a folder, and say in one line what is wrong with it."""
     autolog.enable(backend=[store, served.uri], silent=True)
     run_id = record()
-    session.get()._at_exit()
+    session.get().end()
     assert main(["runs", "--store", served.uri]) == 0
     assert main(["show", "last", "--store", served.uri]) == 0
     said = capsys.readouterr()
@@ -200,7 +200,7 @@ def test_a_bucket_holds_the_journals_bytes(served: Place, store: Path) -> None:
     """The segments are the journal, cut, and files have the names that they have in the run's folder."""
     autolog.enable(backend=store, silent=True)
     run_id = record()
-    session.get()._at_exit()
+    session.get().end()
     deliver(store, run_id, served)
     (journal,) = (store / run_id).glob("*.jsonl")
     assert segments_of(served.folder / run_id) == journal.read_bytes()
@@ -234,7 +234,7 @@ def test_a_copy_of_the_bucket_is_a_folder_of_runs(
     place = at(kind, servers, tmp_path_factory, monkeypatch)
     autolog.enable(backend=[store, place.uri], silent=True)
     record()
-    session.get()._at_exit()
+    session.get().end()
     copy(remote(place), tmp_path / "copy")
     ours, theirs = (autolog.search_runs(store=each, output_format="list") for each in (store, tmp_path / "copy"))
     assert [facts(run) for run in ours] == [facts(run) for run in theirs]
@@ -245,7 +245,7 @@ def test_a_local_folder_copied_into_a_bucket_reads_too(served: Place, store: Pat
     """The other way round: a folder that was copied into a bucket as it is."""
     autolog.enable(backend=store, silent=True)
     run_id = record()
-    session.get()._at_exit()
+    session.get().end()
     copy(store, remote(served))
     assert facts(autolog.get_run(run_id, store=served.uri)) == facts(autolog.get_run(run_id, store=store))
 
@@ -286,7 +286,7 @@ def test_a_run_is_followed_while_it_is_written(
             autolog.log_param(f"p{number}", number)
             wait_until(lambda wanted=f"p{number}": wanted in reader.run(run.run_id).params)
         assert reader.run(run.run_id).status == "RUNNING"
-    session.get()._at_exit()
+    session.get().end()
     ended = reader.run(run.run_id)
     assert ended.status == "FINISHED"
     fetched = [line for line in counted.requests if line.startswith("GET ") and ".jsonl.gz" in line]
@@ -351,7 +351,7 @@ def test_one_object_a_pause_is_put(
             time.sleep(0.01)
         pauses = (time.monotonic() - begin) / 0.5
         assert 2 <= counted.count("PUT") <= pauses + 1
-    session.get()._at_exit()
+    session.get().end()
     assert counted.count("PUT") <= pauses + 4
 
 
@@ -448,7 +448,7 @@ def test_a_server_that_is_away_gets_everything_when_it_is_back(
         courier = session.get().recorder._couriers[place.uri]
         wait_until(lambda: courier._tries > 0)
         server.start()
-        session.get()._at_exit()
+        session.get().end()
         (journal,) = (store / run_id).glob("*.jsonl")
         assert segments_of(place.folder / run_id) == journal.read_bytes()
 
@@ -494,7 +494,7 @@ child = os.fork()
 if not child:
     with autolog.start_run(run_name="child"):
         pass
-    session.get()._at_exit()
+    session.get().end()
     try:
         autolog.search_runs(store=sys.argv[2])
     except autolog.AutologError as error:
@@ -681,7 +681,7 @@ def strange(
     place = at(Moto, servers, tmp_path_factory, monkeypatch)
     autolog.enable(backend=[store, place.uri], silent=True)
     run_id = record()
-    session.get()._at_exit()
+    session.get().end()
     return place, run_id
 
 

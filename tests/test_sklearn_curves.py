@@ -27,6 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import autolog
 from autolog.recording.charts import MOST, chart
+from autolog.testing import only_top_run
 from autolog_sklearn import scoring
 from autolog_sklearn.classified import classified
 from autolog_sklearn.curves import classification_charts
@@ -34,7 +35,6 @@ from autolog_sklearn.diagram import diagram_charts
 from autolog_sklearn.ranking import ranked, thinned
 from autolog_sklearn.residuals import residual_charts
 from autolog_sklearn.weights import weight_charts
-from recorded import only_top_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:::sklearn")
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import autolog
-from recorded import all_runs, only_run
+from autolog.testing import all_runs, only_run
 
 pytest.importorskip("sklearn")
 import sklearn
@@ -523,7 +523,7 @@ def test_the_model_is_saved_and_loads_equal() -> None:
     assert (loaded.predict_proba(CANCER[0]) == model.predict_proba(CANCER[0])).all()
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_model_can_be_left_out_or_too_large() -> None:
     """It is not saved where that is switched off, nor where it is larger than allowed; then a note says so."""
     autolog.enable(log_models=False)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import autolog
-from recorded import all_runs, series
+from autolog.testing import all_runs, series
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -252,7 +252,7 @@ class Own(ClassifierMixin, BaseEstimator):
 def test_a_users_class_is_recorded_and_not_run() -> None:
     """Its loop has steps, but nothing of its attributes; at the end it is not pickled, and a note says so."""
     model = loop(Own())
-    autolog.session.get()._at_exit()
+    autolog.session.get().end()
     assert model.loss_ == 3.0
     (run,) = all_runs()
     assert (len(series(run, "rows_seen")), "loss" in run.metrics, Own.pickled) == (3, False, 0)
@@ -269,7 +269,7 @@ def test_a_forked_child_goes_on_in_a_run_of_its_own() -> None:
         code = 1
         try:
             loop(model, BATCHES[:2])
-            autolog.session.get()._at_exit()
+            autolog.session.get().end()
             code = 0
         finally:
             os._exit(code)

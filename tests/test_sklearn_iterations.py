@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorded import series, top_runs
+from autolog.testing import series, top_runs
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator
@@ -233,7 +233,7 @@ class Odd(MLPClassifier):
         return self
 
 
-@pytest.mark.swallows  # objects on the model are pickled, and of these classes not all can be
+@pytest.mark.autolog_swallows  # objects on the model are pickled, and of these classes not all can be
 def test_nothing_of_a_users_class_is_read_or_run() -> None:
     """Its attributes may mean anything; the run has none of them, and its properties are not asked."""
     Odd((2,), max_iter=2).fit(*IRIS)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import autolog
-from recorded import all_runs, measured_later, only_run
+from autolog.testing import all_runs, only_run
+from recorded import measured_later
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator

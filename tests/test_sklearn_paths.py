@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autolog
-from recorded import only_top_run
+from autolog.testing import only_top_run
 
 pytest.importorskip("sklearn")
 from sklearn.base import BaseEstimator

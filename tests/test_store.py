@@ -148,7 +148,7 @@ def test_a_finished_run_is_the_same_without_its_files_of_the_moment(store: Path,
             autolog.log_metric("loss", 1.0, step=step)
         autolog.log_text("text", "a.txt")
         autolog.log_param("large", "x" * 100_000)
-    autolog.session.get()._at_exit()  # the facts of the process have arrived
+    autolog.session.get().end()  # the facts of the process have arrived
     assert not list(store.glob("**/*.ring"))
     shutil.copytree(store, tmp_path / "copy")
     copy, here = opened(tmp_path / "copy").run(run.run_id), opened(store).run(run.run_id)

@@ -13,7 +13,7 @@ import pytest
 
 import autolog
 from autolog.recording.runs import ActiveRun
-from recorded import only_run, series
+from autolog.testing import only_run, series
 
 _KILLED = """
 import os, signal, sys, time, autolog

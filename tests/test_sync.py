@@ -13,7 +13,7 @@ import pytest
 import autolog
 from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.lease import lease
-from recorded import all_runs, series
+from autolog.testing import all_runs, series
 
 FAR = '''
 """A destination that keeps no journals: it copies into a folder, unless a file `away` is there."""

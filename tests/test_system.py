@@ -19,8 +19,8 @@ import psutil
 import autolog
 from autolog.recording.system import cgroups, sampler
 from autolog.recording.system.machine import Machine
+from autolog.testing import all_runs, only_run, series
 from elsewhere import python
-from recorded import all_runs, only_run, series
 
 CPU, MEMORY, NETWORK = (
     f"system/{name}"
@@ -179,7 +179,7 @@ def test_the_thread_ends_with_the_process() -> None:
     before = ours()
     autolog.start_run()
     wait_for(ours)
-    session.get()._at_exit()
+    session.get().end()
     assert not ours()
 
 

@@ -13,8 +13,7 @@ from sklearn.dummy import DummyRegressor
 import autolog
 from autolog.recording.environment import script_name
 from autolog.recording.runs import ActiveRun
-from elsewhere import in_thread
-from recorded import all_runs
+from autolog.testing import all_runs, in_thread
 
 pytestmark = pytest.mark.usefixtures("recording")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import autolog
-from recorded import only_run, series
+from autolog.testing import only_run, series
 
 pytest.importorskip("torch")
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import autolog
-from recorded import all_runs, only_run, series
+from autolog.testing import all_runs, only_run, series
 from torch_parts import data, network, step
 
 torch = pytest.importorskip("torch")

@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import autolog
 import autolog_torch.series
+from autolog.testing import all_runs, only_run, series, top_runs
 from autolog_torch.training import Training
-from recorded import all_runs, only_run, series, top_runs
 
 PROGRAMS = Path(__file__).parent / "torch_programs"
 SECTIONS = re.findall(r"@section\ndef (\w+)", (PROGRAMS / "unchanged.py").read_text())
@@ -690,7 +690,7 @@ def test_thinning_loses_no_rate_and_no_point_of_the_users(monkeypatch: pytest.Mo
 
 
 @recording
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_an_error_at_an_abandoned_pass_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails when an iterator is freed is a note, and nothing that Python shows the user."""
     shown: list[Any] = []

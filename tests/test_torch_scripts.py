@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import autolog
-from recorded import all_runs, only_run, series
+from autolog.testing import all_runs, only_run, series
 
 pytest.importorskip("torch")
 pytest.importorskip("torchmetrics")

@@ -32,8 +32,8 @@ from transformers import (
 
 import autolog
 from autolog.exceptions import ModelError
+from autolog.testing import all_runs, only_run, series
 from elsewhere import python
-from recorded import all_runs, only_run, series
 from sizes import code_lines
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -260,7 +260,7 @@ def test_a_plain_module_is_torchs_to_save() -> None:
     assert (run.run_name, [each["format"] for each in run.models]) == ("Plain", ["torch-safetensors"])
 
 
-@pytest.mark.swallows
+@pytest.mark.autolog_swallows
 def test_a_large_model_is_not_written() -> None:
     """What is larger than `max_model_mb` is refused, and the run says so."""
     autolog.enable(max_model_mb=0.001)

@@ -20,8 +20,8 @@ from sklearn.metrics import mean_squared_error
 
 import autolog
 from autolog import session
+from autolog.testing import all_runs, only_run, only_top_run, series
 from autolog_xgboost import trees
-from recorded import all_runs, only_run, only_top_run, series
 
 pytestmark = pytest.mark.usefixtures("recording")
 X, Y = load_breast_cancer(return_X_y=True)

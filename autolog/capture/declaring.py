@@ -65,6 +65,8 @@ class Declared:
         """Declare more once a module has been imported; a plugin that fails there is switched off."""
 
         def guarded(found: ModuleType) -> None:
+            if not self._session.is_at_work(self._patcher):
+                return
             try:
                 guard.contained(declare, found)
             except Exception as error:  # noqa: BLE001

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Link",
+    "forget",
     "infer",
     "known",
     "model_run",
@@ -83,6 +84,11 @@ _outputs = ByIdentity()
 _predictions = ByIdentity()
 _places = _ByPlace()
 _recent: ContextVar[tuple[_Prediction, ...]] = ContextVar("autolog_recent_predictions", default=())
+
+
+def forget() -> None:
+    """Know of no prediction of this context."""
+    _recent.set(())
 
 
 def remember_model(model: object, run: ActiveRun) -> None:

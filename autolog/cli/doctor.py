@@ -88,13 +88,17 @@ def _version(distribution: str) -> str:
 def _plugins(loader: Loader, broken: list[str]) -> Iterator[RenderableType]:
     """Load what can be loaded: only that shows whether it works."""
     for record in loader.records:
-        if record.group != PLUGINS or _is_installed(record.name):
+        if not _is_excluded(record) and (record.group != PLUGINS or _is_installed(record.name)):
             loader.load(record)
     broken += [
         f"{_kind(record)} {record.name}: {record.reason}" for record in loader.records if record.state == "failed"
     ]
     yield heading("Plugins and backends")
     yield indented(rows_table(map(_plugin_row, loader.records), ["", "name", "state", "framework", "from", ""]))
+
+
+def _is_excluded(record: Record) -> bool:
+    return record.group == PLUGINS and session.get().excludes(record.name)
 
 
 def _is_installed(module: str) -> bool:
@@ -109,12 +113,24 @@ def _kind(record: Record) -> str:
 
 
 def _plugin_row(record: Record) -> Sequence[str | Text]:
-    absent = record.state == "waiting"
-    state = Text("not installed" if absent else record.state, _STATE_STYLES.get(record.state, "dim"))
+    state = Text(_state(record), _STATE_STYLES.get(record.state, "dim"))
     module = sys.modules.get(record.name) if record.group == PLUGINS else None
     framework = str(getattr(module, "__version__", ""))
     source = f"{record.distribution} {record.version}".strip()
-    return [_kind(record), visible(record.name), state, visible(framework), visible(source), visible(record.reason)]
+    return [_kind(record), visible(record.name), state, visible(framework), visible(source), visible(_reason(record))]
+
+
+def _state(record: Record) -> str:
+    if record.state != "waiting":
+        return record.state
+    return "excluded" if _is_excluded(record) else "not installed"
+
+
+def _reason(record: Record) -> str:
+    if record.state != "waiting" or not _is_excluded(record):
+        return record.reason
+    origins = session.get().resolved.origins()
+    return next(f"set at {each.where}" for each in origins if each.option == "exclude_plugins")
 
 
 # ---- what is set

@@ -11,13 +11,13 @@ import itertools
 import os
 import threading
 import time
-import uuid
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from autolog import clock
 from autolog.guard import logger
 from autolog.journal import points
 from autolog.journal.backlog import Backlog
@@ -80,7 +80,7 @@ class Journal:
 
     def _begin(self) -> None:
         """Take a new writer id, and with it a new file."""
-        self.writer = uuid.uuid4().hex[:16]
+        self.writer = clock.new_id(16)
         self.path = self.folder / f"{self.writer}.jsonl"
         self._has_header = False
 
@@ -100,7 +100,7 @@ class Journal:
     def _event(self, run: str, kind: str, data: Mapping[str, Any]) -> Event:
         """Number and date an event; the time of a process's events never decreases, whatever the clock does."""
         number = self._number()
-        self.last = now = max(self.last, time.time_ns() // 1000)
+        self.last = now = max(self.last, clock.now() // 1000)
         return Event(run, kind, now, self.writer, number, data)
 
     def _append(self, lines: bytes, points: int) -> None:

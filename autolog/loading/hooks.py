@@ -46,9 +46,24 @@ class Hooks:
             self._manager.unregister(module)
             raise
 
+    @staticmethod
+    def refusal(plugin: object) -> str | None:
+        """Say why a plugin does not fit this contract, by the version that it states; None where it does."""
+        written, oldest, newest = getattr(plugin, "autolog_hooks", 1), hookspecs.OLDEST, hookspecs.VERSION
+        if type(written) is not int:
+            return f"its autolog_hooks is {written!r:.100}, not a number: write autolog_hooks = {newest}"
+        if written > newest:
+            return f"it is written for version {written} of the hooks, and this autolog has {newest}: update autolog-ml"
+        if written < oldest:
+            return (
+                f"it is written for version {written} of the hooks, and this autolog has {oldest} and later: update it"
+            )
+        return None
+
     def unregister(self, module: ModuleType) -> None:
-        """Call no hook of this plugin again."""
-        self._manager.unregister(module)
+        """Call no hook of this plugin any more."""
+        if self._manager.is_registered(module):
+            self._manager.unregister(module)
 
     def _implementations(self, hook: str, plugin: ModuleType | None = None) -> Iterator[pluggy.HookImpl]:
         for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):

@@ -82,7 +82,7 @@ class Loader:
         record = Record(PLUGINS, name, "(registered)", "", None, "loaded", module=module)
         self.records.append(record)
         self._register(module, record)
-        if record.state == "failed":
+        if record.state != "loaded":
             self.records.remove(record)
             raise PluginError(f"{name!r} cannot be used as a plugin: {record.reason}")
 

@@ -18,7 +18,7 @@ from autolog.recording.decorating import decorated
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
 
-__all__ = ["Context", "current", "current_run", "explicit", "handing", "last_run", "set_last"]
+__all__ = ["Context", "current", "current_run", "explicit", "forget", "handing", "last_run", "set_last"]
 
 
 P = ParamSpec("P")
@@ -110,3 +110,12 @@ def set_last(run: ActiveRun) -> None:
 
 
 _last_of_main: ActiveRun | None = None
+
+
+def forget() -> None:
+    """Stand where a program begins: no run, here or anywhere."""
+    global _last_of_main
+    explicit.clear()
+    current.set(Context())
+    last.set(None)
+    _last_of_main = None

@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import time
-import uuid
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from autolog import guard
+from autolog import clock, guard
 from autolog.console import say
 from autolog.exceptions import UsageError
 from autolog.journal import points, process
@@ -74,7 +73,7 @@ class ActiveRun:
         session: str | None = None,
         after: int = 0,
     ) -> None:
-        self.run_id = run_id or uuid.uuid4().hex
+        self.run_id = run_id or clock.new_id(32)
         self.run_name = run_name
         self.experiment = experiment
         self.parent_run_id = parent.run_id if parent is not None else parent_run_id
@@ -82,11 +81,11 @@ class ActiveRun:
         self.settings = settings
         self._resumes = run_id is not None
         self._after = after
-        self._clock = functools.partial(_later, after * 1000) if after else time.time_ns
+        self._clock = functools.partial(_later, after * 1000) if after else clock.now
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
         self._tree_folder: Path = parent._tree_folder if parent is not None else Path(folder or "", self.tree)  # noqa: SLF001
-        self._session = session or uuid.uuid4().hex[:8]
+        self._session = session or clock.new_id(8)
         self._process = os.getpid()
         self._started = time.perf_counter()
         self._log: PointLog | None = None
@@ -473,4 +472,4 @@ class ActiveRun:
 
 def _later(after: int) -> int:
     """Give the time, or that one where the clock stands before it."""
-    return max(after, time.time_ns())
+    return max(after, clock.now())

@@ -28,6 +28,15 @@ class Settings:
         "Where runs are kept and delivered to. A relative path begins at the working directory.",
         per_plugin=False,
     )
+    plugins: tuple[str, ...] = _option(
+        NAMES,
+        (),
+        "The frameworks whose calls are recorded, by import name; none: all. Names given to `enable()` win.",
+        per_plugin=False,
+    )
+    exclude_plugins: tuple[str, ...] = _option(
+        NAMES, (), "Patterns such as `torch*`: plugins of which nothing is used.", per_plugin=False
+    )
     extra_tags: Mapping[str, Any] = _option(TAGS, {}, "Tags given to every run.", per_plugin=True)
     log_models: bool = _option(FLAG, True, "Save the trained model.", per_plugin=True)
     log_datasets: bool = _option(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
+
+from autolog import clock
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
@@ -43,7 +44,7 @@ class Numbers:
             may_wait: what lies on an accelerator need not be read now.
         """
         if may_wait and (self._waiting or not all(map(_is_at_hand, values.values()))):
-            self._waiting.append(_Waiting(step, time.time_ns() // 1_000_000, values))
+            self._waiting.append(_Waiting(step, clock.now() // 1_000_000, values))
             if len(self._waiting) < _MOST:
                 return
             values = {}

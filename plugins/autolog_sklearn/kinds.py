@@ -12,6 +12,7 @@ __all__ = [
     "fitted_parts",
     "foreign_class",
     "is_pipeline",
+    "is_plain_pipeline",
     "is_predictor",
     "is_search",
     "keeps_path",
@@ -31,6 +32,11 @@ def is_search(estimator: object) -> bool:
 def is_pipeline(estimator: object) -> bool:
     """Say whether an estimator is a pipeline."""
     return _is_a("sklearn.pipeline", "Pipeline", estimator)
+
+
+def is_plain_pipeline(estimator: object) -> bool:
+    """Say whether an estimator is a pipeline of scikit-learn's own class."""
+    return type(estimator) is getattr(sys.modules.get("sklearn.pipeline"), "Pipeline", None)
 
 
 def _is_a(module: str, name: str, estimator: object) -> bool:

@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
 
 from autolog.guard import refusable
 from autolog_sklearn.classified import Classified, Multilabel, classified
-from autolog_sklearn.kinds import fitted_parts, foreign_class, is_search, own_attributes
+from autolog_sklearn.kinds import fitted_parts, foreign_class, is_plain_pipeline, is_search, own_attributes
 from autolog_sklearn.own_code import prediction_is_safe
 from autolog_sklearn.training_metrics import metrics_of, regression_metrics
 
@@ -135,7 +134,7 @@ def _is_faster_than_fit(model: Any, seconds: float, allowed: float) -> bool:
         allowed: what they may take.
     """
     is_linear = any("coef_" in own_attributes(part) for prefix, part in fitted_parts(model) if not prefix)
-    is_cached = type(model) is Pipeline and model.memory is not None  # and then the fit need not have transformed
+    is_cached = is_plain_pipeline(model) and model.memory is not None  # and then the fit need not have transformed
     return seconds <= allowed and is_linear and not is_cached
 
 
@@ -164,7 +163,7 @@ def _kind(model: Any) -> tuple[Callable[[Any, Any, Any], Measured] | None, tuple
 
 def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
     """Give a pipeline's last step and what it is given, so that data is transformed once for all predictions."""
-    while is_search(model) or (type(model) is Pipeline and len(model.steps) > 1):
+    while is_search(model) or (is_plain_pipeline(model) and len(model.steps) > 1):
         if is_search(model):
             model = model.best_estimator_
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Final
+
+from autolog import clock
 
 if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
@@ -43,7 +44,7 @@ class Series:
         if stream.rests:
             stream = self._stream = self.run.stream()
         known = self._names.get(name)
-        stream.add((self._run_id, known or self._name(name), step, value, time.time_ns()))
+        stream.add((self._run_id, known or self._name(name), step, value, clock.now()))
 
     def _name(self, name: str) -> str:
         self._names[name] = found = self.run.series_name(self._prefix + name)

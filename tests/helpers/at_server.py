@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from autolog.store.run import Run
-from recorded import all_runs
+from autolog.testing import all_runs
 
 __all__ = ["assert_all_there", "runs_at"]
 

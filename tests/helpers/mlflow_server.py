@@ -22,14 +22,13 @@ __all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "runn
 NEWEST = "3.17.2"
 OLDER = "2.22.5"
 _TRIES = 3
+_CACHE = platformdirs.user_cache_path("autolog-tests", appauthor=False)  # before a test has one of its own
 _MORE_PINS = {OLDER: ["sqlalchemy<2.1"]}  # what it cannot do without, and does not say
 
 
 def environment(version: str = NEWEST) -> Path:
     """Give the Python of an environment with a version of MLflow, made once, that sees our libraries behind its own."""
-    folder = (
-        platformdirs.user_cache_path("autolog-tests", appauthor=False) / f"mlflow-{version}-{sys.version_info.minor}"
-    )
+    folder = _CACHE / f"mlflow-{version}-{sys.version_info.minor}"
     folder.mkdir(parents=True, exist_ok=True)
     python, ready = folder / "env/bin/python", folder / "ready"
     wanted = [f"mlflow=={version}", "cloudpickle", "psycopg2-binary", *_MORE_PINS.get(version, [])]

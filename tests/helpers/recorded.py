@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import autolog
 
-__all__ = ["all_runs", "facts", "measured_later", "only_run", "only_top_run", "series", "top_runs"]
-
-
-def all_runs(store: Path | None = None) -> list[autolog.Run]:
-    """All runs, oldest first; of the store that is recorded into, or of that one."""
-    return autolog.search_runs(store=store, output_format="list")[::-1]
+__all__ = ["facts", "measured_later"]
 
 
 def facts(run: autolog.Run) -> Mapping[str, object]:
@@ -30,28 +24,6 @@ def facts(run: autolog.Run) -> Mapping[str, object]:
         "notes": run.notes,
         "unreadable": run.unreadable,
     }
-
-
-def top_runs(store: Path | None = None) -> list[autolog.Run]:
-    """All runs that have no parent, oldest first."""
-    return [run for run in all_runs(store) if run.parent_run_id is None]
-
-
-def only_run(store: Path | None = None) -> autolog.Run:
-    """The one run there is."""
-    (run,) = all_runs(store)
-    return run
-
-
-def only_top_run(store: Path | None = None) -> autolog.Run:
-    """The one run there is that has no parent."""
-    (run,) = top_runs(store)
-    return run
-
-
-def series(run: autolog.Run, key: str) -> list[tuple[int, float]]:
-    """The steps and values of a metric."""
-    return [(step, value) for step, value, _ in run.history(key)]
 
 
 def measured_later(run: autolog.Run) -> dict[str, float]:

@@ -60,7 +60,7 @@ def forking():
                 steps(model, optimizer, 3)
             del model, optimizer
             gc.collect()
-            autolog.session.get()._at_exit() if which == "trains on" else None
+            autolog.session.get().end() if which == "trains on" else None
             os._exit(0)
         os.waitpid(pid, 0)
     steps(model, optimizer, 5)

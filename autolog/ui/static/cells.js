@@ -16,7 +16,7 @@ export const OWN = Object.keys(WORDS);
 export const heading = (column) => WORDS[column] ?? column.slice(column.indexOf(".") + 1);
 
 /** Say how wide a column is unless somebody drew it. */
-export const width = (column) => ({ name: 260, start_time: 170, spark: 120, best: 150, children: 110 })[column] ?? (column.startsWith("tags.") ? 150 : 112);
+export const width = (column) => ({ name: 260, start_time: 190, spark: 120, best: 150, children: 110 })[column] ?? (column.startsWith("tags.") ? 150 : 112);
 
 /** Give a run's value under a column. */
 export function value(row, column) {
@@ -35,11 +35,13 @@ const DRAWN = {
   spark: ({ spark }) => (spark?.length > 1 ? line(spark.map(numeric)) : ""),
 };
 
+/** Say whether a column holds numbers only. */
+export const isMeasured = (column) => column.startsWith("metrics.");
+
 /** Draw a cell. */
 export function cell(row, column) {
   const drawn = DRAWN[column]?.(row) ?? brief(value(row, column));
-  const isNumber = !DRAWN[column] && typeof value(row, column) === "number";
-  return h(isNumber ? "div.cell.number" : "div.cell", { role: "gridcell", title: typeof drawn === "string" ? full(row, column, drawn) : null }, drawn);
+  return h(isMeasured(column) ? "div.cell.number" : "div.cell", { role: "gridcell", title: typeof drawn === "string" ? full(row, column, drawn) : null }, drawn);
 }
 
 const full = (row, column, drawn) => (DRAWN[column] ? drawn : value(row, column) === undefined ? null : whole(value(row, column)));

@@ -10,6 +10,7 @@ import { follow } from "./live.js";
 import { controls, look, zoom } from "./look.js";
 import { parallel } from "./parallel.js";
 import { scatter } from "./scatter.js";
+import { common, differing, telling } from "./telling.js";
 
 const DRAWN = 24; // runs whose curves are drawn
 const BESIDE = 100; // runs whose values stand beside one another
@@ -73,9 +74,7 @@ class Page {
 
   /** Give the names of the metrics, and of the params that are not the same in all. */
   get names() {
-    const named = (group) => [...new Set(this.rows.flatMap((row) => Object.keys(row[group])))];
-    const differs = (name) => new Set(this.rows.map((row) => JSON.stringify(row.params[name]))).size > 1;
-    return { metrics: named("metrics").sort(), params: named("params").filter(differs).sort() };
+    return { metrics: telling(common(this.rows, "metrics")), params: differing(this.rows) };
   }
 }
 
@@ -118,9 +117,9 @@ const DRAW = {
 
   parallel(page) {
     const { metrics, params } = page.names;
-    const usual = [...params.slice(0, 8), ...metrics.filter((name) => /score|auc|acc|loss/.test(name)).slice(0, 1)];
     const all = [...params.map((name) => `params.${name}`), ...metrics.map((name) => `metrics.${name}`)];
-    const axes = page.state.has("axes") ? list(page.state.get("axes")) : all.filter((name) => usual.includes(name.slice(name.indexOf(".") + 1)));
+    const usual = [...all.slice(0, Math.min(8, params.length)), ...all.slice(params.length, params.length + 1)];
+    const axes = page.state.has("axes") ? list(page.state.get("axes")) : usual;
     const turn = (name) => joined(axes.includes(name) ? axes.filter((each) => each !== name) : [...axes, name]);
     const chips = all.slice(0, 60).map((name) => h("button.chip", { "aria-pressed": String(axes.includes(name)), onclick: () => change({ axes: turn(name) }) }, name));
     page.bar.replaceChildren(h("div.chips", { role: "group", "aria-label": "Axes" }, chips));
@@ -139,7 +138,7 @@ const DRAW = {
     const { metrics, params } = page.names;
     if (params.length < 2 || !metrics.length) return page.body.replaceChildren(h("p.muted", {}, "A heat map needs two params that differ, and a metric."));
     const { state } = page;
-    const [x, y, metric] = [state.get("px") ?? params[0], state.get("py") ?? params[1], state.get("metric") ?? metrics.find((name) => /score|auc|acc|loss/.test(name)) ?? metrics[0]];
+    const [x, y, metric] = [state.get("px") ?? params[0], state.get("py") ?? params[1], state.get("metric") ?? metrics[0]];
     page.bar.replaceChildren(choice("Across", params, x, (px) => change({ px })), choice("Down", params, y, (py) => change({ py })), choice("Metric", metrics, metric, (next) => change({ metric: next })));
     const ids = page.rows.map(({ id }) => `'${id.replaceAll("'", "''")}'`).join(", ");
     const which = state.get("parent") ? { parent: state.get("parent") } : { parent: "any", filter: `run_id IN (${ids})` };

@@ -13,8 +13,12 @@ export function whole(value) {
   if (value == null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return String(value);
-  return "text" in value && "type" in value ? value.text : JSON.stringify(value);
+  if ("text" in value && "type" in value) return value.text;
+  if (Array.isArray(value)) return `[${value.map(inner).join(", ")}]`;
+  return `{${Object.entries(value).map(([name, each]) => `${inner(name)}: ${inner(each)}`).join(", ")}}`;
 }
+
+const inner = (value) => (typeof value === "string" ? JSON.stringify(value) : whole(value));
 
 /** Write a value for a cell. */
 export const brief = (value) => (value === undefined ? "" : typeof value === "number" ? number(value) : whole(value));

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { to } from "./address.js";
-import { cell, first, heading, width } from "./cells.js";
+import { cell, first, heading, isMeasured, width } from "./cells.js";
 import { Level } from "./tree.js";
 
 const LINE = 34;
@@ -103,8 +103,7 @@ export class Grid {
   /** Fold open what the address says is open, once its row is here. */
   unfold({ level, place, row }) {
     if (!this.opened.has(row.id) || level.below.has(place) || !row.children.total) return;
-    level.turn(place, row.id);
-    this.soon();
+    level.turn(place, row.id).then(() => this.soon(), (error) => this.on.failed(error, this.root));
   }
 
   look({ level, place, row }) {
@@ -132,7 +131,7 @@ export class Grid {
     const { level, place, row } = this.root.at(line);
     if (!row?.children.total) return;
     if (!this.opened.delete(row.id)) this.opened.add(row.id);
-    Promise.resolve(level.turn(place, row.id)).then(() => this.soon());
+    Promise.resolve(level.turn(place, row.id)).then(() => this.soon(), (error) => this.on.failed(error, this.root));
     this.on.open([...this.opened]);
   }
 
@@ -206,7 +205,7 @@ export class Grid {
     const sorts = !["children", "best", "spark"].includes(column);
     const button = h("button", { title: hint, onclick: () => sorts && this.sort(sorted, direction), onkeydown: (event) => this.headKey(event, column) }, (column === "name" ? "Run" : heading(column)) + arrow);
     const edge = h("span.edge", { "aria-hidden": "true", onpointerdown: (event) => this.resize(event, column) });
-    return h("div.cell", { role: "columnheader", "aria-sort": direction, "data-column": column, draggable: column === "name" ? null : "true", ...this.drags(column) }, button, edge);
+    return h(isMeasured(column) ? "div.cell.number" : "div.cell", { role: "columnheader", "aria-sort": direction, "data-column": column, draggable: column === "name" ? null : "true", ...this.drags(column) }, button, edge);
   }
 
   sort(column, direction) {

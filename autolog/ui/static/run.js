@@ -93,7 +93,7 @@ const PARTS = {
       metrics.length ? h("section.card", {}, h("h2", {}, "Metrics"), table("Metrics", ["", "Last", "Least", "Greatest", "Points"], metrics)) : null,
       pairs("Params", params),
       found.models.map((model) => modelCard(model)),
-      found.inputs.map((input, place) => pairs(found.inputs.length > 1 ? `Dataset ${place + 1}` : "Dataset", values(input))),
+      found.inputs.map((input, place) => pairs(found.inputs.length > 1 ? `Dataset ${place + 1}` : "Dataset", dataset(input))),
       found.signature ? pairs("Signature", signature(found.signature)) : null,
       pairs("Tags", values(found.tags)),
       found.splits.length ? h("section.card", {}, h("h2", {}, "Splits"), splits(found.splits)) : null));
@@ -161,6 +161,9 @@ const PARTS = {
 const exact = (value) => h("span.number", { title: whole(value) }, number(value));
 
 const earlier = (values) => (values?.length ? h("span.muted", {}, ` earlier ${values.map(whole).join(", ")}`) : null);
+
+/** Say what a dataset was; its columns one a line. */
+const dataset = (input) => Object.entries(input).map(([name, value]) => [name, name === "columns" && Array.isArray(value) ? value.map((column) => (Array.isArray(column) ? column.map(whole).join(": ") : whole(column))).join("\n") : whole(value)]);
 
 function signature(found) {
   const line = (column) => [column.name ?? "", column.type ?? column.dtype ?? ""].filter(Boolean).join(": ");

@@ -6,7 +6,9 @@ import { panel } from "./columns.js";
 import { choice, h } from "./dom.js";
 import { Filter } from "./filter.js";
 import { Grid } from "./grid.js";
+import { common, differing, telling } from "./telling.js";
 
+const SAMPLE = 40; // runs that say which columns are worth showing
 const EMPTY = { params: [], metrics: [], tags: [] };
 
 /** Write columns with the widths that somebody drew: `metrics.auc~140`. */
@@ -49,7 +51,8 @@ export class Table {
     const key = experiments.join();
     if (key !== this.listed) {
       this.listed = key;
-      this.known = await ask("/columns", { experiment: experiments }).catch(() => EMPTY);
+      const asked = [ask("/columns", { experiment: experiments }).catch(() => EMPTY), ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))];
+      [this.known, { runs: this.sample }] = await Promise.all(asked);
     }
     this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
     this.filter.set(this.query.filter);
@@ -77,9 +80,9 @@ export class Table {
 
   /** Give the columns of a table that nobody has chosen any for. */
   usual() {
-    const named = (prefix, found, most) => found.slice(0, most).map(({ name }) => `${prefix}.${name}`);
-    const { metrics, params } = this.known;
-    return ["status", "start_time", "duration", ...(this.scope.parent ? [] : ["children", "best"]), ...named("metrics", metrics, 4), ...(this.spark() ? ["spark"] : []), ...named("params", params, 4)];
+    const named = (prefix, names) => names.slice(0, 4).map((name) => `${prefix}.${name}`);
+    const [metrics, params] = [telling(common(this.sample, "metrics")), differing(this.sample)];
+    return ["status", "start_time", "duration", ...(this.scope.parent ? [] : ["children", "best"]), ...named("metrics", metrics), ...(this.spark() ? ["spark"] : []), ...named("params", params)];
   }
 
   spark() {

@@ -78,5 +78,7 @@ class Seen:
             self.faults.append(f"console: {message.text}")
 
     def _request(self, request: Any) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith(("data:", "about:")):
+        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith(
+            ("data:", "about:")
+        ):
             self.faults.append(f"request: {request.url}")

@@ -19,7 +19,7 @@ async function show(view, id, { path, size, sha256 }) {
   const file = address(of(id, "artifact", path));
   const head = h("div.title", {}, h("h2", {}, path), h("a.button", { href: file, download: path.split("/").pop() }, "Download"));
   const facts = h("p.muted.facts", {}, [bytes(size), sha256 ? `sha256 ${sha256}` : ""].filter(Boolean).join(" · "));
-  const content = await ask(of(id, "preview", path)).then((found) => preview(found, path), (error) => h("p.muted", {}, error.message));
+  const content = await ask(of(id, "preview", path)).then((found) => preview(found, path)).catch((error) => h("p.muted", {}, error.message));
   view.replaceChildren(head, facts, content);
 }
 

@@ -23,8 +23,10 @@ async function show() {
   window.scrollTo(0, 0);
   try {
     const opened = await module.show(place, id, state);
-    if (shown === here) Object.assign(here, opened);
-    else opened.close();
+    if (shown !== here) return opened.close();
+    Object.assign(here, opened);
+    const now = read().state;
+    if (now.toString() !== state.toString()) await here.update(now); // what was asked for while it opened
   } catch (error) {
     if (shown === here) place.replaceChildren(h("section.empty", {}, h("h1", {}, "This cannot be shown"), h("p", {}, error.message), h("p", {}, h("a", { href: "#/runs" }, "All runs"))));
   }

@@ -90,7 +90,7 @@ const PARTS = {
     const link = (name) => h("a", { href: to("run", id, { tab: "metrics", keys: joined([name]) }) }, name);
     const metrics = found.metrics.map(({ name, last, min, max, points }) => [link(name), exact(last), ...(points > 1 ? [exact(min), exact(max), points.toLocaleString()] : ["", "", points])]);
     page.put(h("div.cards", {},
-      metrics.length ? h("section.card", {}, h("h2", {}, "Metrics"), table("Metrics", ["", "Last", "Least", "Greatest", "Points"], metrics)) : null,
+      metrics.length ? h("section.card", {}, h("h2", {}, "Metrics"), table("Metrics", ["Metric", "Last", "Least", "Greatest", "Points"], metrics)) : null,
       pairs("Params", params),
       found.models.map((model) => modelCard(model)),
       found.inputs.map((input, place) => pairs(found.inputs.length > 1 ? `Dataset ${place + 1}` : "Dataset", dataset(input))),
@@ -132,7 +132,7 @@ const PARTS = {
   async charts(page) {
     const { id, found } = page;
     if (page.body.firstChild) return;
-    const card = async ({ name, kind, title: heading }) => h("section.card", {}, h("h2", {}, heading), await ask(of(id, "chart", name)).then(({ data }) => drawn(kind, data, heading), (error) => h("p.muted", {}, error.message)));
+    const card = async ({ name, kind, title: heading }) => h("section.card", {}, h("h2", {}, heading), await ask(of(id, "chart", name)).then(({ data }) => drawn(kind, data, heading)).catch((error) => h("p.muted", {}, `This cannot be drawn: ${error.message}`)));
     const diagram = found.has_diagram ? h("section.card.whole", {}, h("h2", {}, "Diagram"), frame(address(of(id, "diagram")), "Diagram of the estimator")) : null;
     page.put(h("div.cards", {}, ...(await Promise.all(found.charts.map(card))), diagram));
   },

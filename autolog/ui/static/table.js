@@ -37,7 +37,8 @@ export class Table {
     this.count = h("span.muted.count", { role: "status" });
     this.tools = h("div.tools", {});
     this.nothing = h("section.empty", { hidden: true });
-    this.element = h("div.runs", {}, h("div.bar", {}, this.filter.element, this.tools), this.nothing, this.grid.element);
+    this.bar = h("div.bar", {}, this.filter.element, this.tools);
+    this.element = h("div.runs", {}, this.bar, this.nothing, this.grid.element);
   }
 
   close() {
@@ -48,11 +49,12 @@ export class Table {
   async update(state) {
     this.state = state;
     const experiments = state.getAll("experiment").flatMap(list);
-    const key = experiments.join();
+    const key = joined(experiments);
     if (key !== this.listed) {
       this.listed = key;
-      const asked = [ask("/columns", { experiment: experiments }).catch(() => EMPTY), ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))];
-      [this.known, { runs: this.sample }] = await Promise.all(asked);
+      this.count.textContent = "Looking…";
+      this.sample = (await ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))).runs;
+      this.learn();
     }
     this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
     this.filter.set(this.query.filter);
@@ -64,11 +66,20 @@ export class Table {
     return this.update(new URLSearchParams(location.hash.split("?")[1] ?? ""));
   }
 
+  /** Ask for all names there are: of a large store that takes longer than to show its first runs. */
+  async learn() {
+    const { listed } = this;
+    const known = await ask("/columns", { experiment: list(listed) }).catch(() => this.known);
+    if (listed !== this.listed) return;
+    this.known = known;
+    this.drawTools();
+  }
+
   /** Show that runs have changed. */
   changed() {
     this.grid.refresh();
     clearTimeout(this.naming);
-    this.naming = setTimeout(async () => (this.known = await ask("/columns", { experiment: this.query?.experiment }).catch(() => this.known)), 2000);
+    this.naming = setTimeout(() => this.learn(), 2000);
   }
 
   // ---- what stands beside it
@@ -118,6 +129,7 @@ export class Table {
     this.count.textContent = error ? "" : `${root.total.toLocaleString()} ${root.total === 1 ? "run" : "runs"}`;
     const nothing = !error && root.total === 0;
     this.nothing.hidden = !nothing;
+    this.bar.hidden = nothing && !this.query.filter;
     this.grid.element.hidden = nothing;
     if (nothing) this.nothing.replaceChildren(...(this.query.filter ? [h("p", {}, "No run is found by this filter."), h("p", {}, h("button.button", { onclick: () => this.clear() }, "Clear the filter"))] : this.empty));
   }

@@ -56,10 +56,12 @@ function line(values) {
   return s("svg.spark", { viewBox: "0 0 100 20", preserveAspectRatio: "none", "aria-hidden": "true" }, s("path", { d: path }));
 }
 
+const chevron = (isOpen) => s("svg", { viewBox: "0 0 10 10", width: "10", height: "10", "aria-hidden": "true" }, s("path", { d: isOpen ? "M1 3l4 4 4-4" : "M3 1l4 4-4 4" }));
+
 /** Draw the first cell: what folds, what chooses, and the name, which opens the run. */
 export function first(row, depth, { isOpen, isChosen, fold, choose }) {
   const foldable = row.children.total > 0;
-  const arrow = h("button.fold", { tabindex: "-1", "aria-label": `${isOpen ? "Fold" : "Unfold"} ${title(row)}`, onclick: fold }, isOpen ? "▾" : "▸");
+  const arrow = h("button.fold", { tabindex: "-1", "aria-label": `${isOpen ? "Fold" : "Unfold"} ${title(row)}`, onclick: fold }, chevron(isOpen));
   return h("div.cell.first", { role: "gridcell", style: { "padding-left": `${depth * 18}px` } },
     h("input", { type: "checkbox", tabindex: "-1", checked: isChosen, "aria-label": `Choose ${title(row)}`, onclick: choose }),
     foldable ? arrow : h("span.fold", {}),

@@ -1,0 +1,31 @@
+/** The page's state is its address: `#/run/ID?tab=metrics&keys=loss`. */
+
+/** Read the address. */
+export function read() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [page, ...rest] = path.split("/");
+  return { page: page || "runs", id: rest.map(decodeURIComponent).join("/"), state: new URLSearchParams(query ?? "") };
+}
+
+/** Write an address; what is empty is left out. */
+export function to(page, id, state = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(state)) if (value !== "" && value != null && value !== false) query.set(name, value);
+  const text = query.toString();
+  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${text ? `?${text}` : ""}`;
+}
+
+/** Change some of the state; the page is told by the event that a changed address makes. */
+export function change(changes, { quietly = false } = {}) {
+  const { page, id, state } = read();
+  const next = to(page, id, { ...Object.fromEntries(state), ...changes });
+  if (next === location.hash) return;
+  if (!quietly) location.hash = next;
+  else history.replaceState(null, "", next);
+}
+
+/** Read a list of names, each escaped, so that a name may hold a comma. */
+export const list = (text) => (text ? text.split(",").map(decodeURIComponent) : []);
+
+/** Write a list of names. */
+export const joined = (names) => names.map(encodeURIComponent).join(",");

@@ -1,0 +1,117 @@
+/** Metrics as curves; each shows its extremes however many points it has, and down to the single one. */
+
+import { ask, of } from "./api.js";
+import { colour, h } from "./dom.js";
+import { number, numeric } from "./format.js";
+
+const HIGH = 220;
+
+/** Ask for series of runs: `[{id, key, name, hue}]`, each a curve. */
+export function load(curves, { x, window }) {
+  const ask1 = ({ id, key }) => ask(of(id, "series"), { key, x, from: window?.[0], to: window?.[1], buckets: 1000 });
+  return Promise.all(curves.map(async (curve) => ({ ...curve, ...(await ask1(curve)).series[0] })));
+}
+
+/** Smooth values by an exponential mean that has no bias at its beginning; a gap stays one. */
+export function smoothed(values, share) {
+  let [mean, weight] = [0, 0];
+  return values.map((value) => {
+    if (value == null || !Number.isFinite(value)) return null;
+    mean = share * mean + (1 - share) * value;
+    weight = share * weight + (1 - share);
+    return mean / weight;
+  });
+}
+
+/** A card with curves over one another. `on.zoom(window)` is told what is to be looked at; null is all. */
+export class Curves {
+  constructor(title, on) {
+    this.on = on;
+    this.title = title;
+    this.place = h("div.curve", { tabindex: "0", role: "group", onkeydown: (event) => this.key(event), ondblclick: () => on.zoom(null) });
+    this.facts = h("p.muted.facts", {});
+    this.all = h("button.plain", { hidden: true, onclick: () => on.zoom(null) }, "Show all");
+    this.element = h("section.card", {}, h("div.title", {}, h("h2", {}, title), this.all), this.place, this.facts);
+    this.resizing = new ResizeObserver(() => this.chart?.setSize({ width: this.place.clientWidth, height: HIGH }));
+    this.resizing.observe(this.place);
+  }
+
+  close() {
+    this.resizing.disconnect();
+    this.chart?.destroy();
+  }
+
+  /** Draw loaded series. */
+  draw(series, look) {
+    this.series = series;
+    this.all.hidden = !look.window;
+    const data = aligned(series, look);
+    const options = this.options(series, look);
+    this.chart?.destroy();
+    this.chart = new uPlot({ ...options, width: this.place.clientWidth || 300, height: HIGH }, data, this.place);
+    this.facts.textContent = said(series);
+    this.place.setAttribute("aria-label", `${this.title}: ${this.facts.textContent}. Drag or use + − ← → to look closer, 0 shows all`);
+  }
+
+  options(series, { x, log }) {
+    const [ink, rule] = [colour("muted"), colour("line")];
+    const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: "12px system-ui" };
+    const drawn = series.flatMap(({ name, hue }) => {
+      const stroke = colour(hue);
+      const faint = stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.3)");
+      const value = (_, each) => (each == null ? "–" : number(each));
+      return [{ label: name, stroke, width: 1.6, value }, { stroke: faint, width: 1, points: { show: false } }, { points: { show: false } }, { points: { show: false } }];
+    });
+    const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: colour(hue).replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)") }));
+    return {
+      series: [{ label: x, value: (_, each) => (each == null ? "–" : x === "time" ? new Date(each * 1000).toLocaleTimeString() : number(each)) }, ...drawn],
+      bands,
+      scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
+      axes: [{ ...axis, ...(x === "time" ? {} : { values: (_, found) => found.map(number) }) }, { ...axis, size: 62, values: (_, found) => found.map((each) => (each == null ? "" : number(each))) }],
+      legend: { show: true, live: true, markers: { width: 2 } },
+      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      hooks: { setSelect: [(chart) => this.select(chart)], ready: [hideHelpers] },
+    };
+  }
+
+  select(chart) {
+    const { left, width } = chart.select;
+    if (width > 3) this.on.zoom([chart.posToVal(left, "x"), chart.posToVal(left + width, "x")]);
+  }
+
+  key(event) {
+    const { min, max } = this.chart?.scales.x ?? {};
+    const wide = max - min;
+    const windows = { "+": [min + wide / 4, max - wide / 4], "-": [min - wide / 2, max + wide / 2], ArrowLeft: [min - wide / 4, max - wide / 4], ArrowRight: [min + wide / 4, max + wide / 4], 0: null };
+    if (!(event.key in windows) || !Number.isFinite(wide)) return;
+    event.preventDefault();
+    this.on.zoom(windows[event.key]);
+  }
+}
+
+/** The legend names a curve once, not its band too. */
+function hideHelpers(chart) {
+  [...chart.root.querySelectorAll(".u-legend .u-series")].forEach((line, place) => (line.hidden = place > 0 && (place - 1) % 4 > 0));
+}
+
+/** Give all series over one x: the curve, what was smoothed, and the band from least to greatest. */
+function aligned(series, { smooth, log }) {
+  const numbers = (values) => values.map((value) => (value == null || (log && numeric(value) <= 0) ? null : finite(numeric(value))));
+  const tables = series.map(({ x, last, low, high, exact, gaps }) => {
+    const missing = new Set(gaps);
+    const values = numbers(last).map((value, place) => (missing.has(x[place]) ? null : value));
+    const none = x.map(() => null);
+    return [x, smooth ? smoothed(values, smooth) : values, smooth ? values : none, exact ? none : numbers(high), exact ? none : numbers(low)];
+  });
+  if (!tables.length) return [[]];
+  return uPlot.join(tables, tables.map(() => [1, 1, 1, 1]));
+}
+
+const finite = (value) => (Number.isFinite(value) ? value : null);
+
+function said(series) {
+  const points = series.reduce((sum, each) => sum + each.points, 0);
+  const gaps = series.reduce((sum, each) => sum + each.gaps.length, 0);
+  const exact = series.every((each) => each.exact);
+  return `${points.toLocaleString()} ${points === 1 ? "point" : "points"}${exact ? "" : ", each bucket from its least to its greatest"}${gaps ? `, ${gaps} NaN` : ""}`;
+}

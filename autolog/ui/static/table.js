@@ -1,0 +1,142 @@
+/** A table of runs with what is asked of it in the address: also of one run's children. */
+
+import { address, ask } from "./api.js";
+import { change, joined, list, to } from "./address.js";
+import { panel } from "./columns.js";
+import { choice, h } from "./dom.js";
+import { Filter } from "./filter.js";
+import { Grid } from "./grid.js";
+import { common, differing, telling } from "./telling.js";
+
+const SAMPLE = 40; // runs that say which columns are worth showing
+const EMPTY = { params: [], metrics: [], tags: [] };
+
+/** Write columns with the widths that somebody drew: `metrics.auc~140`. */
+const written = (columns, widths) => ["name", ...columns].map((column) => `${column}${widths[column] ? `~${widths[column]}` : ""}`);
+
+/** Read them. */
+function columnsOf(text) {
+  const found = list(text).map((item) => item.match(/^(.*?)(?:~(\d+))?$/s).slice(1));
+  return { columns: found.map(([name]) => name).filter((name) => name !== "name"), widths: Object.fromEntries(found.filter(([, wide]) => wide).map(([name, wide]) => [name, Number(wide)])) };
+}
+
+/** The table, its filter, and what stands beside it. */
+export class Table {
+  constructor(scope, empty) {
+    this.scope = scope; // experiment => what the list is asked for besides
+    this.empty = empty;
+    this.known = EMPTY;
+    this.grid = new Grid({
+      columns: (columns, widths) => change({ columns: joined(written(columns, widths)) }, { quietly: true }) ?? this.again(),
+      order: (order) => change({ order }),
+      open: (ids) => change({ open: joined(ids) }, { quietly: true }),
+      chosen: (ids) => this.chose(ids),
+      failed: (error, root) => this.told(error, root),
+    });
+    this.filter = new Filter(() => this.known, (filter) => change({ filter }));
+    this.count = h("span.muted.count", { role: "status" });
+    this.tools = h("div.tools", {});
+    this.nothing = h("section.empty", { hidden: true });
+    this.bar = h("div.bar", {}, this.filter.element, this.tools);
+    this.element = h("div.runs", {}, this.bar, this.nothing, this.grid.element);
+  }
+
+  close() {
+    this.grid.close();
+  }
+
+  /** Show what the address asks for. */
+  async update(state) {
+    this.state = state;
+    const experiments = state.getAll("experiment").flatMap(list);
+    const key = joined(experiments);
+    if (key !== this.listed) {
+      this.listed = key;
+      this.count.textContent = "Looking…";
+      this.sample = (await ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))).runs;
+      this.learn();
+    }
+    this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
+    this.filter.set(this.query.filter);
+    this.drawTools();
+    await this.grid.show({ query: this.query, ...this.columns(), order: this.query.order, open: list(state.get("open")) });
+  }
+
+  again() {
+    return this.update(new URLSearchParams(location.hash.split("?")[1] ?? ""));
+  }
+
+  /** Ask for all names there are: of a large store that takes longer than to show its first runs. */
+  async learn() {
+    const { listed } = this;
+    const known = await ask("/columns", { experiment: list(listed) }).catch(() => this.known);
+    if (listed !== this.listed) return;
+    this.known = known;
+    this.drawTools();
+  }
+
+  /** Show that runs have changed. */
+  changed() {
+    this.grid.refresh();
+    clearTimeout(this.naming);
+    this.naming = setTimeout(() => this.learn(), 2000);
+  }
+
+  // ---- what stands beside it
+
+  columns() {
+    const text = this.state.get("columns");
+    return text == null ? { columns: this.usual(), widths: {} } : columnsOf(text);
+  }
+
+  /** Give the columns of a table that nobody has chosen any for. */
+  usual() {
+    const named = (prefix, names) => names.slice(0, 4).map((name) => `${prefix}.${name}`);
+    const [metrics, params] = [telling(common(this.sample, "metrics")), differing(this.sample)];
+    return ["status", "start_time", "duration", ...(this.scope.parent ? [] : ["children", "best"]), ...named("metrics", metrics), ...(this.spark() ? ["spark"] : []), ...named("params", params)];
+  }
+
+  spark() {
+    return this.state.get("spark") ?? "";
+  }
+
+  drawTools() {
+    const shown = () => this.columns();
+    const choose = (columns) => this.grid.on.columns(columns, shown().widths);
+    this.menu ??= panel(() => this.known, () => shown().columns, choose);
+    const curve = choice("Curve", ["", ...this.known.metrics.map(({ name }) => name)], this.spark(), (spark) => this.draws(spark));
+    this.compare ??= h("a.button.main", { hidden: true }, "Compare");
+    const csv = address("/csv", { ...this.query, spark: null, columns: ["run_id", "run_name", ...shown().columns.filter((each) => !["children", "best", "spark"].includes(each))] });
+    this.tools.replaceChildren(this.count, curve, this.menu, h("a.button", { href: csv, download: "runs.csv" }, "CSV"), this.compare);
+  }
+
+  /** Draw the curve of a metric in each line. */
+  draws(spark) {
+    const { columns, widths } = this.columns();
+    const others = columns.filter((column) => column !== "spark");
+    change({ spark, columns: joined(written(spark ? [...others, "spark"] : others, widths)) });
+  }
+
+  chose(ids) {
+    this.compare.hidden = ids.length < 2;
+    this.compare.textContent = `Compare ${ids.length}`;
+    this.compare.setAttribute("href", to("compare", "", { ids: ids.join() }));
+  }
+
+  /** Show what the list answered. */
+  told(error, root) {
+    this.filter.fail(error);
+    this.count.textContent = error ? "" : `${root.total.toLocaleString()} ${root.total === 1 ? "run" : "runs"}`;
+    const nothing = !error && root.total === 0;
+    this.nothing.hidden = !nothing;
+    this.bar.hidden = nothing && !this.query.filter;
+    this.grid.element.hidden = nothing;
+    if (nothing) this.nothing.replaceChildren(...(this.query.filter ? [h("p", {}, "No run is found by this filter."), h("p", {}, h("button.button", { onclick: () => this.clear() }, "Clear the filter"))] : this.empty));
+  }
+
+  clear() {
+    this.filter.input.value = "";
+    change({ filter: "" });
+  }
+}
+

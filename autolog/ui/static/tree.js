@@ -1,0 +1,79 @@
+/** Rows in windows: only what is looked at is asked for. */
+
+import { ask } from "./api.js";
+
+const WINDOW = 100;
+
+/** The runs below one (or those below none), with the levels that are folded open in it. */
+export class Level {
+  constructor(query, depth = 0) {
+    this.query = query;
+    this.depth = depth;
+    this.total = 0;
+    this.windows = new Map();
+    this.below = new Map(); // place of a run -> the level of its children
+  }
+
+  /** The number of lines that it takes. */
+  get height() {
+    let height = this.total;
+    for (const level of this.below.values()) height += level.height;
+    return height;
+  }
+
+  /** Give the line at a place: its row, or null while that is on its way. */
+  at(line) {
+    let before = 0;
+    for (const [place, level] of [...this.below].sort(([a], [b]) => a - b)) {
+      if (line <= place + before) break;
+      const inside = line - before - place - 1;
+      if (inside < level.height) return level.at(inside);
+      before += level.height;
+    }
+    const place = line - before;
+    const window = this.windows.get(Math.floor(place / WINDOW));
+    return { level: this, place, depth: this.depth, row: window?.rows?.[place % WINDOW] ?? null };
+  }
+
+  /** Ask for the window around a place, unless it is there and fresh. */
+  async want(place) {
+    const number = Math.floor(place / WINDOW);
+    const window = this.windows.get(number) ?? { rows: null, fresh: false, asked: false };
+    if (window.fresh || window.asked) return false;
+    this.windows.set(number, { ...window, asked: true });
+    try {
+      await this.load(number);
+      return true;
+    } catch (error) {
+      this.windows.set(number, { ...window, fresh: true });
+      throw error;
+    }
+  }
+
+  async load(number) {
+    const page = await ask("/runs", { ...this.query, offset: number * WINDOW, limit: WINDOW });
+    this.total = page.total;
+    this.windows.set(number, { rows: page.runs, fresh: true, asked: false });
+    this.follow(number * WINDOW, page.runs);
+  }
+
+  /** Keep what is folded open with its run, wherever that now stands. */
+  follow(offset, rows) {
+    const places = new Map(rows.map((row, index) => [row.id, offset + index]));
+    this.below = new Map([...this.below].map(([place, level]) => [places.get(level.query.parent) ?? place, level]));
+  }
+
+  /** Fold a run open, or shut. */
+  turn(place, id) {
+    if (this.below.has(place)) return this.below.delete(place);
+    const level = new Level({ ...this.query, parent: id, filter: "" }, this.depth + 1);
+    this.below.set(place, level);
+    return level.want(0);
+  }
+
+  /** Forget that anything is fresh: it is shown until it has been asked for anew. */
+  age() {
+    for (const window of this.windows.values()) window.fresh = false;
+    for (const level of this.below.values()) level.age();
+  }
+}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from autolog.cli.runs import runs_table
+from autolog.store.ranking import best_first
 from autolog.text import visible
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from autolog.store.run import Run
 
-__all__ = ["best_first", "children_of"]
+__all__ = ["children_of"]
 
 _LISTED: Final = 20
 
@@ -33,16 +33,3 @@ def children_of(run: Run) -> Iterator[RenderableType]:
     if len(children) > _LISTED:
         hint = f"attributes.parent_run_id = '{run.run_id}'"
         yield Text(f'… {len(children) - _LISTED} more: autolog runs --filter "{hint}"', "dim")
-
-
-def best_first(children: Sequence[Run]) -> list[Run]:
-    """Order the candidates of a search by rank, or by mean score while it runs; other children stay as they are.
-
-    Of several scores, the first that a candidate has decides; candidates without one come last.
-    """
-    for prefix, sign in (("rank_test_", 1), ("mean_test_", -1)):
-        name = next((key for child in children for key in child.metrics if key.startswith(prefix)), None)
-        if name is not None:
-            scores = {child.run_id: sign * child.metrics.get(name, math.nan) for child in children}
-            return sorted(children, key=lambda child: (math.isnan(scores[child.run_id]), scores[child.run_id]))
-    return list(children)

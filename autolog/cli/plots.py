@@ -29,7 +29,7 @@ def draw(run: Run, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     name = run.run_name or run.run_id[:8]
     for chart in charts_of(run):
-        path = folder / f"{_file_name(_chart_name(chart))}.png"
+        path = folder / f"{_file_name(chart.name)}.png"
         if chart.kind in KINDS and chart.rows():
             yield _saved(chart_picture(chart, name), path)
         elif chart.kind == "diagram":
@@ -39,11 +39,6 @@ def draw(run: Run, folder: Path) -> Iterator[Path]:
         if len(points) > 1:
             (folder / "metrics").mkdir(exist_ok=True)
             yield _saved(series_picture(key, points, name), folder / "metrics" / f"{_file_name(key)}.png")
-
-
-def _chart_name(chart: Chart) -> str:
-    of = [] if chart.of == "model" else [chart.of]
-    return "_".join([*of, chart.kind, *map(str, filter(None, [chart.more.get("importance_type")]))])
 
 
 def _saved(figure: Any, path: Path) -> Path:

@@ -15,7 +15,7 @@ from autolog.cli.children import children_of
 from autolog.cli.places import find_run, open_store, store_option
 from autolog.cli.screen import heading, indented, rows_table, screen, show, status
 from autolog.cli.sparkline import sparkline
-from autolog.delivery.cursors import public_uri
+from autolog.models.lines import load_line
 from autolog.text import duration, moment, number, short, size, value_text, visible
 from autolog.values import LargeValue
 
@@ -181,14 +181,7 @@ def _models(run: Run, place: str | None) -> Iterator[RenderableType]:
         rows = [("needs", visible(_required(model.get("modules", {})))), ("sha256", visible(str(model.get("sha256"))))]
         rows += [("note", visible(str(note))) for note in model.get("notes", ())]
         yield indented(indented(rows_table(rows)))
-        yield Text(f"    {_load_line(run, model, str(name), place)}", "cyan")  # in one piece, to be copied
-
-
-def _load_line(run: Run, model: Mapping[str, Any], name: str, place: str | None) -> str:
-    """Give Python that loads a model; what its file may do when loaded is the reader's to trust."""
-    store = "" if place is None else f", store={public_uri(place)!r}"
-    trust = ", trusted=True)  # if you do trust it" if model.get("runs_code", True) else ")"
-    return visible(f"autolog.load_model({f'runs:/{run.run_id}/{name}'!r}{store}{trust}")
+        yield Text(f"    {load_line(run, model, place)}", "cyan")  # in one piece, to be copied
 
 
 def _artifacts(run: Run) -> Iterator[RenderableType]:

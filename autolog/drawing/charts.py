@@ -33,6 +33,12 @@ class Chart:
     columns: Mapping[str, Sequence[Any]]
     more: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """A name for it among the charts of a run; those of one kind and one data may share it."""
+        of = [] if self.of == "model" else [self.of]
+        return "_".join([*of, self.kind, *map(str, filter(None, [self.more.get("importance_type")]))])
+
     def rows(self) -> int:
         """Give the number of rows."""
         return max(map(len, self.columns.values()), default=0)

@@ -1,0 +1,1 @@
+"""Runs in a browser: a small web server over any store; needs the extra `ui`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,11 +47,22 @@ def _failed(request: Request, error: Exception) -> Response:
     return refusal(status, str(error))
 
 
+def _elsewhere(request: Request, error: HTTPException) -> Response:
+    return refusal(error.status_code, f"{request.url.path}: {error.detail}")
+
+
 def _unforeseen(request: Request, error: Exception) -> Response:
     """A store may hold what nobody thought of: the page says so, and the rest of it goes on."""
     logger.warning("autolog: %s cannot be shown: %r", request.url.path, error)
     return refusal(500, f"this cannot be shown: {type(error).__name__}: {error}")
 
 
-ERRORS: Any = {FilterError: _misread, AutologError: _failed, OSError: _failed, Exception: _unforeseen}
+_UNFORESEEN: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+ERRORS: Final[Mapping[Any, Any]] = {
+    **dict.fromkeys(_UNFORESEEN, _unforeseen),
+    HTTPException: _elsewhere,
+    OSError: _failed,
+    AutologError: _failed,
+    FilterError: _misread,
+}
 """What is answered where a request ends in an error."""

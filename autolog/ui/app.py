@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -21,6 +20,8 @@ from autolog.ui.live import Changes, Watch, stream
 from autolog.ui.safety import Door, Guarded
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from autolog.store.base import Store
 
 __all__ = ["application"]
@@ -28,7 +29,7 @@ __all__ = ["application"]
 _STATIC: Final = Path(__file__).with_name("static")
 
 
-def application(store: Store, door: Door) -> Starlette:
+def application(store: Store, door: Door) -> ASGIApp:
     """Give the application over a store.
 
     Args:
@@ -36,12 +37,10 @@ def application(store: Store, door: Door) -> Starlette:
         door: who is let in.
     """
     shared = _Shared(store)
-    routes = [Route(f"/api{path}", shared.answer(read)) for path, read in (*DOCUMENTS.items(), *FILES.items())]
-    return Starlette(
-        routes=[*routes, Route("/api/events", shared.events), Mount("/", StaticFiles(directory=_STATIC, html=True))],
-        middleware=[Middleware(Guarded, door=door)],
-        exception_handlers=ERRORS,
-    )
+    answers = [Route(f"/api{path}", shared.answer(read)) for path, read in (*DOCUMENTS.items(), *FILES.items())]
+    page = Mount("/", StaticFiles(directory=_STATIC, html=True))
+    app = Starlette(routes=[*answers, Route("/api/events", shared.events), page], exception_handlers=ERRORS)
+    return Guarded(app, door)
 
 
 class _Shared:

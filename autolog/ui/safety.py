@@ -118,7 +118,7 @@ class Door:
     @staticmethod
     def _name(request: Request) -> str:
         """Name the cookie by the port: all servers of a host share their cookies."""
-        return f"autolog_{request.url.port or 80}"
+        return f"autolog_{(request.scope.get('server') or ('', 0))[1]}"
 
 
 def _host(request: Request) -> str | None:
@@ -131,10 +131,11 @@ def _host(request: Request) -> str | None:
 
 def _is_own(request: Request) -> bool:
     """Say whether a request comes from our page, from the user, or from a link elsewhere to the page itself."""
-    origin, headers = request.headers.get("origin"), request.headers
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    headers = request.headers
+    own = f"//{headers.get('host')}"
+    if not headers.get("origin", own).endswith(own):
         return False
-    is_opened = request.url.path == "/" and headers.get("sec-fetch-mode") == "navigate"
+    is_opened = request.scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
     return is_opened or headers.get("sec-fetch-site", "none") in _OWN
 
 

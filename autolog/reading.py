@@ -78,7 +78,7 @@ def search_runs(
         order_by: e.g. `["metrics.auc DESC"]`; the newest first where not given.
         experiment_names: the experiments to look in; all where not given.
         max_results: so many at most.
-        output_format: a table of pandas or polars, or a list of the runs themselves.
+        output_format: a table of pandas or polars, or a list of the runs themselves, which a notebook shows as a table.
         store: where to look; the place that is written to where not given.
 
     Raises:
@@ -86,6 +86,7 @@ def search_runs(
         UsageError: the format does not exist, its library is not installed, or an argument has the wrong type.
     """
     from autolog.store import frames, search
+    from autolog.store.runs import Runs
 
     for name, value in {"order_by": order_by, "experiment_names": experiment_names}.items():
         if isinstance(value, str):
@@ -96,7 +97,7 @@ def search_runs(
         raise UsageError(f"output_format is 'pandas', 'list' or 'polars', not {output_format!r}")
     runs = search.search(_store(store), filter_string, order_by, experiment_names, max_results)
     if output_format == "list":
-        return runs
+        return Runs(runs)
     return frames.to_polars(runs) if output_format == "polars" else frames.to_pandas(runs)
 
 

@@ -331,5 +331,5 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The command alone, `--help` and `version` answer."""
     assert _said(capsys) == _said(capsys, "--help")
     shown = re.findall(r"^  (\w+) {2,}\S", _said(capsys).partition("Commands:")[2], re.MULTILINE)
-    assert shown == ["run", "runs", "show", "delete", "gc", "compact", "sync", "doctor", "version"]
+    assert shown == ["run", "runs", "show", "ui", "delete", "gc", "compact", "sync", "doctor", "version"]
     assert _said(capsys, "version") == _said(capsys, "--version")

@@ -22,7 +22,7 @@ __all__ = ["main"]
 _FAILED: Final = 1
 _MISUSED: Final = 2
 
-_COMMANDS: Final = ("run", "runs", "show", "delete", "gc", "compact", "sync", "doctor", "version")
+_COMMANDS: Final = ("run", "runs", "show", "ui", "delete", "gc", "compact", "sync", "doctor", "version")
 
 
 class _Commands(click.Group):

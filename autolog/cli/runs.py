@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from autolog.cli.places import open_store, store_option
 from autolog.exceptions import UsageError
 from autolog.store.run import Run
 from autolog.store.search import Head, find
+from autolog.store.telling import are_candidates, telling
 from autolog.text import duration, local, number, short, value_text, visible
 
 __all__ = ["command", "runs_table"]
@@ -26,8 +26,6 @@ _CELL: Final = 24  # columns of a value at most
 _HEAD: Final = 16  # columns of a header's line at most
 _GAP: Final = 2
 _DIGITS: Final = 8
-_CHOSEN: Final = 4  # metrics, and params, that stand in front of the rest
-_CHOSEN_OF_CANDIDATES: Final = 1  # metric
 
 Cell = Callable[[Run], "str | Text"]
 
@@ -111,8 +109,8 @@ def runs_table(runs: Sequence[Run], children: Mapping[str, Sequence[str]], wante
         wanted: columns that are asked for; chosen where there are none.
     """
     first = _identity(runs, children)
-    chosen = list(wanted or _telling(runs))
-    come_early = wanted or _are_candidates(runs)  # before when they ran
+    chosen = list(wanted or [_measured(kind, key) for kind, key in telling(runs)])
+    come_early = wanted or are_candidates(runs)  # before when they ran
     early = [column.name for column in first].index("started") if come_early else len(first)
     fitting = _fitting([*first[:early], *chosen, *first[early:]], runs)
     columns = [column for column in [*first, *chosen] if column in fitting]
@@ -130,7 +128,7 @@ def _identity(runs: Sequence[Run], children: Mapping[str, Sequence[str]]) -> lis
         _Column("started", lambda run: _started(run.start_time)),
         _Column("took", lambda run: duration(run.duration), right=True),
     ]
-    if _are_candidates(runs):
+    if are_candidates(runs):
         columns.insert(3, _Column("splits", lambda run: str(len(run.splits)), right=True))
     if children:
         columns.append(_Column("children", lambda run: str(len(children.get(run.run_id, ())) or ""), right=True))
@@ -147,42 +145,6 @@ def _started(time: datetime | None) -> str:
     if here.date() == now.date():
         return f"{here:%H:%M:%S}"
     return f"{here:%b %d %H:%M}" if here.year == now.year else f"{here:%Y-%m-%d}"
-
-
-def _telling(runs: Sequence[Run]) -> list[_Column]:
-    """Give metrics and params, the most common first, of params only those that differ between the runs.
-
-    What was measured on the training data comes after what was measured on other data, and what a library has made of
-    the params after those that were given. Of a search's candidates, the mean score comes first, then their params.
-    """
-    measured = Counter(key for run in runs for key in run.metrics)
-    ranked = sorted(measured, key=lambda key: (_place(key), -measured[key]))
-    metrics = [_measured("metrics", key) for key in ranked]
-    counts = Counter(key for run in runs for key in run.params)
-    listed = sorted(counts, key=lambda key: (key.startswith("effective_"), -counts[key]))
-    params = [_measured("params", key) for key in listed if len(runs) == 1 or _differs(key, runs)]
-    most = _CHOSEN_OF_CANDIDATES if _are_candidates(runs) else _CHOSEN
-    return [*metrics[:most], *params[:_CHOSEN], *metrics[most:], *params[_CHOSEN:]]
-
-
-def _are_candidates(runs: Sequence[Run]) -> bool:
-    return any(run.splits and run.parent_run_id for run in runs)
-
-
-def _place(metric: str) -> int:
-    """Say how late a metric comes: splits and times after their means, what the training data gave, a model's size."""
-    if metric.startswith(("mean_test_", "rank_test_")):
-        return -2 if metric.startswith("mean") else -1
-    late = metric.startswith(("training_", "train_", "mean_train_", "std_train_"))
-    return 3 * bool(_OF_A_SPLIT.match(metric)) + 2 * (metric.endswith("_time") or metric in _SIZES) + late
-
-
-_OF_A_SPLIT: Final = re.compile(r"split\d*_")
-_SIZES: Final = frozenset({"depth", "n_leaves", "n_rounds", "n_trees"})
-
-
-def _differs(key: str, runs: Sequence[Run]) -> bool:
-    return len({repr(run.params[key]) for run in runs if key in run.params}) > 1
 
 
 def _fitting(columns: Sequence[_Column], runs: Sequence[Run]) -> list[_Column]:

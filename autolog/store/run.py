@@ -75,6 +75,11 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.run_id} {self.run_name!r} {self.status}>"
 
+    def _repr_html_(self) -> str:
+        from autolog.drawing.notebook import run_html  # only where somebody looks
+
+        return run_html(self)
+
     @property
     def duration(self) -> float | None:
         """Seconds from the first start to the last end, None while either is unknown."""

@@ -191,7 +191,8 @@ def _briefs(values: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _error(error: Mapping[str, Any] | None) -> JSON:
-    return None if error is None else brief(": ".join(str(error[key]) for key in ("type", "message") if error.get(key)))
+    """Give the message, which begins with the type."""
+    return None if error is None else brief(str(error.get("message") or error.get("type") or "failed"))
 
 
 # ---- columns

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +23,7 @@ __all__ = ["Changes", "Watch", "stream"]
 
 _EVERY: Final = 0.5  # seconds between two looks at least
 _SHARE: Final = 0.2  # of a processor's time that looking may take
+_LATELY: Final = timedelta(hours=1)  # so long after its end a run is expected to take more
 _SILENCE: Final = 15.0  # seconds without a word at most, so that neither side takes the other for gone
 
 
@@ -46,7 +48,7 @@ class Watch:
     store: Store
     experiments: tuple[str, ...] = ()
     parent: str | None = None
-    _marks: dict[str, int] = field(default_factory=dict)
+    _marks: Mapping[str, int] = field(default_factory=dict)
 
     def look(self) -> Changes:
         """Give what has changed since the last time; the first time all runs."""
@@ -61,11 +63,16 @@ class Watch:
         return [self.store.run(self.parent), *self.store.children(self.parent)]
 
     def _mark(self, run: Run) -> int:
-        """Give a number that differs where anything does that a page shows; what is equal may still have new points."""
-        is_open = run.status == "RUNNING" and run.parent_run_id is None
-        latest = self.store.latest(run.run_id) if is_open else None
-        facts = (run.run_name, run.status, run.end_time, run.params, run.metrics, run.tags, run.notes, run.splits)
-        return hash((latest, *map(repr, facts)))
+        """Give a number that differs where anything does that a page shows; what is equal may still have new points.
+
+        Of a run that ended long ago only its name and status are looked at.
+        """
+        facts: list[object] = [run.run_name, run.status, run.end_time]
+        if run.end_time is None or run.end_time > datetime.now(timezone.utc) - _LATELY:
+            facts += [run.params, run.metrics, run.tags, run.notes, run.splits]
+        if run.status == "RUNNING" and run.parent_run_id is None:
+            facts.append(self.store.latest(run.run_id))
+        return hash(repr(facts))
 
 
 async def stream(look: Callable[[], Changes]) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autolog.delivery.cursors import public_uri
 from autolog.text import visible
 
 if TYPE_CHECKING:
@@ -22,6 +23,6 @@ def load_line(run: Run, model: Mapping[str, Any], place: str | None) -> str:
         place: the store; None for the one that is recorded to.
     """
     uri = f"runs:/{run.run_id}/{model.get('name', 'model')}"
-    store = "" if place is None else f", store={place!r}"
+    store = "" if place is None else f", store={public_uri(place)!r}"
     trust = ", trusted=True)  # if you do trust it" if model.get("runs_code", True) else ")"
     return visible(f"autolog.load_model({uri!r}{store}{trust}")

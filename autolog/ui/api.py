@@ -41,7 +41,7 @@ class About:
 
 
 def _store(store: Store, request: Request) -> About:
-    runs = Query().find(store)
+    runs = Query().find(store).runs()
     experiments = Counter(run.experiment for run in runs)
     return About(
         uri=public_uri(store.uri),
@@ -87,7 +87,9 @@ def _compare(store: Store, request: Request) -> comparing.Comparison:
 
 def _heat_map(store: Store, request: Request) -> comparing.HeatMap:
     asked = request.query_params
-    return comparing.heat_map(query_of(asked).find(store), *(_given(asked, name) for name in ("x", "y", "metric")))
+    return comparing.heat_map(
+        query_of(asked).find(store).runs(), *(_given(asked, name) for name in ("x", "y", "metric"))
+    )
 
 
 DOCUMENTS: Mapping[str, Callable[[Store, Request], Any]] = {

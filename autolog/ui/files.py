@@ -53,7 +53,7 @@ def _diagram(store: Store, request: Request) -> Response:
 
 
 def _csv(store: Store, request: Request) -> Response:
-    lines = exporting.lines(query_of(request.query_params).find(store), request.query_params.getlist("columns"))
+    lines = exporting.lines(query_of(request.query_params).find(store).runs(), request.query_params.getlist("columns"))
     headers = {"content-disposition": 'attachment; filename="runs.csv"'}
     return Response("".join(lines), media_type="text/csv", headers=headers)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from autolog.exceptions import FilterError
 from autolog.store.filters import parse_filter, parse_order
 from autolog.store.ranking import best
-from autolog.store.search import search
+from autolog.store.search import Found, find, search
 from autolog.ui.series import spark
 from autolog.ui.typed import JSON, brief, seconds, typed
 
@@ -42,15 +42,15 @@ class Query:
     experiments: tuple[str, ...] = ()
     parent: str | None = None
 
-    def find(self, store: Store) -> list[Run]:
-        """Give the runs.
+    def find(self, store: Store) -> Found:
+        """Find the runs; each is read when it is asked for.
 
         Raises:
             FilterError: the filter or the order cannot be read; its position counts in what was typed.
         """
         parse_filter(self.filter)
         conditions = filter(None, (self._place, f"({self.filter})" if self.filter.strip() else ""))
-        return search(store, " and ".join(conditions), _items(self.order), self.experiments or None)
+        return find(store, " and ".join(conditions), _items(self.order), self.experiments or None)
 
     @property
     def _place(self) -> str:
@@ -136,7 +136,9 @@ def page(store: Store, query: Query, offset: int, limit: int, metric: str | None
         metric: whose values each row draws as a small curve.
     """
     found = query.find(store)
-    return Page(len(found), offset, rows(store, found[offset : offset + limit], metric))
+    total = len(found.heads)
+    window = [found.read(place) for place in range(total)[offset : offset + limit]]
+    return Page(total, offset, rows(store, window, metric))
 
 
 def rows(store: Store, runs: Sequence[Run], metric: str | None = None) -> list[Row]:
@@ -209,7 +211,7 @@ class Columns:
 
 def columns(store: Store, experiments: tuple[str, ...]) -> Columns:
     """Give the columns that a table of the runs can have, children included."""
-    runs = Query(experiments=experiments, parent=ANY).find(store)
+    runs = Query(experiments=experiments, parent=ANY).find(store).runs()
     return Columns(*(_named(getattr(run, group) for run in runs) for group in ("params", "metrics", "tags")))
 
 

@@ -59,7 +59,7 @@ class Watch:
 
     def _runs(self) -> list[Run]:
         if self.parent is None:
-            return Query(experiments=self.experiments, parent=ANY).find(self.store)
+            return Query(experiments=self.experiments, parent=ANY).find(self.store).runs()
         return [self.store.run(self.parent), *self.store.children(self.parent)]
 
     def _mark(self, run: Run) -> int:

@@ -30,7 +30,9 @@ import autolog
 from autolog import session
 from autolog.cli import main
 from autolog.journal.events import Event, encode_line
+from autolog.ui.api import DOCUMENTS
 from autolog.ui.app import application
+from autolog.ui.files import FILES
 from autolog.ui.safety import Door, hosts_of
 from recorded import top_runs
 
@@ -675,6 +677,16 @@ def test_beyond_this_machine_a_token_is_exchanged_for_a_cookie(trained: Path) ->
         assert client.get("/api/store", headers={"host": "192.168.0.1:7007"}).status_code == 200
         client.cookies.clear()
         assert client.get("/api/store", headers={"cookie": "autolog_0=x; autolog_7007=the token"}).status_code == 401
+
+
+# ---- what is written of it
+
+
+def test_every_address_is_documented() -> None:
+    """The reference names each path that is answered."""
+    reference = (Path(__file__).parents[1] / "docs/ui.md").read_text("utf-8")
+    for path in (*DOCUMENTS, *FILES, "/events"):
+        assert f"| `{path.replace(':path', '')}` |" in reference
 
 
 # ---- the command

@@ -41,7 +41,7 @@ class About:
 
 
 def _store(store: Store, request: Request) -> About:
-    runs = Query().find(store).runs()
+    runs = [run for run in store.runs() if run.parent_run_id is None]
     experiments = Counter(run.experiment for run in runs)
     return About(
         uri=public_uri(store.uri),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from autolog.exceptions import UsageError
@@ -14,6 +15,7 @@ from autolog.ui.typed import JSON, typed
 
 if TYPE_CHECKING:
     from autolog.store.run import Run
+    from autolog.ui.listing import Columns
 
 __all__ = ["lines"]
 
@@ -22,24 +24,24 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 _GROUPS: Final = ("params", "metrics", "tags")
 
 
-def lines(runs: Sequence[Run], columns: Sequence[str]) -> Iterator[str]:
+def all_names(columns: Columns) -> list[str]:
+    """Give the names of all columns, as a filter has them."""
+    groups = {group: sorted(str(column["name"]) for column in getattr(columns, group)) for group in _GROUPS}
+    return [*_FIRST, *(f"{group}.{name}" for group, names in groups.items() for name in names)]
+
+
+def lines(runs: Iterable[Run], names: Sequence[str]) -> Iterator[str]:
     """Give the header and a line for each run.
 
     Args:
         runs: the runs.
-        columns: names such as `status` and `metrics.auc`; all there are where empty.
+        names: of the columns, such as `status` and `metrics.auc`.
 
     Raises:
         UsageError: there can be no such column.
     """
-    names = columns or [*_FIRST, *_all_names(runs)]
     readers = [_reader(name) for name in names]
-    return map(_line, [names, *([read(run) for read in readers] for run in runs)])
-
-
-def _all_names(runs: Sequence[Run]) -> list[str]:
-    names = {group: sorted({name for run in runs for name in getattr(run, group)}) for group in _GROUPS}
-    return [f"{group}.{name}" for group in _GROUPS for name in names[group]]
+    return map(_line, chain([names], ([read(run) for read in readers] for run in runs)))
 
 
 def _reader(name: str) -> Callable[[Run], Any]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from autolog.exceptions import UsageError
-from autolog.ui import details, exporting
+from autolog.ui import details, exporting, listing
 from autolog.ui.api import query_of
 from autolog.ui.previews import kind_of
 
@@ -53,9 +53,12 @@ def _diagram(store: Store, request: Request) -> Response:
 
 
 def _csv(store: Store, request: Request) -> Response:
-    lines = exporting.lines(query_of(request.query_params).find(store).runs(), request.query_params.getlist("columns"))
+    asked = request.query_params
+    found, columns = query_of(asked).find(store), asked.getlist("columns")
+    names = columns or exporting.all_names(listing.columns(store, tuple(asked.getlist("experiment"))))
+    lines = exporting.lines(map(found.read, range(len(found.heads))), names)
     headers = {"content-disposition": 'attachment; filename="runs.csv"'}
-    return Response("".join(lines), media_type="text/csv", headers=headers)
+    return StreamingResponse(lines, media_type="text/csv", headers=headers)
 
 
 FILES: Mapping[str, Callable[[Store, Request], Response]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from autolog.exceptions import FilterError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "Page", "Query", "Row", "columns", "page", "rows"]
 
 ANY: Final = "any"
+_NEWEST: Final = 1000  # runs whose names are offered
 _TOP: Final = "attributes.parent_run_id IS NULL"
 _ITEM: Final = re.compile(r"""(?:`[^`]*`|"[^"]*"|'[^']*'|[^,])+""")
 
@@ -42,15 +43,19 @@ class Query:
     experiments: tuple[str, ...] = ()
     parent: str | None = None
 
-    def find(self, store: Store) -> Found:
-        """Find the runs; each is read when it is asked for.
+    def newest(self, store: Store, most: int) -> list[Run]:
+        """Give the newest of the runs, so many at most; whatever their order."""
+        return replace(self, order="").find(store, most).runs()
+
+    def find(self, store: Store, most: int | None = None) -> Found:
+        """Find the runs, so many at most; each is read when it is asked for.
 
         Raises:
             FilterError: the filter or the order cannot be read; its position counts in what was typed.
         """
         parse_filter(self.filter)
         conditions = filter(None, (self._place, f"({self.filter})" if self.filter.strip() else ""))
-        return find(store, " and ".join(conditions), _items(self.order), self.experiments or None)
+        return find(store, " and ".join(conditions), _items(self.order), self.experiments or None, most)
 
     @property
     def _place(self) -> str:
@@ -210,8 +215,8 @@ class Columns:
 
 
 def columns(store: Store, experiments: tuple[str, ...]) -> Columns:
-    """Give the columns that a table of the runs can have, children included."""
-    runs = Query(experiments=experiments, parent=ANY).find(store).runs()
+    """Give the columns that a table of the newest runs can have, children included; older names can be typed."""
+    runs = Query(experiments=experiments, parent=ANY).newest(store, _NEWEST)
     return Columns(*(_named(getattr(run, group) for run in runs) for group in ("params", "metrics", "tags")))
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from starlette.concurrency import run_in_threadpool
 
 from autolog.exceptions import AutologError
-from autolog.ui.listing import ANY, Query
 
 if TYPE_CHECKING:
     from autolog.store.base import Store
@@ -59,7 +58,7 @@ class Watch:
 
     def _runs(self) -> list[Run]:
         if self.parent is None:
-            return Query(experiments=self.experiments, parent=ANY).find(self.store).runs()
+            return [run for run in self.store.runs() if not self.experiments or run.experiment in self.experiments]
         return [self.store.run(self.parent), *self.store.children(self.parent)]
 
     def _mark(self, run: Run) -> int:

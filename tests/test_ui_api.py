@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ import httpx
 import uvicorn
 
 import autolog
+import object_stores
 from autolog import session
 from autolog.cli import main
 from autolog.journal.events import Event, encode_line
@@ -75,7 +77,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def served(store: Path, host: str = "127.0.0.1", token: str | None = None) -> Iterator[httpx.Client]:
+def served(store: Path | str, host: str = "127.0.0.1", token: str | None = None) -> Iterator[httpx.Client]:
     """A server over a store at a port of its own, as if it were bound to that host, and its client."""
     app = application(session.get().open_store(store), Door(hosts_of(host), token))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
@@ -419,6 +421,48 @@ def test_pages_and_pictures_are_shown_where_nothing_in_them_runs(files: tuple[ht
         assert "script-src" not in answer.headers["content-security-policy"]
         assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert "words.txt" in got(client, f"{run}/frame/words.txt", 400)["error"]["message"]
+
+
+# ---- wherever the runs lie
+
+
+@pytest.fixture(params=["bucket", "server"])
+def elsewhere(
+    request: pytest.FixtureRequest, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a bucket, and that of an MLflow server, which the trained runs were delivered to."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(trained, tmp_path / "runs")
+    with contextlib.ExitStack() as ending:
+        if request.param == "server":
+            uri = request.getfixturevalue("mlflow_uri")
+        else:
+            bucket = ending.enter_context(object_stores.running(object_stores.Moto, tmp_path))
+            object_stores.use(bucket, monkeypatch)
+            bucket.make_bucket("runs")
+            uri = bucket.uri("runs/team")
+        assert main(["sync", str(tmp_path / "runs"), "--to", uri]) == 0
+        yield uri
+
+
+def test_the_page_is_the_same_wherever_the_runs_lie(client: httpx.Client, elsewhere: str) -> None:
+    """Lists, runs, curves, charts and files of a bucket and of a server are those of the folder."""
+    with served(elsewhere) as other:
+        for run in (run_of(client, "Linear"), search := run_of(client, "GridSearchCV")):
+            ours, theirs = got(client, f"/runs/{run}"), got(other, f"/runs/{run}")
+            names = ("params", "notes", "signature", "metrics", "charts", "artifacts", "path", "splits")
+            assert {name: theirs[name] for name in names} == {name: ours[name] for name in names}
+            assert {**theirs["row"], "tags": {}} == {**ours["row"], "tags": {}}
+            keys = {"key": [each["name"] for each in ours["metrics"]]}
+            assert got(other, f"/runs/{run}/series", **keys) == got(client, f"/runs/{run}/series", **keys)
+        chart = f"/runs/{search}/chart/training_confusion_matrix"
+        assert got(other, chart) == got(client, chart)
+        artifact = f"/api/runs/{search}/artifact/cv_results.json"
+        assert other.get(artifact).content == client.get(artifact).content
+        asked = {"parent": search, "order": "metrics.mean_test_score DESC, params.C", "filter": "params.C > 0.5"}
+        assert [row["id"] for row in got(other, "/runs", **asked)["runs"]] == [
+            row["id"] for row in got(client, "/runs", **asked)["runs"]
+        ]
 
 
 # ---- live

@@ -13,7 +13,7 @@ import pytest
 import autolog
 from autolog import cli
 from autolog.store.compact import FILE
-from recorded import all_runs
+from autolog.testing import all_runs
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -11,7 +11,7 @@ import pytest
 
 import autolog
 from autolog.drawing.vectors import curve
-from recorded import only_run
+from autolog.testing.recorded import only_run
 
 HOSTILE = "<script>alert(1)</script>\u202e\udc80\"'&"
 TAGS = {"div", "p", "b", "code", "table", "thead", "tbody", "tr", "th", "td", "svg", "path"}

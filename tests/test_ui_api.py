@@ -32,11 +32,11 @@ import object_stores
 from autolog import session
 from autolog.cli import main
 from autolog.journal.events import Event, encode_line
+from autolog.testing.recorded import top_runs
 from autolog.ui.api import DOCUMENTS
 from autolog.ui.app import application
 from autolog.ui.files import FILES
 from autolog.ui.safety import Door, hosts_of
-from recorded import top_runs
 
 TRAINING = """
 import sys, warnings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from autolog.testing import PluginContract, Run
 
 
@@ -54,6 +56,7 @@ class TestPandas(Describing):
         return pd.DataFrame(rows, columns=["a", "b"])
 
 
+@pytest.mark.slow
 class TestPolars(Describing):
     """A DataFrame of polars'."""
 
@@ -66,6 +69,7 @@ class TestPolars(Describing):
         return pl.DataFrame(rows, schema=["a", "b"])
 
 
+@pytest.mark.slow
 class TestPyarrow(Describing):
     """A Table."""
 
@@ -77,6 +81,7 @@ class TestPyarrow(Describing):
         return pa.table({"a": rows[:, 0], "b": rows[:, 1]})
 
 
+@pytest.mark.slow
 class TestScipy(Describing):
     """A sparse matrix."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from autolog.testing import PluginContract, Run, series
 
 
+@pytest.mark.slow
 class TestTransformers(PluginContract):
     """A tiny model, made from a configuration, and a callback of the user's."""
 

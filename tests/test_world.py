@@ -41,6 +41,7 @@ def observe(folder: Path, mode: str, programs: tuple[str, ...]) -> Observed:
     place.mkdir(exist_ok=True)
     out = folder / f"{mode}.json"
     names = {"PYTHONHASHSEED": "0", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    names["XDG_STATE_HOME"] = str(folder / "state")  # the same for all as well
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOLOG", "PYTEST"))}
     command = [sys.executable, str(WORLD / "observe.py"), str(out), mode, *programs]
     done = subprocess.run(command, cwd=place, env={**kept, **names}, capture_output=True, text=True, check=False)

@@ -357,6 +357,7 @@ def test_no_peak_of_a_long_series_is_lost(files: tuple[httpx.Client, str]) -> No
     client, run = files
     (curve,) = got(client, f"{run}/series", key="peak", buckets=100)["series"]
     assert not curve["exact"]
+    assert curve["points"] == 5000
     assert 50 <= len(curve["x"]) <= 100
     assert max(curve["high"]) == 1000.0
     assert curve["low"][0] == 0.0

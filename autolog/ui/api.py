@@ -118,7 +118,7 @@ def query_of(asked: QueryParams) -> Query:
 def _window(asked: QueryParams) -> series.Window:
     x: Literal["step", "time"] = "time" if asked.get("x") == "time" else "step"
     low, high = _number(asked, "from", -math.inf), _number(asked, "to", math.inf)
-    return series.Window(x, low, high, min(max(_whole(asked, "buckets", 1000), 2), _BUCKETS))
+    return series.Window(x, low, high, min(max(_whole(asked, "buckets", 1000), 1), _BUCKETS))
 
 
 def _given(asked: QueryParams, name: str) -> str:

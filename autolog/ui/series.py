@@ -12,7 +12,6 @@ from autolog.ui.typed import JSON, typed
 
 if TYPE_CHECKING:
     from autolog.store.run import Run
-    from autolog.store.thinning import Thinned
 
 __all__ = ["Curve", "Window", "curve", "spark"]
 
@@ -39,9 +38,9 @@ class Curve:
         low: the least value; null where all are NaN.
         high: the greatest value.
         last: the last value.
-        points: how many there are between the ends asked for; null where the store thinned them without counting.
+        points: how many there are between the ends asked for.
         exact: each place is one point.
-        gaps: where a value is NaN; of a bucket that was not counted, where its last is.
+        gaps: where a value is NaN.
     """
 
     key: str
@@ -49,7 +48,7 @@ class Curve:
     low: list[JSON] = field(default_factory=list)
     high: list[JSON] = field(default_factory=list)
     last: list[JSON] = field(default_factory=list)
-    points: int | None = 0
+    points: int = 0
     exact: bool = True
     gaps: list[float] = field(default_factory=list)
 
@@ -65,33 +64,12 @@ def curve(run: Run, key: str, window: Window) -> Curve:
     Raises:
         UsageError: the run has no such metric.
     """
-    thinned = _thinned(run, key, window) if window.x == "step" else None
-    if thinned is not None and thinned.width > 1:
-        return _of_thinned(key, thinned)
     points = _within(run.history(key), window)
     exact = len(points) <= window.buckets
     found = Curve(key, points=len(points), exact=exact)
     for bucket in ([point] for point in points) if exact else _buckets(points, window.buckets):
         _add(found, bucket)
     return found
-
-
-def _thinned(run: Run, key: str, window: Window) -> Thinned:
-    """Ask the store, which may know without reading the points."""
-    first = None if window.low == -math.inf else math.ceil(window.low)
-    last = None if window.high == math.inf else math.floor(window.high)
-    return run.thinned(key, window.buckets, first, last)
-
-
-def _of_thinned(key: str, thinned: Thinned) -> Curve:
-    steps, _, *values = zip(*thinned.buckets, strict=True)
-    low, high, last = ([_finite(value) for value in column] for column in values)
-    gaps = [step for step, value in zip(steps, last, strict=True) if value is None]
-    return Curve(key, list(steps), low, high, last, None, False, gaps)
-
-
-def _finite(value: float) -> JSON:
-    return None if value != value else typed(value)
 
 
 def _within(history: Iterable[tuple[int, float, float]], window: Window) -> list[_Point]:

@@ -82,6 +82,9 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
+pytestmark = pytest.mark.slow  # a browser in the process changes how children are waited for
+
+
 def patient(estimator, rows, labels):
     time.sleep(0.2)
     return estimator.score(rows, labels)

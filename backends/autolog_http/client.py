@@ -232,6 +232,11 @@ class Client:
         if opened is not None:
             opened.close()
 
+    def __del__(self) -> None:
+        """Let go of the connections of a store that nobody reads any more."""
+        if hasattr(self, "_opened"):
+            self.close()
+
 
 def _parts(uri: str) -> SplitResult:
     """Read an address, of which no part is shown that may be a secret."""

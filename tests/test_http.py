@@ -130,11 +130,12 @@ def test_a_search_arrives_whole(store: Path, experiment: str, mlflow_uri: str) -
 
 
 def test_a_search_takes_few_requests(store: Path, experiment: str, mlflow_uri: str, requests: Counter[str]) -> None:
-    """A candidate costs three requests: it is begun, told of, and ended."""
+    """A run costs three requests: it is begun, told of, and ended; one more says the environment, if that came late."""
     X, y = load_iris(return_X_y=True)
     GridSearchCV(LogisticRegression(max_iter=200), {"C": [0.1, 0.2, 0.5, 1.0, 2.0]}, cv=2).fit(X, y)
     deliver(store, mlflow_uri)
-    assert requests["runs/create"] == requests["runs/log-batch"] == requests["runs/update"] == 6
+    assert requests["runs/create"] == requests["runs/update"] == 6
+    assert requests["runs/log-batch"] in {6, 7}
     deliver(store, mlflow_uri)
     assert requests["runs/create"] == 6
 
@@ -147,7 +148,7 @@ def test_a_candidate_that_failed_is_told_of_once(
     X, y = load_iris(return_X_y=True)
     GridSearchCV(LogisticRegression(max_iter=200), {"C": [-1.0, 1.0]}, cv=2).fit(X, y)
     deliver(store, mlflow_uri)
-    assert requests["runs/log-batch"] == 3
+    assert requests["runs/log-batch"] in {3, 4}  # the environment may have come late
     (failed,) = (each for each in runs_at(mlflow_uri, experiment).values() if each["info"]["status"] == "FAILED")
     local = autolog.get_run(texts(failed, "tags")["autolog.run_id"])
     assert histories(mlflow_uri, failed) == recorded(local)

@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -82,7 +83,6 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
-pytestmark = pytest.mark.slow  # a browser in the process changes how children are waited for
 
 
 def patient(estimator, rows, labels):
@@ -105,11 +105,13 @@ def trained(folder: Path, program: str) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser for all tests."""
+    """A browser for all tests; what the driver does with the ends of children is undone."""
+    handler = signal.getsignal(signal.SIGCHLD)
     with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield opened
         opened.close()
+    signal.signal(signal.SIGCHLD, handler)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
 
 from autolog.exceptions import FilterError, UsageError
 from autolog.store.comparing import TESTS, Scalar, Value, number
@@ -58,7 +58,7 @@ __all__ = [
     "parse_order",
 ]
 
-_DEFAULT_ORDER = Order((OrderKey(Name("attributes", "start_time"), True), OrderKey(Name("attributes", "run_id"))))
+_LAST_KEYS: Final = OrderKey(Name("attributes", "start_time"), True), OrderKey(Name("attributes", "run_id"))
 
 _NESTING_LIMIT = 50  # parentheses; what walks the tree may recurse
 
@@ -80,7 +80,7 @@ def parse_filter(text: str) -> Filter:
 
 
 def parse_order(order_by: Sequence[str]) -> Order:
-    """Read an order such as `["metrics.auc DESC", "start_time"]`; an empty one is `start_time DESC`, then `run_id`.
+    """Read an order such as `["metrics.auc DESC"]`; what it leaves equal goes by `start_time DESC`, then `run_id`.
 
     Args:
         order_by: names, each with ASC (the default) or DESC, the most important first.
@@ -91,7 +91,7 @@ def parse_order(order_by: Sequence[str]) -> Order:
     """
     if isinstance(order_by, str) or not all(isinstance(item, str) for item in order_by):
         raise UsageError(f'order_by is a list such as ["metrics.auc DESC", "start_time"], not {order_by!r}')
-    return Order(tuple(_read(item, "order") for item in order_by)) if order_by else _DEFAULT_ORDER
+    return Order((*(_read(item, "order") for item in order_by), *_LAST_KEYS))
 
 
 class _Misread(Exception):  # noqa: N818 - never leaves this module

@@ -58,7 +58,7 @@ class Finder(Protocol):
     """A store that finds runs without reading all."""
 
     def find(self, query: Query) -> Found:
-        """Give the runs that `scan` would find; those that no key of the order tells apart in any order."""
+        """Give the runs that `scan` would find, in the same order."""
 
 
 def scan(runs: Iterable[Run], query: Query) -> Found:

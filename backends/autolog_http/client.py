@@ -9,6 +9,7 @@ import email.utils
 import json
 import os
 import time
+import weakref
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -106,7 +107,9 @@ class Client:
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}
         basic = self._auth if isinstance(self._auth, tuple) else None
         timeout = httpx.Timeout(_READ, connect=_CONNECT)
-        return httpx.Client(base_url=self.uri, headers=headers, auth=basic, timeout=timeout, verify=_verify())
+        opened = httpx.Client(base_url=self.uri, headers=headers, auth=basic, timeout=timeout, verify=_verify())
+        weakref.finalize(self, opened.close).atexit = False  # a store that nobody reads any more lets go of it
+        return opened
 
     # ---- JSON
 
@@ -231,11 +234,6 @@ class Client:
         opened = self._opened.pop(os.getpid(), None)
         if opened is not None:
             opened.close()
-
-    def __del__(self) -> None:
-        """Let go of the connections of a store that nobody reads any more."""
-        if hasattr(self, "_opened"):
-            self.close()
 
 
 def _parts(uri: str) -> SplitResult:

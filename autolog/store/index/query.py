@@ -57,7 +57,7 @@ class Selection:
         if self._query.experiments is not None:
             among = ", ".join(self._bound(form(name)) for name in self._query.experiments)
             where.append(f"r.experiment IN ({among})")
-        order = ", ".join([*map(self._sorted, self._query.order.keys), "r.id"])
+        order = ", ".join(map(self._sorted, self._query.order.keys))
         limit = self._bound(-1 if self._query.limit is None else self._query.limit)
         tables = " ".join(["seen r", *self._joins])
         select = f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {limit}"  # noqa: S608

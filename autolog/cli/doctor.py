@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import logging
 import os
@@ -88,7 +89,7 @@ def _version(distribution: str) -> str:
 def _plugins(loader: Loader, broken: list[str]) -> Iterator[RenderableType]:
     """Load what can be loaded: only that shows whether it works."""
     for record in loader.records:
-        if not _is_excluded(record) and (record.group != PLUGINS or _is_installed(record.name)):
+        if not _is_excluded(record) and (record.group != PLUGINS or _is_usable(record)):
             loader.load(record)
     broken += [
         f"{_kind(record)} {record.name}: {record.reason}" for record in loader.records if record.state == "failed"
@@ -99,6 +100,17 @@ def _plugins(loader: Loader, broken: list[str]) -> Iterator[RenderableType]:
 
 def _is_excluded(record: Record) -> bool:
     return record.group == PLUGINS and session.get().excludes(record.name)
+
+
+def _is_usable(record: Record) -> bool:
+    """Say whether the framework can be imported; where it cannot, that is said, and is no fault of the plugin."""
+    if record.state != "waiting" or not _is_installed(record.name):
+        return False
+    try:
+        guard.refusable("its framework cannot be imported", guard.contained, importlib.import_module, record.name)
+    except (AutologError, OSError) as error:
+        record.state, record.reason = "skipped", str(error)
+    return record.state == "waiting"
 
 
 def _is_installed(module: str) -> bool:

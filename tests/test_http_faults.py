@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import mlflow_server
-from at_server import assert_all_there, runs_at
+from at_mlflow import assert_all_there, runs_at
 from autolog.testing import all_runs, only_run
 from faulty_proxy import (
     Fault,

@@ -10,10 +10,22 @@ from typing import Any
 
 import autolog
 from autolog.delivery import syncing
+from autolog.testing import all_runs
 from autolog_http.client import Client
 from autolog_http.destination import MLflowBackend
 
-__all__ = ["artifact", "comparable", "deliver", "histories", "history", "recorded", "run_at", "runs_at", "texts"]
+__all__ = [
+    "artifact",
+    "assert_all_there",
+    "comparable",
+    "deliver",
+    "histories",
+    "history",
+    "recorded",
+    "run_at",
+    "runs_at",
+    "texts",
+]
 
 
 def deliver(folder: Path, uri: str) -> list[syncing.Sent]:
@@ -83,3 +95,32 @@ def artifact(uri: str, run: dict[str, Any], path: str) -> bytes:
     root = run["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
     with closing(Client(uri)) as client:
         return b"".join(client.download(f"{root}/{path}", 1 << 24))
+
+
+# ---- a whole store
+
+
+def assert_all_there(uri: str, experiment: str, store: Path) -> None:
+    """Every run recorded in a folder is at the server once, with every point, param and artifact once."""
+    there = runs_at(uri, experiment)
+    here = {run.run_id: run for run in all_runs(store)}
+    assert there.keys() == here.keys() != set()
+    for run_id, run in here.items():
+        _assert_same(uri, there[run_id], run)
+
+
+def _assert_same(uri: str, there: dict[str, Any], run: autolog.Run) -> None:
+    assert there["info"]["status"] == {"LOST": "KILLED"}.get(run.status, run.status)
+    assert texts(there, "params") == {key: str(value) for key, value in run.params.items()}
+    found = histories(uri, there)
+    assert found.keys() == run.metrics.keys()
+    for key, points in found.items():
+        _assert_same_points(points, sorted(map(_as_sent, run.history(key))))
+    for path in run.artifacts:
+        assert artifact(uri, there, path) == run.artifact_path(path).read_bytes()
+
+
+def _assert_same_points(there: list[tuple[int, float, int]], here: list[tuple[int, float, int]]) -> None:
+    """The same points in number, step and value; of equal ones the time may be moved by milliseconds."""
+    assert [point[:2] for point in there] == [point[:2] for point in here]
+    assert all(abs(one[2] - other[2]) < 50 for one, other in zip(there, here, strict=True))

@@ -31,7 +31,7 @@ from autolog.store.index.database import path_for
 from autolog.store.index.store import IndexedStore
 from autolog.store.journals import JournalStore
 from autolog.store.run import Run
-from autolog.store.search import find, search
+from autolog.store.search import find, search, still
 from autolog.store.thinning import join, pack, thin, unpack
 from autolog.values import encode
 from autolog_files import LocalFiles
@@ -152,6 +152,7 @@ def test_the_index_says_what_the_fold_says(tmp_path: Path, written: list[Any], d
         again = indexed_store(root)
         text, order = data.draw(st.sampled_from(FILTERS)), data.draw(st.sampled_from(ORDERS))
         assert sorted(found(again, text, order), key=repr) == sorted(found(folded, text, order), key=repr)
+        assert find(again, text, max_results=1).tally() == find(folded, text).tally()
         assert all_shown(again.runs()) == all_shown(folded.runs())
 
 
@@ -191,7 +192,11 @@ def test_values_of_all_types_compare_and_order_alike(
     for text in [*texts, f"({texts[0]}) or not ({texts[1]} and {texts[2]})"]:
         assert found(store, text, "run_id") == found(folded, text, "run_id"), text
     order = ["params.p DESC" if descending else "params.p", "run_id"]
-    assert find(store, "", order).heads == find(folded, "", order).heads
+    heads = find(folded, "", order).heads
+    assert find(store, "", order).heads == heads
+    for skip, most in ((0, 2), (1, None), (2, 3), (len(heads), 1)):
+        cut = heads[skip:][:most]
+        assert find(store, "", order, None, most, skip).heads == cut == find(folded, "", order, None, most, skip).heads
 
 
 def write_run(root: Path, run: str, params: dict[str, Any], *more: tuple[str, dict[str, Any]], at: int = 5) -> None:
@@ -417,6 +422,17 @@ def test_children_are_found_by_the_index(store: Path) -> None:
     autolog.delete_run(parent.run_id)
     assert index.runs() == []
     assert all_shown(index.runs(deleted=True)) == all_shown(folding_store(store).runs(deleted=True))
+
+
+def test_what_is_asked_within_one_moment_sees_one_store(tmp_path: Path) -> None:
+    """A run that begins between two questions is in neither answer, and in the next."""
+    index = indexed_store(tmp_path)
+    write_run(tmp_path, "1" * 32, {})
+    with still(index):
+        assert len(index.runs()) == 1
+        write_run(tmp_path, "2" * 32, {})
+        assert len(index.runs()) == len(find(index).heads) == find(index).tally().total() == 1
+    assert len(index.runs()) == find(index).tally().total() == 2
 
 
 def test_large_values_are_compared_whole(store: Path) -> None:

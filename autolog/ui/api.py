@@ -41,13 +41,16 @@ class About:
 
 
 def _store(store: Store, request: Request) -> About:
-    runs = [run for run in store.runs() if run.parent_run_id is None]
-    experiments = Counter(run.experiment for run in runs)
+    experiments: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    for (experiment, status), runs in Query().find(store, 0).tally().items():
+        experiments[experiment] += runs
+        statuses[status] += runs
     return About(
         uri=public_uri(store.uri),
         version=autolog.__version__,
         experiments=[{"name": name, "runs": count} for name, count in sorted(experiments.items())],
-        statuses=Counter(run.status for run in runs),
+        statuses=statuses,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from autolog.store.search import still
 from autolog.ui.answers import ERRORS, Json
 from autolog.ui.api import DOCUMENTS
 from autolog.ui.files import FILES
@@ -58,7 +59,7 @@ class _Shared:
         """Give the endpoint that answers with what is read; it is called on a thread."""
 
         def endpoint(request: Request) -> Response:
-            with self._reading:
+            with self._reading, still(self._store):
                 answer = read(self._store, request)
                 return answer if isinstance(answer, Response) else Json(answer)
 
@@ -70,7 +71,7 @@ class _Shared:
         watch = Watch(self._store, tuple(asked.getlist("experiment")), asked.get("parent"))
 
         def look() -> Changes:
-            with self._reading:
+            with self._reading, still(self._store):
                 return watch.look()
 
         return StreamingResponse(stream(look), media_type="text/event-stream")

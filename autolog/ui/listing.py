@@ -47,15 +47,15 @@ class Query:
         """Give the newest of the runs, so many at most; whatever their order."""
         return replace(self, order="").find(store, most).runs()
 
-    def find(self, store: Store, most: int | None = None) -> Found:
-        """Find the runs, so many at most; each is read when it is asked for.
+    def find(self, store: Store, most: int | None = None, skip: int = 0) -> Found:
+        """Find the runs, so many at most behind the first; each is read when it is asked for.
 
         Raises:
             FilterError: the filter or the order cannot be read; its position counts in what was typed.
         """
         parse_filter(self.filter)
         conditions = filter(None, (self._place, f"({self.filter})" if self.filter.strip() else ""))
-        return find(store, " and ".join(conditions), _items(self.order), self.experiments or None, most)
+        return find(store, " and ".join(conditions), _items(self.order), self.experiments or None, most, skip)
 
     @property
     def _place(self) -> str:
@@ -140,10 +140,8 @@ def page(store: Store, query: Query, offset: int, limit: int, metric: str | None
         limit: so many at most.
         metric: whose values each row draws as a small curve.
     """
-    found = query.find(store)
-    total = len(found.heads)
-    window = [found.read(place) for place in range(total)[offset : offset + limit]]
-    return Page(total, offset, rows(store, window, metric))
+    found = query.find(store, limit, offset)
+    return Page(found.tally().total(), offset, rows(store, found.runs(), metric))
 
 
 def rows(store: Store, runs: Sequence[Run], metric: str | None = None) -> list[Row]:

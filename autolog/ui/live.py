@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Changes", "Watch", "stream"]
 
 _EVERY: Final = 0.5  # seconds between two looks at least
-_SHARE: Final = 0.5  # of a processor's time that looking may take
+_SHARE: Final = 0.2  # of a processor's time that looking may take
 _LATELY: Final = 3600.0  # seconds after its end in which a run is expected to take more
 _SILENCE: Final = 15.0  # seconds without a word at most, so that neither side takes the other for gone
 
@@ -54,8 +54,8 @@ class Watch:
         runs = self._runs()
         before, self._marks = self._marks, {run.run_id: self._mark(run) for run in runs}
         differing = dict(before.items() ^ self._marks.items())
-        listed = Query(experiments=self.experiments, parent=self.parent).find(self.store)
-        return Changes(list(differing), len(listed.heads))
+        listed = Query(experiments=self.experiments, parent=self.parent).find(self.store, 0)
+        return Changes(list(differing), listed.tally().total())
 
     def _runs(self) -> list[Run]:
         """Give the runs that may change: those that are going on, or have ended lately."""

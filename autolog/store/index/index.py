@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ class Index:
         self._files = files
         self._lock = threading.RLock()
         self._open: tuple[int, Writing, Reading] | None = None
+        self._looked_at: set[str | None] | None = None  # trees, None for all; None where each question looks
 
     @property
     def exists(self) -> bool:
@@ -41,7 +43,17 @@ class Index:
 
     def ask(self, question: Callable[[Reading], _T], tree: str | None = None) -> _T:
         """Ask a question after all that is new has been read; where it is about one tree, all that is new there."""
-        return self._do(lambda writing, reading: question(_caught_up(writing, reading, tree)))
+        return self._do(lambda writing, reading: question(self._caught_up(writing, reading, tree)))
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Have all that is asked within see one moment: what is new is looked for once. Other threads wait."""
+        with self._lock:
+            self._looked_at = set()
+            try:
+                yield
+            finally:
+                self._looked_at = None
 
     def peek(self, question: Callable[[Reading], _T]) -> _T:
         """Ask a question about what has been read already."""
@@ -56,7 +68,8 @@ class Index:
                 logger.info("autolog: the index %s cannot be used: %s", self._path, error)
                 if not isinstance(error, sqlite3.OperationalError):  # damaged, not merely out of reach
                     remove(self._path)
-                _caught_up(*self._use(None), None)
+                self._looked_at = None if self._looked_at is None else set()
+                self._caught_up(*self._use(None), None)
                 return work(*self._opened())
 
     def _opened(self) -> tuple[Writing, Reading]:
@@ -69,11 +82,13 @@ class Index:
         self._open = os.getpid(), Writing(database, self._files), Reading(database, self._files)
         return self._open[1:]
 
-
-def _caught_up(writing: Writing, reading: Reading, tree: str | None) -> Reading:
-    if tree is None:
-        writing.catch_up()
-    else:
-        writing.catch_up_with(tree)
-    reading.look_who_lives()
-    return reading
+    def _caught_up(self, writing: Writing, reading: Reading, tree: str | None) -> Reading:
+        looked_at = set() if self._looked_at is None else self._looked_at
+        if looked_at.isdisjoint({None, tree}):
+            if tree is None:
+                writing.catch_up()
+            else:
+                writing.catch_up_with(tree)
+            reading.look_who_lives()
+            looked_at.add(tree)
+        return reading

@@ -53,15 +53,26 @@ class Selection:
 
     def rows(self, columns: str) -> list[tuple[Any, ...]]:
         """Give these columns of the runs that are found, in order."""
+        where = self._matching()
+        order = ", ".join(map(self._sorted, self._query.order.keys))
+        limit, skip = self._bound(-1 if self._query.limit is None else self._query.limit), self._bound(self._query.skip)
+        return self._selected(columns, where, f"ORDER BY {order} LIMIT {limit} OFFSET {skip}")
+
+    def counts(self, columns: str) -> list[tuple[Any, ...]]:
+        """Give the values that these columns have in all that match, each with the number of runs."""
+        return self._selected(f"{columns}, count(*)", self._matching(), f"GROUP BY {columns}")
+
+    def _selected(self, columns: str, where: list[str], more: str) -> list[tuple[Any, ...]]:
+        tables = " ".join(["seen r", *self._joins])
+        select = f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where)} {more}"  # noqa: S608
+        return self._database.execute(select, self._values).fetchall()
+
+    def _matching(self) -> list[str]:
         where = [f"r.gone = {HERE}", self._holds(self._query.wanted.expression)]
         if self._query.experiments is not None:
             among = ", ".join(self._bound(form(name)) for name in self._query.experiments)
             where.append(f"r.experiment IN ({among})")
-        order = ", ".join(map(self._sorted, self._query.order.keys))
-        limit = self._bound(-1 if self._query.limit is None else self._query.limit)
-        tables = " ".join(["seen r", *self._joins])
-        select = f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {limit}"  # noqa: S608
-        return self._database.execute(select, self._values).fetchall()
+        return where
 
     def _bound(self, value: Form) -> str:
         self._values.append(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,7 +22,7 @@ from autolog.store.tail import Tail
 if TYPE_CHECKING:
     from autolog.journal.events import Event
     from autolog.store.run import Run
-    from autolog.store.search import Query
+    from autolog.store.search import Query, Tally
     from autolog.store.thinning import Thinned
 
 __all__ = ["Key", "Reading"]
@@ -90,6 +90,11 @@ class Reading:
             return None
         rows = selection.rows("r.tree, r.run_id, r.parent_run_id")
         return [(Key(tree, said(run)), _text(parent)) for tree, run, parent in rows]
+
+    def tally(self, query: Query) -> Tally:
+        """Count the runs that match a query for which SQLite can tell, by experiment and status."""
+        rows = Selection(self._database, query).counts("r.experiment, r.status")
+        return Counter({(str(said(experiment)), str(said(status))): runs for experiment, status, runs in rows})
 
     def lines(self, where: str, *values: Any) -> list[tuple[Key, dict[str, Any]]]:
         """Give lines of runs: the fields that a list has of each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -60,7 +61,13 @@ class IndexedStore(JournalStore):
         keys, parents, newer = found
         self._warn_of(newer)
         heads = [Head(key.run_id, parent) for key, parent in zip(keys, parents, strict=True)]
-        return Found(heads, lambda at: self._line(keys[at]))
+        return Found(
+            heads, lambda at: self._line(keys[at]), lambda: self._index.peek(lambda reading: reading.tally(query))
+        )
+
+    def still(self) -> AbstractContextManager[None]:
+        """Have all that is asked within look at the store as the first question found it."""
+        return self._index.still()
 
     def children(self, run_id: str) -> list[Run]:
         """Give a run's children, oldest first."""

@@ -14,6 +14,12 @@ from observers import Watch, nothing
 pytest_plugins = ["pytester"]
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have tests see none, also where several processes run them, which are told how wide one is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def store(autolog_store: Path) -> Path:
     """The folder that a test records into."""

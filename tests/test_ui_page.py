@@ -313,7 +313,7 @@ def test_a_run_says_what_it_was(seen: Seen, runs: Path) -> None:
     """Its params, metrics, dataset, signature and model, with the line that loads it."""
     page = seen.go(f"/#/run/{run_id(runs, 'Pipeline')}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Pipeline")
-    for card in ("Metrics", "Params", "Dataset", "Signature", "Model model"):
+    for card in ("Metrics", "Params", "Dataset", "Signature", "Model"):
         expect(page.get_by_role("heading", name=card, exact=True)).to_be_visible()
     expect(page.locator(".load code")).to_contain_text("autolog.load_model('runs:/")
     expect(page.get_by_text("mean radius: float64").first).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -84,7 +85,7 @@ def details(store: Store, run_id: str) -> Details:
         environment=typed(run.environment),
         models=[_model(run, model, store.uri) for model in run.models],
         artifacts=[_artifact(path, facts) for path, facts in sorted(run.artifacts.items())],
-        metrics=[_metric(run, key) for key in sorted(run.metrics)],
+        metrics=[_metric(run, key) for key in sorted(run.metrics, key=_as_read)],
         charts=[_heading(name, found) for name, found in charts.items() if found.kind != _DIAGRAM],
         has_diagram=any(found.kind == _DIAGRAM for found in charts.values()),
         splits=typed(list(run.splits)),
@@ -115,6 +116,11 @@ def _model(run: Run, model: Mapping[str, Any], uri: str) -> dict[str, JSON]:
 
 def _artifact(path: str, facts: Mapping[str, Any]) -> dict[str, JSON]:
     return {"path": path, "size": typed(facts.get("size")), "sha256": typed(facts.get("sha256")), "kind": kind_of(path)}
+
+
+def _as_read(name: str) -> list[str | int]:
+    """Give a key by which `layer 2` comes before `layer 10`."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _metric(run: Run, key: str) -> dict[str, JSON]:

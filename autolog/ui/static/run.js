@@ -158,12 +158,15 @@ const PARTS = {
   },
 };
 
+/** Leave out the facts that say nothing. */
+const telling = (facts) => Object.entries(facts).filter(([, value]) => value != null && value !== "" && (typeof value !== "object" || Object.keys(value).length));
+
 const exact = (value) => h("span.number", { title: whole(value) }, number(value));
 
 const earlier = (values) => (values?.length ? h("span.muted", {}, ` earlier ${values.map(whole).join(", ")}`) : null);
 
 /** Say what a dataset was; its columns one a line. */
-const dataset = (input) => Object.entries(input).map(([name, value]) => [name, name === "columns" && Array.isArray(value) ? value.map((column) => (Array.isArray(column) ? column.map(whole).join(": ") : whole(column))).join("\n") : whole(value)]);
+const dataset = (input) => telling(input).map(([name, value]) => [name, name === "columns" && Array.isArray(value) ? value.map((column) => (Array.isArray(column) ? column.map(whole).join(": ") : whole(column))).join("\n") : whole(value)]);
 
 function signature(found) {
   const line = (column) => [column.name ?? "", column.type ?? column.dtype ?? ""].filter(Boolean).join(": ");
@@ -179,7 +182,8 @@ function splits(found) {
 function modelCard({ load: text, ...facts }) {
   const copy = h("button.button", { onclick: () => navigator.clipboard.writeText(text).then(() => (copy.textContent = "Copied")) }, "Copy");
   const say = (name, value) => (/size|bytes/.test(name) ? bytes(value) : Array.isArray(value) ? value.map(whole).join(", ") : whole(value));
-  const card = pairs(`Model ${whole(facts.name ?? "")}`, Object.entries(facts).map(([name, value]) => [name, say(name, value)]));
+  const name = whole(facts.name ?? "");
+  const card = pairs(name === "model" ? "Model" : `Model ${name}`, telling(facts).map(([name, value]) => [name, say(name, value)]));
   card.querySelector("h2").after(h("div.load", {}, h("code", { tabindex: "0" }, text), copy));
   return card;
 }

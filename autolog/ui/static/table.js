@@ -50,16 +50,17 @@ export class Table {
     this.state = state;
     const experiments = state.getAll("experiment").flatMap(list);
     const key = joined(experiments);
-    if (key !== this.listed) {
+    const isOther = key !== this.listed;
+    if (isOther) {
       this.listed = key;
       this.count.textContent = "Looking…";
       this.sample = (await ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))).runs;
-      this.learn();
     }
     this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
     this.filter.set(this.query.filter);
     this.drawTools();
     await this.grid.show({ query: this.query, ...this.columns(), order: this.query.order, open: list(state.get("open")) });
+    if (isOther) this.learn(); // not awaited: the list is there
   }
 
   again() {

@@ -40,8 +40,8 @@ def test_its_own_tests_pass_where_it_is_installed(installed: Path, tmp_path: Pat
 
 
 def test_it_is_a_few_pages() -> None:
-    """The hooks suffice for a database's tables and the store that reads them, in at most 340 lines of code."""
-    assert 150 < code_lines(PACKAGE) <= 340
+    """The hooks suffice for a database's tables and the store that reads them, in at most 350 lines of code."""
+    assert 150 < code_lines(PACKAGE) <= 350
 
 
 def test_it_uses_public_names_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
@@ -11,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from autolog.exceptions import UsageError
 
-__all__ = ["Settings", "connect", "reason", "settings"]
+__all__ = ["Connections", "Settings", "reason", "settings"]
 
 Settings: TypeAlias = Mapping[str, Any]
 
@@ -31,7 +32,32 @@ def settings(uri: str) -> Settings:
         raise UsageError("a database's URI cannot be read; give one such as postgresql://host/database") from None
 
 
-def connect(to: Settings) -> psycopg.Connection:
+class Connections:
+    """A connection a process: a forked child leaves its parent's alone.
+
+    Args:
+        to: where the database is, and who asks.
+    """
+
+    def __init__(self, to: Settings) -> None:
+        self._to = to
+        self._opened: dict[int, psycopg.Connection] = {}
+
+    def open(self) -> psycopg.Connection:
+        """Give this process's, opened again where it broke."""
+        process = os.getpid()
+        if process not in self._opened or self._opened[process].closed:
+            self._opened[process] = _connect(self._to)
+        return self._opened[process]
+
+    def close(self) -> None:
+        """Let go of this process's."""
+        opened = self._opened.pop(os.getpid(), None)
+        if opened is not None:
+            opened.close()
+
+
+def _connect(to: Settings) -> psycopg.Connection:
     """Open a connection, and create the tables where there are none."""
     connection = psycopg.connect(**to, autocommit=True)
     try:

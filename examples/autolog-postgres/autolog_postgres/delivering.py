@@ -15,7 +15,7 @@ from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.events import Event
 from autolog.store.segments import pack
-from autolog_postgres.connecting import Settings, connect, reason
+from autolog_postgres.connecting import Connections, Settings, reason
 from autolog_postgres.items import Item, begun, fit, items_of
 from autolog_postgres.settling import standing
 
@@ -41,8 +41,7 @@ class DatabaseBackend(Backend):
     """
 
     def __init__(self, to: Settings) -> None:
-        self._to = to
-        self._connection: psycopg.Connection | None = None
+        self._connections = Connections(to)
 
     def deliver(self, batch: Batch) -> Delivery:
         """Write what a batch says."""
@@ -54,15 +53,13 @@ class DatabaseBackend(Backend):
 
     def close(self) -> None:
         """Let go of the connection."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        self._connections.close()
 
     def _answer(self, work: Callable[[psycopg.Connection], list[str]]) -> Delivery:
         try:
-            self._connection = self._connection or connect(self._to)
-            with self._connection.transaction():
-                aside = work(self._connection)
+            connection = self._connections.open()
+            with connection.transaction():
+                aside = work(connection)
         except psycopg.Error as error:
             self.close()
             return Delivery("retry", reason(error))

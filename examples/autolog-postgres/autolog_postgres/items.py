@@ -76,7 +76,7 @@ def items_of(event: Event, tree: str) -> Iterator[Item]:
         yield from _split(event)
     elif event.kind == "points":
         for name, series in event.data["series"].items():
-            yield _series(event, name, decode(series))
+            yield from _series(event, name, decode(series))
     yield from _named(event, "param", _PARAM, event.data.get("params", {}))
     yield from _named(event, "tag", _TAG, event.data.get("tags", {}))
     yield from _named(event, "tag", _TAG, dict.fromkeys(event.data.get("removed", ())))
@@ -115,18 +115,19 @@ def _named(event: Event, kind: str, statement: str, values: Mapping[str, Any]) -
 def _split(event: Event) -> Iterator[Item]:
     """A candidate's metrics of one split are points, with its number as their step."""
     for name, value in event.data.get("metrics", {}).items() if "candidate" not in event.data else ():
-        yield _series(event, name, Columns([event.data["split"]], [value], [event.time]))
+        yield from _series(event, name, Columns([event.data["split"]], [value], [event.time]))
 
 
-def _series(event: Event, name: str, columns: Columns) -> Item:
-    key = (event.run, fit(name))
-    found = list(zip(*columns, strict=True))
+def _series(event: Event, name: str, columns: Columns) -> Iterator[Item]:
+    key, found = (event.run, fit(name)), list(zip(*columns, strict=True))
+    if not found:
+        return
     points = [
         (*key, step, value, moment(time), event.writer, event.seq, place)
         for place, (step, value, time) in enumerate(found)
     ]
     step, value, time = max(found, key=lambda point: (point[0], point[2]))
-    return Item(f"metric {name!r:.80}", [metric(event.run, name, step, value, time)], points)
+    yield Item(f"metric {name!r:.80}", [metric(event.run, name, step, value, time)], points)
 
 
 def metric(run: str, name: str, step: int, value: float, time: int) -> Row:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
+import platformdirs
 import psycopg
 
 from autolog.exceptions import AutologError, RunNotFoundError
 from autolog.store import segments
 from autolog.store.segments import Segment
-from autolog_postgres.connecting import Settings, connect, reason
+from autolog_postgres.connecting import Connections, Settings, reason
 from autolog_postgres.items import fit
 
 __all__ = ["DatabaseFiles"]
@@ -30,9 +31,9 @@ class DatabaseFiles:
     """
 
     def __init__(self, to: Settings) -> None:
-        self._to = to
-        self._connection: psycopg.Connection | None = None
-        self._copies = tempfile.TemporaryDirectory(prefix="autolog-postgres-", ignore_cleanup_errors=True)
+        self._connections = Connections(to)
+        self._copies = platformdirs.user_cache_path("autolog", appauthor=False) / "postgres"
+        weakref.finalize(self, self._connections.close)
 
     def trees(self) -> list[str]:
         """Give the ids of the top-level runs."""
@@ -47,7 +48,7 @@ class DatabaseFiles:
         return segments.read(self._segments(tree), name, start, lambda names: [self._lines(tree, at) for at in names])
 
     def local(self, tree: str, path: str) -> Path:
-        """Give a copy of a file, which goes with this object.
+        """Give a copy of a file, whole or not at all.
 
         Raises:
             RunNotFoundError: it is not there, though a journal speaks of it.
@@ -56,9 +57,12 @@ class DatabaseFiles:
         if not found:
             raise RunNotFoundError(f"{path} of run {tree} is not in the database; it may have been too large")
         content = found[0][0]
-        copy = Path(self._copies.name) / hashlib.sha256(content).hexdigest() / Path(path).name
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(content)
+        copy = self._copies / hashlib.sha256(content).hexdigest() / Path(path).name
+        if not copy.is_file():
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = copy.with_name(f".{uuid4().hex}.part")
+            partial.write_bytes(content)
+            partial.replace(copy)
         return copy
 
     def remove(self, tree: str, path: str | None) -> None:
@@ -83,12 +87,6 @@ class DatabaseFiles:
             AutologError: there is none; it says why.
         """
         try:
-            return self._open().execute(query, values, binary=True).fetchall()
+            return self._connections.open().execute(query, values, binary=True).fetchall()
         except psycopg.Error as error:
             raise AutologError(f"the database cannot be read: {reason(error)}") from None
-
-    def _open(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self._to)
-            weakref.finalize(self, self._connection.close)
-        return self._connection

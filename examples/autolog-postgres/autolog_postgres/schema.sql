@@ -51,10 +51,9 @@ CREATE TABLE IF NOT EXISTS points (          -- all values; a point is named by 
 );
 CREATE INDEX IF NOT EXISTS runs_by_experiment ON runs (experiment, start_time);
 CREATE INDEX IF NOT EXISTS runs_by_name ON runs (run_name);
-CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent_run_id);
-CREATE INDEX IF NOT EXISTS runs_by_tree ON runs (tree);
 CREATE INDEX IF NOT EXISTS runs_not_finished ON runs (start_time) WHERE status <> 'FINISHED';
-CREATE INDEX IF NOT EXISTS metrics_by_value ON metrics (name, value);
+CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent_run_id);  -- by which runs are removed, as by the next
+CREATE INDEX IF NOT EXISTS runs_by_tree ON runs (tree);
 
 -- What autolog itself reads: the journals, exactly as they were written, and files.
 CREATE TABLE IF NOT EXISTS journals (

@@ -387,6 +387,20 @@ def test_a_series_over_time_ascends(files: tuple[httpx.Client, str]) -> None:
     assert "from" in got(client, f"{run}/series", 400, key="peak", **{"from": "x"})["error"]["message"]
 
 
+def test_a_series_over_epochs_grows_from_the_end_of_one_to_that_of_the_next(client: httpx.Client) -> None:
+    """Each step lies within the epoch that it was part of; what has no epochs is drawn over its steps."""
+    run = f"/runs/{run_of(client, 'Linear')}/series"
+    steps, ends = (got(client, run, key=key, x="epoch")["series"][0]["x"] for key in ("loss", "loss_epoch"))
+    assert ends == [0, 1, 2]
+    batches = len(steps) // 3
+    assert steps == sorted(steps)
+    for epoch in range(3):
+        assert all(epoch - 1 <= x <= epoch for x in steps[epoch * batches : (epoch + 1) * batches])
+    search = f"/runs/{run_of(client, 'GridSearchCV')}/series"
+    (alone,) = got(client, search, key="training_accuracy", x="epoch")["series"]
+    assert alone["x"] == [0]
+
+
 def test_previews_by_kind(files: tuple[httpx.Client, str]) -> None:
     """Tables, documents and texts come as such, a long one with its beginning, and bytes only with their size."""
     client, run = files

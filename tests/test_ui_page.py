@@ -351,6 +351,8 @@ def test_curves_are_looked_at_in_several_ways(seen: Seen, runs: Path) -> None:
     expect(page.locator(".uplot")).to_have_count(2)
     expect(page.locator(".card", has_text="holes").locator(".facts")).to_contain_text("30 NaN")
     page.get_by_label("Log scale").check()
+    page.get_by_label("Over").select_option("epoch")
+    expect(page.locator(".u-legend").first).to_contain_text("epoch")
     page.get_by_label("Over").select_option("time")
     expect(page.locator(".u-legend").first).to_contain_text("time")
     page.get_by_label("Smooth").fill("0.6")

@@ -6,12 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import autolog
 from autolog.delivery.cursors import public_uri
 from autolog.exceptions import UsageError
 from autolog.ui import comparing, details, listing, previews, series
+from autolog.ui.axes import AXES, Axis
 from autolog.ui.listing import Query
 from autolog.ui.typed import JSON
 
@@ -119,7 +120,7 @@ def query_of(asked: QueryParams) -> Query:
 
 
 def _window(asked: QueryParams) -> series.Window:
-    x: Literal["step", "time"] = "time" if asked.get("x") == "time" else "step"
+    x: Axis = next((axis for axis in AXES if axis == asked.get("x")), "step")
     low, high = _number(asked, "from", -math.inf), _number(asked, "to", math.inf)
     return series.Window(x, low, high, min(max(_whole(asked, "buckets", 1000), 1), _BUCKETS))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from autolog.ui import axes
+from autolog.ui.axes import Axis
 from autolog.ui.typed import JSON, typed
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ _SPARK: Final = 40  # points
 
 @dataclass(frozen=True)
 class Window:
-    """What of a series is looked at: between two steps or times (in seconds), in so many buckets at most."""
+    """What of a series is looked at: between two places on an axis, in so many buckets at most."""
 
-    x: Literal["step", "time"] = "step"
+    x: Axis = "step"
     low: float = -math.inf
     high: float = math.inf
     buckets: int = 1000
@@ -34,7 +36,7 @@ class Curve:
 
     Args:
         key: the metric.
-        x: step, or seconds since the epoch; of a bucket that of its last point.
+        x: step, epoch, or seconds since 1970; of a bucket that of its last point.
         low: the least value; null where all are NaN.
         high: the greatest value.
         last: the last value.
@@ -53,49 +55,39 @@ class Curve:
     gaps: list[float] = field(default_factory=list)
 
 
-class _Point(NamedTuple):
-    x: float
-    value: float
-
-
 def curve(run: Run, key: str, window: Window) -> Curve:
     """Give a metric of a run as a curve; no peak is lost.
 
     Raises:
         UsageError: the run has no such metric.
     """
-    points = _within(run.history(key), window)
-    exact = len(points) <= window.buckets
-    found = Curve(key, points=len(points), exact=exact)
-    for bucket in ([point] for point in points) if exact else _buckets(points, window.buckets):
-        _add(found, bucket)
+    xs, values = axes.placed(run, key, window.x)
+    begin, end = bisect_left(xs, window.low), bisect_right(xs, window.high)
+    points = end - begin
+    found = Curve(key, points=points, exact=points <= window.buckets)
+    for cut in range(begin + 1, end + 1) if found.exact else _cuts(xs, begin, end, window.buckets):
+        _add(found, xs[cut - 1], values[begin:cut])
+        begin = cut
     return found
 
 
-def _within(history: Iterable[tuple[int, float, float]], window: Window) -> list[_Point]:
-    """Give the points of a window in the order of their x."""
-    by_step = window.x == "step"
-    points = (_Point(step if by_step else time, value) for step, value, time in history)
-    found = [point for point in points if window.low <= point.x <= window.high]
-    return found if by_step else sorted(found, key=lambda point: point.x)
+def _cuts(xs: Sequence[float], begin: int, end: int, most: int) -> Iterator[int]:
+    """Give where buckets end whose width is a power of two, so that their edges stay as points are added."""
+    width = 2.0 ** math.ceil(math.log2(max((xs[end - 1] - xs[begin]) / max(most - 1, 1), 2.0**-20)))
+    while begin < end:
+        begin = max(begin + 1, bisect_left(xs, (xs[begin] // width + 1) * width, begin, end))
+        yield begin
 
 
-def _buckets(points: Sequence[_Point], most: int) -> Iterable[list[_Point]]:
-    """Cut points into buckets whose width is a power of two, so that their edges stay as points are added."""
-    width = 2.0 ** math.ceil(math.log2(max((points[-1].x - points[0].x) / max(most - 1, 1), 2.0**-20)))
-    for _, bucket in groupby(points, key=lambda point: point.x // width):
-        yield list(bucket)
-
-
-def _add(found: Curve, bucket: Sequence[_Point]) -> None:
+def _add(found: Curve, x: float, bucket: Sequence[float]) -> None:
     """Add a bucket's place, and a gap where one of its values is NaN."""
-    values = [point.value for point in bucket if point.value == point.value]
-    found.x.append(bucket[-1].x)
+    values = [value for value in bucket if value == value]
+    found.x.append(x)
     found.low.append(typed(min(values)) if values else None)
     found.high.append(typed(max(values)) if values else None)
     found.last.append(typed(values[-1]) if values else None)
     if len(values) < len(bucket):
-        found.gaps.append(bucket[-1].x)
+        found.gaps.append(x)
 
 
 def spark(run: Run, key: str) -> list[JSON]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
 
+from autolog import hookspecs
 from autolog.cli import _autolog
-from pages import PAGES, ROOT, anchors, blocks, commands, links, mentioned, program
+from autolog.settings.table import OPTIONS
+from pages import PAGES, ROOT, anchors, blocks, commands, files, links, mentioned, program
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,3 +112,40 @@ def test_the_extras_that_are_named_exist() -> None:
     found = re.findall(r"(?:autolog-ml|\.)\[([\w,]+)\]", "\n".join(page.read_text("utf-8") for page in PAGES))
     assert found
     assert {name for names in found for name in names.split(",")} <= extras
+
+
+HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, "autolog_spec")]
+
+
+@pytest.mark.parametrize("name", [*HOOKS, *OPTIONS])
+def test_what_is_offered_is_documented_and_tested(name: str) -> None:
+    """Each hook and each setting is told of on a page, and implemented or set by a test."""
+    assert any(f"`{name}" in page.read_text("utf-8") or f"### {name}" in page.read_text("utf-8") for page in PAGES)
+    used = rf"(?<![\w.])(?:def )?{name}(?:\(|=(?!=))|[\"']{name}[\"']|AUTOLOG_{name.upper()}"
+    assert any(re.search(used, text) for text in _tests())
+
+
+@cache
+def _tests() -> list[str]:
+    walks = [text for page in PAGES for text in files(page).values()]
+    return walks + [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+
+
+def test_the_functions_that_pages_speak_of_exist() -> None:
+    """Each name below `autolog`, of the package or of a module of it, but for tags and entry points' groups."""
+    text = "\n".join(page.read_text("utf-8") for page in [*PAGES, *OTHERS])
+    found = set(re.findall(r"(?<![\w./-])autolog\.([a-z_]+(?:\.\w+)*)", text))
+    tags = re.findall(r"autolog\.(\w+)", "\n".join(re.findall(r"^\| (`autolog\..+?) \|", text, re.M)))
+    assert len(found) > 30
+    assert [name for name in sorted(found - {*tags, "plugins", "backends"}) if not _exists(name)] == []
+
+
+def _exists(name: str) -> bool:
+    for count in range(name.count(".") + 1, -1, -1):
+        parts = name.split(".")
+        try:
+            thing = importlib.import_module(".".join(["autolog", *parts[:count]]))
+        except ImportError:
+            continue
+        return functools.reduce(lambda held, part: getattr(held, part, None), parts[count:], thing) is not None
+    return False

@@ -16,12 +16,13 @@ _NAMED = re.compile(r"(\w+): (.*)")
 
 def hooks() -> str:
     """Give a section for each section of the contract: its hooks, and the types that they take and give."""
-    return "\n\n".join(_parts(_SOURCE.read_text("utf-8")))
+    return "\n\n".join(filter(None, _parts(_SOURCE.read_text("utf-8"))))
 
 
 def _parts(source: str) -> Iterator[str]:
     titles = {number: found[1] for number, line in enumerate(source.splitlines(), 1) if (found := _SECTION.match(line))}
-    for node in ast.parse(source).body:
+    body = ast.parse(source).body
+    for node, behind in zip(body, [*body[1:], None], strict=True):
         for number in [each for each in titles if each < node.lineno]:
             yield f"## {titles.pop(number).capitalize()}"
         if isinstance(node, ast.FunctionDef):
@@ -31,6 +32,14 @@ def _parts(source: str) -> Iterator[str]:
         elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias" and node.value is not None:
             yield f"### {ast.unparse(node.target)}"
             yield _code(ast.unparse(node.value).strip("'"))
+            yield _said_of(behind)
+
+
+def _said_of(behind: ast.stmt | None) -> str:
+    """Give the text that stands behind a name."""
+    if isinstance(behind, ast.Expr) and isinstance(behind.value, ast.Constant):
+        return str(behind.value.value)
+    return ""
 
 
 def _hook(node: ast.FunctionDef) -> Iterator[str]:

@@ -220,7 +220,10 @@ class DataDescription:
 
 @hookspec(firstresult=True)
 def autolog_describe_data(data: object) -> DataDescription | None:
-    """Describe a container that this plugin knows, as it is: no conversion, no copy, no iteration of an iterator."""
+    """Describe a container that this plugin knows, as it is: no conversion, no copy, no iteration of an iterator.
+
+    Called on the training thread, for each dataset of a run.
+    """
 
 
 # ---- models
@@ -262,7 +265,7 @@ def autolog_save_model(model: object, stream: ModelStream, format: str) -> Saved
 
 @hookspec(firstresult=True)
 def autolog_load_model(path: Path, saved: SavedModel, trusted: bool | Sequence[str] | None) -> Any:
-    """Read a model whose `saved.format` this plugin knows; its digest has been checked.
+    """Read a model whose `saved.format` this plugin knows; its digest has been checked. Called by `load_model`.
 
     Args:
         path: the file.
@@ -393,14 +396,17 @@ class Backend:
 
 @hookspec(firstresult=True)
 def autolog_journal_folder(uri: str) -> Path | None:
-    """The local folder where the journal itself may be kept for this destination; then nothing is delivered to it."""
+    """The local folder where the journal itself may be kept for this destination; then nothing is delivered to it.
+
+    Called when it is settled where runs go, and before a place is read.
+    """
 
 
 @hookspec(firstresult=True)
 def autolog_open_backend(uri: str) -> Backend | None:
-    """Open a destination for delivery. Must not wait for a network."""
+    """Open a destination for delivery. Called when it is settled where runs go; must not wait for a network."""
 
 
 @hookspec(firstresult=True)
 def autolog_open_store(uri: str) -> Store | None:
-    """Open the place that `uri` names for reading."""
+    """Open the place that `uri` names for reading. Called when somebody looks there, which may wait for a network."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +14,7 @@ import autolog
 from autolog import cli
 from autolog.store.compact import FILE
 from autolog.testing import all_runs
-
-DOCS = Path(__file__).parent.parent / "docs"
-
+from pages import ROOT, blocks
 
 PROGRAM = r"""
 import sys, math, autolog
@@ -140,12 +138,17 @@ def test_a_place_that_is_no_folder_is_refused(capsys: pytest.CaptureFixture[str]
 def test_the_documented_queries_work(
     store: Path, recorded: list[autolog.Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each SQL statement of the page runs as it stands, and finds rows."""
+    """Each SQL statement of the page runs as it stands, and finds rows; so does its line of Python."""
     import duckdb
 
     compact(store, capsys)
     store.rename(store.parent / "autolog-runs")
     monkeypatch.chdir(store.parent)
-    statements = re.findall(r"```sql\n(.*?)```", (DOCS / "parquet.md").read_text(), re.DOTALL)
+    found = blocks(ROOT / "docs" / "parquet.md")
+    statements = [block.text for block in found if block.language == "sql"]
     assert len(statements) >= 2
     assert all(duckdb.sql(statement).fetchall() for statement in statements)
+    (lines,) = [block.text.split("\n\n") for block in found if block.language == "python"]
+    names: dict[str, Any] = {}
+    exec(lines[0], names)
+    assert len(eval(lines[1], names))

@@ -1,4 +1,4 @@
-"""The hooks: the example of docs/plugins.md runs, and each implementation is called on its own."""
+"""The hooks: the example of docs/writing-a-plugin.md runs, and each implementation is called on its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pytest
 import autolog
 from autolog.hookspecs import DataDescription
 from autolog.loading.hooks import Hooks
-from distributions import TINYBOOST, documented
+from pages import ROOT, files
+
+WRITTEN = files(ROOT / "docs" / "writing-a-plugin.md")
 
 
 def module(name: str, text: str) -> ModuleType:
@@ -24,16 +26,15 @@ def module(name: str, text: str) -> ModuleType:
 
 @pytest.fixture
 def tinyboost() -> Iterator[ModuleType]:
-    made = sys.modules["tinyboost"] = module("tinyboost", TINYBOOST)
+    made = sys.modules["tinyboost"] = module("tinyboost", WRITTEN["tinyboost.py"])
     yield made
     del sys.modules["tinyboost"]
 
 
 def test_the_documented_plugin_works(store: Path, tinyboost: Any) -> None:
     """The page's plugin records params, data, series, errors and the model, which loads again."""
-    text = documented("plugins.md")
     autolog.enable(backend=store, silent=True)
-    autolog.register(module("autolog_tinyboost", text), "tinyboost")
+    autolog.register(module("autolog_tinyboost", WRITTEN["autolog_tinyboost.py"]), "tinyboost")
     rows = [[1, 2], [3, 4]]
     model = tinyboost.Booster(depth=5).train(rows, rounds=3)
     with pytest.raises(ValueError, match="rounds"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -12,34 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PLUGIN", "TINYBOOST", "distribution", "documented", "plugin", "told"]
-
-_DOCS = Path(__file__).parents[2] / "docs"
-
-TINYBOOST = """
-__version__ = "1.2"
-
-class Model:
-    def __init__(self, history):
-        self.history = history
-
-class Booster:
-    def __init__(self, depth=3):
-        self.depth = depth
-
-    def train(self, table, rounds=10):
-        if rounds < 0:
-            raise ValueError("rounds")
-        return Model([1 / (1 + number) for number in range(rounds)])
-"""
-"""The framework of the documentation's examples."""
-
-
-def documented(page: str) -> str:
-    """The module that a page of the documentation has."""
-    marked = r"<!-- the test suite runs this module -->\n```python\n(.*?)```"
-    (text,) = re.findall(marked, (_DOCS / page).read_text("utf-8"), re.S)
-    return text
+__all__ = ["PLUGIN", "distribution", "plugin", "told"]
 
 
 def distribution(

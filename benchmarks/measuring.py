@@ -9,12 +9,25 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENVIRONMENT", "Figure", "Measure", "difference", "folder", "in_turn", "main", "median", "program", "size"]
+__all__ = [
+    "ENVIRONMENT",
+    "Figure",
+    "Measure",
+    "difference",
+    "folder",
+    "in_turn",
+    "main",
+    "median",
+    "program",
+    "size",
+    "timed",
+]
 
 _LEFT_OUT = ("AUTOLOG", "PYTHONDONTWRITEBYTECODE")  # an installed package has its bytecode
 ENVIRONMENT = {
@@ -94,6 +107,19 @@ def median(values: Iterable[float]) -> float:
 def difference(with_it: Sequence[float], without: Sequence[float]) -> float:
     """Give the median of what one costs more than the other, pair by pair."""
     return median(one - other for one, other in zip(with_it, without, strict=True))
+
+
+def timed(name: str, work: Callable[[], Any], bar: float | None, more: str = "", times: int = 5) -> Figure:
+    """Give the median of the seconds that some work takes; and of the processor's, which on a busy machine differ."""
+    taken = [_seconds(work) for _ in range(times)]
+    busy = f"{median(used for _, used in taken):.3f} s of it this process's; {more}"
+    return Figure(name, median(passed for passed, _ in taken), "s", bar, bar and bar / 2, busy)
+
+
+def _seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    began, used = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began, time.process_time() - used
 
 
 def folder() -> tempfile.TemporaryDirectory[str]:

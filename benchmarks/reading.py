@@ -9,12 +9,11 @@ import os
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import stores
-from measuring import Figure, folder, main, median
+from measuring import Figure, folder, main, timed
 
 from autolog.journal.events import Event, encode_line
 from autolog.store.index.store import IndexedStore
@@ -63,41 +62,28 @@ def _opened(root: Path) -> tuple[IndexedStore, CountingFiles]:
     return IndexedStore(str(root), files, str(root)), files
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, float]:
-    """Give the seconds that passed, and those that this process used: on a busy machine they differ."""
-    began, used = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - began, time.process_time() - used
-
-
-def _figure(name: str, work: Callable[[], Any], bar: float | None, more: str = "", times: int = 5) -> Figure:
-    seconds = [_timed(work) for _ in range(times)]
-    busy = f"{median(used for _, used in seconds):.3f} s of it this process's; {more}"
-    return Figure(name, median(passed for passed, _ in seconds), "s", bar, bar and bar / 2, busy)
-
-
 def _lists(root: Path) -> Iterator[Figure]:
-    yield _figure(f"the index of {_RUNS:,} runs built", lambda: find(_opened(root)[0]), 60, "one process", times=1)
+    yield timed(f"the index of {_RUNS:,} runs built", lambda: find(_opened(root)[0]), 60, "one process", times=1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield Figure("memory at most", peak, "MiB", None, None, "Python and its libraries included")
-    yield _figure("first list of 50", lambda: search(_opened(root)[0], max_results=50), 0.3, "a new reader each time")
+    yield timed("first list of 50", lambda: search(_opened(root)[0], max_results=50), 0.3, "a new reader each time")
     store, files = _opened(root)
     search(store, max_results=50)
     files.asked = files.taken = 0
-    yield _figure("list of 50", lambda: search(store, max_results=50), 0.3)
-    yield _figure("filter, order, limit", lambda: search(store, _FILTER, _ORDER, max_results=50), 0.3)
-    yield _figure("all ids, the newest first", lambda: find(store), None, "what `autolog runs` folds children by")
+    yield timed("list of 50", lambda: search(store, max_results=50), 0.3)
+    yield timed("filter, order, limit", lambda: search(store, _FILTER, _ORDER, max_results=50), 0.3)
+    yield timed("all ids, the newest first", lambda: find(store), None, "what `autolog runs` folds children by")
     yield Figure("files opened or folders listed for these", files.asked, "", 0, 0)
 
 
 def _series(root: Path) -> Iterator[Figure]:
     run = stores.run_id(0)
-    yield _figure("a series of 1,000,000 points, exactly", lambda: _opened(root)[0].run(run).columns("loss"), 0.5)
-    yield _figure("… as a list of points", lambda: _opened(root)[0].run(run).history("loss"), None)
+    yield timed("a series of 1,000,000 points, exactly", lambda: _opened(root)[0].run(run).columns("loss"), 0.5)
+    yield timed("… as a list of points", lambda: _opened(root)[0].run(run).history("loss"), None)
     store, _ = _opened(root)
     (listed,) = search(store, f"attributes.run_id = '{run}'")
-    yield _figure("… thinned the first time", lambda: listed.thinned("loss"), None, "and kept", times=1)
-    yield _figure("… and then", lambda: listed.thinned("loss"), 0.05)
+    yield timed("… thinned the first time", lambda: listed.thinned("loss"), None, "and kept", times=1)
+    yield timed("… and then", lambda: listed.thinned("loss"), 0.05)
 
 
 def _followed(root: Path) -> Iterator[Figure]:
@@ -106,8 +92,8 @@ def _followed(root: Path) -> Iterator[Figure]:
     for round_ in range(2):  # in the first the trees awake
         files.asked = files.taken = 0
         written = sum(_append(root, number, round_) for number in range(_WRITERS))
-        seconds, _ = _timed(lambda: search(store, max_results=50))
-    yield Figure(f"{_WRITERS} writers followed", seconds, "s", None, None, "one look, after each has written a line")
+        look = timed(f"{_WRITERS} writers followed", lambda: search(store, max_results=50), None, "one look", times=1)
+    yield look
     yield Figure("bytes read to bytes written", files.taken / written, "", 1, 1)
 
 

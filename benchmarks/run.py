@@ -22,6 +22,7 @@ NAMES = (
     "mlflow_server",
     "object_store",
     "reading",
+    "reading_bucket",
 )
 
 

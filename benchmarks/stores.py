@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from autolog.journal import points
 from autolog.journal.events import Event, encode_line
+from autolog.store import segments
 
-__all__ = ["LONG", "make", "run_id"]
+__all__ = ["LONG", "as_segment", "make", "run_id"]
 
 LONG = 1_000_000
 """Points of a long series."""
@@ -22,7 +23,19 @@ def run_id(number: int) -> str:
     return f"{number * 0x9E3779B97F4A7C15 & (1 << 64) - 1:016x}{number:016x}"
 
 
-def make(root: Path, runs: int, long: int) -> None:
+def as_file(folder: Path, writer: str, lines: bytes) -> None:
+    """Put a journal where a program writes it."""
+    (folder / f"{writer}.jsonl").write_bytes(lines)
+
+
+def as_segment(folder: Path, writer: str, lines: bytes) -> None:
+    """Put a journal as it lies in a bucket."""
+    path = folder / segments.Segment(writer, 0, len(lines)).name
+    path.parent.mkdir()
+    path.write_bytes(segments.pack(lines))
+
+
+def make(root: Path, runs: int, long: int, put: Callable[[Path, str, bytes], None] = as_file) -> None:
     """Write runs of 20 params and 20 metrics; the first `long` of them have a series of `LONG` points besides."""
     for number in range(runs):
         chance = random.Random(number)
@@ -30,7 +43,7 @@ def make(root: Path, runs: int, long: int) -> None:
         folder.mkdir(parents=True)
         series = _long_series(chance) if number < long else ()
         lines = b"".join(map(encode_line, _events(number, chance, series)))
-        (folder / f"{number:016x}.jsonl").write_bytes(lines)
+        put(folder, f"{number:016x}", lines)
 
 
 def _events(number: int, chance: random.Random, series: Iterable[points.Columns]) -> Iterable[Event]:

@@ -99,3 +99,6 @@ class WatchedFiles(Files, Protocol):
             marks: of trees in which no file grows any more, None for others; those that have this mark still are given
                 as None.
         """
+
+    def fetch(self, trees: Iterable[str]) -> None:
+        """Bring the journals of trees near, all at once, as of the last look; each is read soon."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -103,6 +104,10 @@ class BucketFiles:
                         found.setdefault(tree, {})[name] = each
         return found
 
+    def fetch(self, trees: Iterable[str]) -> None:
+        """Copy the pieces of journals that are not here yet, many at a time: each alone would cost its way."""
+        self._fetch([(tree, piece.name) for tree in trees for piece in _segments(self._listed.get(tree, {}))])
+
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a journal from `start` to its end as of the last listing; nothing where it has gone."""
         listed = self._listed.get(tree, {})
@@ -118,10 +123,17 @@ class BucketFiles:
             return b""
 
     def _pieces(self, tree: str, names: Sequence[str]) -> list[bytes]:
-        if not names:
-            return []
-        with ThreadPoolExecutor(min(_AT_ONCE, len(names)), "autolog-reading") as pool:
-            return list(pool.map(lambda name: self._piece(tree, name), names))
+        self._fetch([(tree, name) for name in names])
+        return [self._piece(tree, name) for name in names]
+
+    def _fetch(self, pieces: Sequence[tuple[str, str]]) -> None:
+        if pieces:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(pieces)), "autolog-reading") as pool:
+                list(pool.map(self._bring, *zip(*pieces, strict=True)))
+
+    def _bring(self, tree: str, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._copy(tree, name, self._listed[tree][name])
 
     def _piece(self, tree: str, name: str) -> bytes:
         try:

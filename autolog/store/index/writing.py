@@ -41,6 +41,7 @@ class Writing:
         looks = self._files.look(marks)
         moving = iter([(name, look) for name, look in looks.items() if look is not None])
         while part := list(islice(moving, _PART)):
+            self._files.fetch(name for name, _ in part)
             with self._together():
                 for name, look in part:
                     self._follow(name, look)

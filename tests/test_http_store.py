@@ -50,6 +50,8 @@ with autolog.start_run(run_name="typed", tags={"team": "red", "size": 5}):
     autolog.log_text("hello", "notes/a b.txt")
 with autolog.start_run():
     autolog.log_params({"large": list(range(20_000)), "number": 2})
+with autolog.start_run(run_name="nameless", tags={"": "no name"}):
+    autolog.log_params({"": 1, "a@b": 2})
 try:
     with autolog.start_run(run_name="failed"):
         autolog.log_metric("loss", 0.5)

@@ -83,8 +83,8 @@ def is_whole(said: ServerRun) -> bool:
 
 def _named(said: ServerRun, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give values under the names they had before a server took them."""
-    names = said.told("autolog.names")
-    return {text(names.get(each)) or each: value for each, value in values.items()}
+    names = {there: name for there, name in said.told("autolog.names").items() if isinstance(name, str)}
+    return {names.get(each, each): value for each, value in values.items()}
 
 
 def _params(said: ServerRun) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ from autolog.delivery.cursors import Cursors
 from autolog.journal.events import Event, encode_line
 from autolog_http.client import Client, ServerError
 from autolog_http.destination import MLflowBackend
+from faulty_proxy import Answer, Exchange, faulty_proxy
 from mlflow_server import mlflow_python, running
 
 
@@ -395,6 +397,47 @@ def test_a_tag_that_was_removed_is_removed_there(
         autolog.delete_tag("team")
     deliver(store, mlflow_uri)
     assert "team" not in texts(runs_at(mlflow_uri, experiment)[run.run_id], "tags")
+
+
+def test_a_tag_that_somebody_removed_there_holds_up_nothing(
+    store: Path, experiment: str, mlflow_uri: str, client: Client, backends: list[MLflowBackend]
+) -> None:
+    """A tag that is gone at the server before it goes here leaves nothing to refuse, and the run ends there."""
+    with autolog.start_run() as run:
+        autolog.set_tags({"team": "blue", "mood": "good"})
+        _deliver_with(backends[0], store / run.run_id, mlflow_uri)
+        mine = runs_at(mlflow_uri, experiment)[run.run_id]["info"]["run_id"]
+        client.post("mlflow/runs/delete-tag", run_id=mine, key="team")
+        autolog.delete_tag("team")
+        autolog.delete_tag("mood")
+    _deliver_with(backends[0], store / run.run_id, mlflow_uri)
+    there = runs_at(mlflow_uri, experiment)[run.run_id]
+    assert texts(there, "tags").keys().isdisjoint({"team", "mood"})
+    assert there["info"]["status"] == "FINISHED"
+    assert not Cursors(store / run.run_id, mlflow_uri).aside.exists()
+
+
+def test_a_dataset_that_is_refused_costs_itself(store: Path, experiment: str, mlflow_uri: str) -> None:
+    """The other datasets of its run arrive, and so does the run's end."""
+
+    def refuse_one(exchange: Exchange) -> None:
+        body = exchange.body()
+        exchange.rfile = BytesIO(body)
+        refusal = Answer(400, [], b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no"}')
+        exchange.answer(refusal if b"unwelcome" in body else exchange.ask())
+        exchange.abort()
+
+    with autolog.start_run() as run:
+        for name in ("one", "unwelcome", "two"):
+            autolog.log_input([[1.0, 2.0]], name=name)
+    with faulty_proxy(mlflow_uri) as proxy:
+        proxy.fail(refuse_one, among="log-inputs")
+        deliver(store, proxy.url)
+    there = runs_at(mlflow_uri, experiment)[run.run_id]
+    assert {each["dataset"]["name"] for each in there["inputs"]["dataset_inputs"]} == {"one", "two"}
+    assert there["info"]["status"] == "FINISHED"
+    (line,) = Cursors(store / run.run_id, proxy.url).aside.read_text().splitlines()
+    assert json.loads(line)["reason"].startswith("dataset unwelcome: ")
 
 
 def test_what_no_writer_writes_costs_itself(store: Path, mlflow_uri: str) -> None:

@@ -116,7 +116,7 @@ def dataset_input(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give a dataset as an input; what its text is too long for is left out, as the record has it."""
     dataset = {
         "name": names.cut(str(facts.get("name")), _LONGEST_DATASET_NAME),
-        "digest": str(facts.get("digest"))[:36],
+        "digest": names.clean(str(facts.get("digest")))[:36],
         "source_type": "code",
         "source": _within(_LONGEST_SOURCE, {"tags": {"mlflow.source.name": _plain(facts.get("source"))}}),
         "schema": _within(_LONGEST_SCHEMA, _schema(facts)),

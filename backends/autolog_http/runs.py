@@ -14,7 +14,8 @@ from autolog_http.names import Limits
 __all__ = ["Item", "Remote", "Runs", "is_refusal"]
 
 Item: TypeAlias = "tuple[str, dict[str, Any]]"
-"""One of `params`, `tags` and `metrics`, and what is to be added there."""
+"""One of `params`, `tags`, `metrics` and `datasets`, and what is to be added there."""
+_Send: TypeAlias = "Callable[[Remote, Sequence[Item]], None]"
 
 _MOST: Final[Mapping[str, int]] = {"params": 100, "tags": 100, "metrics": 1000}
 _MOST_TOGETHER: Final = 1000
@@ -169,40 +170,50 @@ class Runs:
         items += [("tags", {"key": name, "value": value}) for name, value in changed.items()]
         items += [("metrics", metric) for metric in metrics]
         for each in _requests(items):
-            self._log(remote, each)
+            self._in_parts(remote, each, self._log)
         remote.params.update(new)
         remote.tags.update(changed)
 
-    def _log(self, remote: Remote, items: Sequence[Item]) -> None:
+    def _in_parts(self, remote: Remote, items: Sequence[Item], send: _Send) -> None:
         """Send items in one request; where it is refused, in halves, until those are found that are not taken."""
-        grouped = {kind: [item for each, item in items if each == kind] for kind in _MOST}
         try:
-            self._client.post("mlflow/runs/log-batch", run_id=remote.id, **grouped)
+            send(remote, items)
         except ServerError as error:
             if not is_refusal(error) or self._is_deleted(remote):
                 raise
             if len(items) == 1:
                 kind, item = items[0]
-                self._aside(f"{kind[:-1]} {item['key']}: {error}")
+                self._aside(f"{kind[:-1]} {item.get('key') or item['dataset']['name']}: {error}")
                 return
             for half in (items[: len(items) // 2], items[len(items) // 2 :]):
-                self._log(remote, half)
+                self._in_parts(remote, half, send)
+
+    def _log(self, remote: Remote, items: Sequence[Item]) -> None:
+        grouped = {kind: [item for each, item in items if each == kind] for kind in _MOST}
+        self._client.post("mlflow/runs/log-batch", run_id=remote.id, **grouped)
+
+    def _log_inputs(self, remote: Remote, items: Sequence[Item]) -> None:
+        self._client.post("mlflow/runs/log-inputs", run_id=remote.id, datasets=[dataset for _, dataset in items])
 
     def _is_deleted(self, remote: Remote) -> bool:
         said = self._client.get("mlflow/runs/get", run_id=remote.id)
         return bool(part(said, "run", "info").get("lifecycle_stage") == "deleted")
 
     def remove_tags(self, remote: Remote, gone: set[str]) -> None:
-        """Remove tags that the server has."""
+        """Remove tags that the server has; somebody may have done so meanwhile."""
         for name in gone & remote.tags.keys():
-            self._client.post("mlflow/runs/delete-tag", run_id=remote.id, key=name)
+            try:
+                self._client.post("mlflow/runs/delete-tag", run_id=remote.id, key=name)
+            except ServerError as error:
+                if error.code != "RESOURCE_DOES_NOT_EXIST" or self._is_deleted(remote):
+                    raise
             del remote.tags[name]
 
     def add_inputs(self, remote: Remote, inputs: Mapping[tuple[str, ...], Mapping[str, Any]]) -> None:
         """Send the datasets that were not sent before; what the server has already stays as it is."""
         new = {key: each for key, each in inputs.items() if key not in remote.inputs}
         if new:
-            self._client.post("mlflow/runs/log-inputs", run_id=remote.id, datasets=list(new.values()))
+            self._in_parts(remote, [("datasets", dict(each)) for each in new.values()], self._log_inputs)
             remote.inputs.update(new)
 
     def set_status(self, remote: Remote, status: str, end: int | None) -> None:

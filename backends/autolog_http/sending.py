@@ -115,9 +115,12 @@ class Sender:
             tags, params = self._tags(run), params_of(run, self._limits)
             self._runs.update(remote, params, tags, [_metric(*each) for each in (*points, *splits)])
             remote.splits.update(map(repr, splits))
-            self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
-            self._runs.add_inputs(remote, self._inputs(run))
-            self._runs.set_status(remote, *self._ending(run))
+            with self._refusable(f"removed tags of run {run_id}"):
+                self._runs.remove_tags(remote, {key(name) for name in self.tree.removed_tags(run_id)} - tags.keys())
+            with self._refusable(f"the datasets of run {run_id}"):
+                self._runs.add_inputs(remote, self._inputs(run))
+            with self._refusable(f"the status of run {run_id}"):
+                self._runs.set_status(remote, *self._ending(run))
 
     def _inputs(self, run: Run) -> dict[tuple[str, ...], dict[str, Any]]:
         """Give the datasets; one that cannot be understood costs itself."""

@@ -25,6 +25,8 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 __all__ = [
+    "Answer",
+    "Exchange",
     "Fault",
     "FaultyProxy",
     "black_hole",

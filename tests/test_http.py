@@ -229,6 +229,28 @@ def test_the_exact_record_goes_along(store: Path, experiment: str, mlflow_uri: s
     assert artifact(mlflow_uri, there, f"autolog/journal/values/{value.name}") == value.read_bytes()
 
 
+def test_tags_by_which_a_server_knows_a_run_are_its_own(
+    store: Path, experiment: str, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name, parent and id at the server are the run's, and the user's tags of such names are in the exact record."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(store / "cache"))
+    taken = {"mlflow.runName": "hijack", "mlflow.parentRunId": "abc", "autolog.run_id": "0" * 32, "autolog.typed": "x"}
+    with autolog.start_run(run_name="above", tags={**taken, "autolog.mine": "kept"}) as above:  # noqa: SIM117
+        with autolog.start_run(run_name="below", nested=True, tags=taken) as below:
+            pass
+    deliver(store, mlflow_uri)
+    there = runs_at(mlflow_uri, experiment)
+    assert [there[each.run_id]["info"]["run_name"] for each in (above, below)] == ["above", "below"]
+    assert "mlflow.parentRunId" not in texts(there[above.run_id], "tags")
+    assert texts(there[below.run_id], "tags")["mlflow.parentRunId"] == there[above.run_id]["info"]["run_id"]
+    asked: Any = {"store": mlflow_uri, "experiment_names": [experiment], "output_format": "list"}
+    assert [each.tags for each in autolog.search_runs(filter_string="run_name = 'above'", **asked)] == [
+        {"autolog.mine": "kept"}
+    ]
+    for each in (above, below):
+        assert autolog.get_run(each.run_id, store=mlflow_uri).tags.items() >= taken.items()
+
+
 # ---- exactly once
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from autolog.journal.events import Event
 from autolog.store.merge import finished_run, fold
 from autolog.store.run import Run
+from autolog_http.facts import WRITTEN
 from autolog_http.later import History, LaterSeries
 from autolog_http.names import key
 from autolog_http.reading import ENDS, ServerRun, text
@@ -29,9 +30,7 @@ _LESS: Final = (
     "autolog.get_run reads them once the whole run is at the server"
 )
 _TOLD: Final = ("autolog.typed", "autolog.typed_tags", "autolog.rewritten", "autolog.names")
-_SHOWN_OTHERWISE: Final = ("mlflow.runName", "mlflow.parentRunId")
-_OURS: Final = (*_SHOWN_OTHERWISE, "autolog.", "mlflow.user", "mlflow.source.", "mlflow.note.content")
-"""What delivering makes tags of, that are none of the run's own."""
+_SHOWN_OTHERWISE: Final = frozenset({"mlflow.runName", "mlflow.parentRunId"})
 
 Points: TypeAlias = "Callable[[str, str], History]"
 
@@ -95,8 +94,8 @@ def _params(said: ServerRun) -> Mapping[str, Any]:
 
 
 def _tags(said: ServerRun) -> Mapping[str, Any]:
-    shown = _SHOWN_OTHERWISE if not said.is_ours else _OURS
-    known = {name: each for name, each in said.tags.items() if not name.startswith(shown)}
+    shown = WRITTEN if said.is_ours else _SHOWN_OTHERWISE
+    known = {name: each for name, each in said.tags.items() if name not in shown}
     return {**_named(said, known), **said.told("autolog.typed_tags")}
 
 

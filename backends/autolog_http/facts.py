@@ -14,7 +14,7 @@ from autolog_http import names, signatures
 from autolog_http.names import Limits
 from autolog_http.typed import untold, written
 
-__all__ = ["OURS", "TREE", "dataset_input", "milliseconds", "params_of", "tags_of"]
+__all__ = ["OURS", "TAKEN", "TREE", "WRITTEN", "dataset_input", "milliseconds", "params_of", "tags_of"]
 
 OURS: Final = "autolog.run_id"
 TREE: Final = "autolog.tree"
@@ -26,6 +26,11 @@ _SYSTEM: Final = {
     "mlflow.source.git.branch": "git_branch",
     "mlflow.source.git.repoURL": "git_remote",
 }
+_TOLD: Final = ("autolog.typed", "autolog.typed_tags", "autolog.rewritten", "autolog.names", "autolog.state")
+TAKEN: Final = frozenset({"mlflow.runName", "mlflow.parentRunId", OURS, TREE, "autolog.version", *_TOLD})
+"""Tags by which a server knows a run, and we: one of the user's by such a name is only in the exact record."""
+WRITTEN: Final = TAKEN | {*_SYSTEM, "mlflow.source.type", "mlflow.note.content"}
+"""What delivering makes tags of, that are none of the run's own."""
 _LONGEST_DATASET_NAME: Final = 500
 _LONGEST_SOURCE: Final = 65_535
 _LONGEST_SCHEMA: Final = 1_048_575
@@ -60,7 +65,7 @@ def tags_of(run: Run, tree: str, parent: str | None, limits: Limits) -> dict[str
         parent: the server's id of its parent.
         limits: the server's.
     """
-    own = {names.key(name): str(value) for name, value in run.tags.items()}
+    own = {names.key(name): str(value) for name, value in run.tags.items() if name not in TAKEN}
     found = {**dict(_described(run)), **own, **dict(_typed(run, limits)), OURS: run.run_id, TREE: tree}
     found["autolog.version"] = autolog.__version__
     if parent is not None:

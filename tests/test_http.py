@@ -29,7 +29,7 @@ from autolog.delivery.cursors import Cursors
 from autolog.journal.events import Event, encode_line
 from autolog_http.client import Client, ServerError
 from autolog_http.destination import MLflowBackend
-from faulty_proxy import Answer, Exchange, faulty_proxy
+from faulty_proxy import Answer, Exchange, faulty_proxy, says
 from mlflow_server import mlflow_python, running
 
 
@@ -380,6 +380,43 @@ def test_what_is_refused_is_kept_aside(
     assert texts(there, "tags")["team"] == "blue"
     (line,) = Cursors(store / run.run_id, mlflow_uri).aside.read_text().splitlines()
     assert json.loads(line)["reason"].startswith("param depth: ")
+
+
+@pytest.mark.parametrize("name", ["a\nb.txt", "pc%41t.txt", "c?", "a\x01b", "d;", "h#.txt"])
+def test_an_artifact_that_would_get_another_name_is_kept_aside(
+    store: Path, experiment: str, mlflow_uri: str, name: str
+) -> None:
+    """It is told of in a line, and all else of the run arrives; who comes later finds nothing left to say."""
+    with autolog.start_run() as run:
+        autolog.log_text("x", name)
+        autolog.log_text("y", "100% sure?.txt")
+    assert [each.state for each in deliver(store, mlflow_uri)] == ["sent"]
+    there = runs_at(mlflow_uri, experiment)[run.run_id]
+    assert artifact(mlflow_uri, there, "100% sure?.txt") == b"y"
+    assert there["info"]["status"] == "FINISHED"
+    (line,) = Cursors(store / run.run_id, mlflow_uri).aside.read_text().splitlines()
+    assert json.loads(line)["reason"].startswith(f"artifact {name} of run ")
+    assert deliver(store, mlflow_uri) == []
+    with closing(Client(mlflow_uri)) as client:
+        asked = client.get("mlflow/artifacts/list", run_id=there["info"]["run_id"])
+    assert {each["path"] for each in asked["files"]} <= {"autolog", "environment", "100% sure?.txt"}
+
+
+def test_an_artifact_that_a_router_does_not_pass_on_is_kept_aside(
+    store: Path, experiment: str, mlflow_uri: str
+) -> None:
+    """Its 404 is no answer of MLflow's, which may be away; that it answers all else tells that it is not."""
+    with autolog.start_run() as run:
+        autolog.log_text("x", "unwelcome.txt")
+        autolog.log_text("y", "welcome.txt")
+    with faulty_proxy(mlflow_uri) as proxy:
+        proxy.fail(says(404), among="unwelcome")
+        assert [each.state for each in deliver(store, proxy.url)] == ["sent"]
+    there = runs_at(mlflow_uri, experiment)[run.run_id]
+    assert artifact(mlflow_uri, there, "welcome.txt") == b"y"
+    assert there["info"]["status"] == "FINISHED"
+    (line,) = Cursors(store / run.run_id, proxy.url).aside.read_text().splitlines()
+    assert "unwelcome.txt" in json.loads(line)["reason"]
 
 
 def test_a_run_deleted_at_the_server_stays_so(

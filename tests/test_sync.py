@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import autolog
 from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.lease import lease
+from autolog.journal.events import decode_lines, encode_line
 from autolog.testing import all_runs, series
 
 FAR = '''
@@ -179,6 +181,28 @@ def test_a_run_that_goes_on_is_sent_as_far_as_it_is(tmp_path: Path) -> None:
         autolog.log_param("late", 2)
     assert sync(tmp_path, str(store / run.run_id), "--to", str(other)).returncode == 0
     assert autolog.get_run(run.run_id, store=str(other)).params == {"early": 1, "late": 2}
+
+
+@pytest.mark.parametrize(
+    ("place", "days", "stays"), [("elsewhere", 6, True), ("elsewhere", 8, False), ("here", 0, False)]
+)
+def test_a_run_of_another_host_stays_until_it_was_silent_for_long(
+    far: Path, place: str, days: int, stays: bool
+) -> None:
+    """Whether its process lives cannot be asked from here: it may only be held up, and goes on writing then."""
+    (far / "away").touch()
+    train(far, 0.2)
+    (far / "away").unlink()
+    (folder,) = waiting(far)
+    (journal,) = folder.glob("*.jsonl")
+    if place == "elsewhere":
+        header, *others = journal.read_bytes().splitlines(keepends=True)
+        (said,) = decode_lines(header)[0]
+        journal.write_bytes(encode_line(replace(said, data={**said.data, "host": place})) + b"".join(others))
+    os.utime(journal, (time.time() - days * 86_400,) * 2)
+    assert sync(far).returncode == 0
+    assert_whole(*all_runs(far / "kept"))
+    assert (waiting(far) == [folder]) is stays
 
 
 def test_two_syncs_at_once_send_each_run_once(far: Path) -> None:

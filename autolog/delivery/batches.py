@@ -13,10 +13,11 @@ from autolog.journal.events import Event, decode_lines
 from autolog.journal.process import BEAT, identity
 from autolog.paths import inside
 
-__all__ = ["batches", "is_gone", "is_own", "journals", "read_events"]
+__all__ = ["batches", "is_abandoned", "is_gone", "is_own", "journals", "read_events"]
 
 
 _LONGEST: Final = 64 << 20  # bytes of a line
+_SILENCE: Final = 7 * 86_400.0  # seconds; a process may be stopped, or held up, for days
 
 
 def journals(folder: Path) -> list[Path]:
@@ -73,6 +74,11 @@ def read_events(folder: Path, writer: str, end: int) -> Iterator[Event]:
 def is_gone(journal: Path) -> bool:
     """Say whether the process that wrote a journal is there no more."""
     return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, BEAT)
+
+
+def is_abandoned(journal: Path) -> bool:
+    """Say whether nobody will write a journal any more, so that it may go; where that cannot be told, after a week."""
+    return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, _SILENCE / liveness.MISSED)
 
 
 def is_own(journal: Path) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from autolog.delivery.batches import is_gone, is_own, journals
+from autolog.delivery.batches import is_abandoned, is_own, journals
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.lease import lease
 from autolog.delivery.route import is_complete
@@ -46,4 +46,4 @@ def _remove_if_delivered(folder: Path) -> None:
 
 def _is_done(journal: Path) -> bool:
     """Say whether nobody writes to a journal any more; this process asks when it ends."""
-    return is_own(journal) or is_gone(journal)
+    return is_own(journal) or is_abandoned(journal)

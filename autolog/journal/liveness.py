@@ -11,9 +11,9 @@ from typing import Final
 from autolog.journal.events import Event
 from autolog.journal.process import identity, process_start
 
-__all__ = ["is_lost"]
+__all__ = ["MISSED", "is_lost"]
 
-_MISSED: Final = 3  # promised beats
+MISSED: Final = 3  # promised beats
 
 
 def is_lost(header: Event | None, last: int, every: float) -> bool:
@@ -30,7 +30,7 @@ def is_lost(header: Event | None, last: int, every: float) -> bool:
     alive = None if header is None else _process_lives(header)
     if alive is not None:
         return not alive
-    return time.time() - last / 1e6 > _MISSED * every
+    return time.time() - last / 1e6 > MISSED * every
 
 
 @functools.lru_cache(maxsize=1)

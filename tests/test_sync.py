@@ -239,6 +239,35 @@ def test_a_lease_is_held_by_one_and_goes_with_its_process(tmp_path: Path) -> Non
         assert held
 
 
+FORK = """
+import os, sys
+from pathlib import Path
+from autolog.delivery.lease import lease
+
+lock = Path(sys.argv[1])
+reading, writing = os.pipe()
+told, telling = os.pipe()
+with lease(lock) as held:
+    if os.fork() == 0:
+        os.close(writing)
+        with lease(lock) as again:
+            os.write(telling, str(again).encode())
+        os.read(reading, 1)  # until the parent has gone
+        os._exit(0)
+    print(held, os.read(told, 9).decode(), flush=True)
+with lease(lock) as held:
+    print(held, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_has_no_part_in_a_lease(tmp_path: Path) -> None:
+    """It is refused the one that its parent holds, and living on it does not keep it from the parent afterwards."""
+    command = [sys.executable, "-c", FORK, str(tmp_path / ".sent" / "x.lock")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "False", "True"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("uri", "public"),
     [

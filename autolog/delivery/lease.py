@@ -1,4 +1,8 @@
-"""A lock between processes, held while one of them serves a destination; it goes with the process that holds it."""
+"""A lock between processes, held while one of them serves a destination; it goes with the process that holds it.
+
+A forked child has the parent's files, and a lock lasts as long as anybody has its file: so the child closes them. It
+unlocks nothing, since that would be for the parent too.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 __all__ = ["lease"]
+
+_open: Final[set[int]] = set()
 
 try:
     import fcntl
@@ -32,6 +39,7 @@ def lease(path: Path) -> Iterator[bool]:
     """
     path.parent.mkdir(exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    _open.add(file)
     try:
         try:
             _take(file)
@@ -40,4 +48,15 @@ def lease(path: Path) -> Iterator[bool]:
             return
         yield True
     finally:
+        _open.discard(file)
         os.close(file)
+
+
+def _close_inherited() -> None:
+    for file in _open:
+        os.close(file)
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_inherited)

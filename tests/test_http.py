@@ -648,3 +648,36 @@ def test_the_users_log_has_none_of_our_requests(asked: str, caplog: pytest.LogCa
         assert caplog.text == ""
         httpx.get(f"http://{asked}")
         assert "HTTP Request" in caplog.text
+
+
+SENDING = """
+import os, sys, threading
+from autolog_http.scratch import scratch
+
+folders, begun, sent = [], threading.Event(), threading.Event()
+
+def send():
+    with scratch() as folder:
+        folders.append(folder)
+        begun.set()
+        sent.wait()
+
+thread = threading.Thread(target=send)
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    sys.exit()
+os.waitpid(child, 0)
+print(folders[0].is_dir())
+sent.set()
+thread.join()
+print(folders[0].exists())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no forks")
+def test_what_is_being_sent_outlives_a_forked_child() -> None:
+    """Its folder does not go when a child ends that was forked meanwhile, but when it has been sent."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SENDING], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "False"], done.stderr

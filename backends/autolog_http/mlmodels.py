@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from autolog_http.client import Client, part
 from autolog_http.flavors import flavor_of
 from autolog_http.mlfolder import Folder, folder_files, identity
 from autolog_http.runs import Remote
+from autolog_http.scratch import scratch
 
 __all__ = ["log"]
 
@@ -36,8 +36,8 @@ def log(
         facts: of the model, as recorded.
         source: its file.
     """
-    with tempfile.TemporaryDirectory(prefix="autolog-") as place:
-        flavor = guard.refusable("no flavor can be made of it", flavor_of, facts, source, Path(place))
+    with scratch() as place:
+        flavor = guard.refusable("no flavor can be made of it", flavor_of, facts, source, place)
         if flavor is not None:
             model = _Model(client, run, remote, facts)
             files = folder_files(run, facts, flavor, source)

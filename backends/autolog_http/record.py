@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from autolog.delivery.batches import journals
 from autolog_http import artifacts
 from autolog_http.client import Client
 from autolog_http.runs import Remote
+from autolog_http.scratch import scratch
 
 __all__ = ["FOLDER", "put"]
 
@@ -32,9 +32,9 @@ def put(client: Client, top: Remote, folder: Path) -> None:
     """
     for value in sorted((folder / "values").glob("*.json")):
         artifacts.put(client, top.root, f"{FOLDER}/values/{value.name}", value)
-    with tempfile.TemporaryDirectory(prefix="autolog-") as place:
+    with scratch() as place:
         for journal in journals(folder):
-            packed = _pack(journal, Path(place) / f"{journal.name}.gz")
+            packed = _pack(journal, place / f"{journal.name}.gz")
             artifacts.put(client, top.root, f"{FOLDER}/{packed.name}", packed)
             packed.unlink()
 

@@ -1,19 +1,43 @@
-"""Daemon threads that a fork finds stopped, and that are started again when there is work."""
+"""Daemon threads that a fork finds stopped, or away, and that go on afterwards when there is work."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["Background"]
+__all__ = ["Background", "away"]
 
-_PATIENCE: Final = 0.5  # seconds that stopping waits: a disk or a destination may hang
+_PATIENCE: Final = 0.5  # seconds that stopping waits: a disk may hang
+_GRACE: Final = 0.05  # … and for one that is away, once: most are back by then, and Python warns of forks with threads
+_GLANCE: Final = 0.001  # seconds between two looks at where a thread is
 
 _all: list[weakref.ref[Background]] = []
 _held = False  # during a fork, whatever other threads ask for meanwhile
+_forking = threading.RLock()  # held during a fork: who is away comes back after it
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def away() -> Iterator[None]:
+    """Wait for a network, or for what else takes its time, on a thread of ours: a fork does not wait for that.
+
+    Nothing may be held meanwhile that a child needs, such as the lock of a module that is being imported.
+    """
+    thread: Background | None = getattr(_here, "thread", None)
+    if thread is None:
+        yield
+        return
+    thread.is_away = thread.is_missed = True
+    try:
+        yield
+    finally:
+        with _forking:
+            thread.is_away = False
 
 
 class Background:
@@ -37,6 +61,9 @@ class Background:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._wanted = False
+        self.is_away = False
+        self.is_missed = False
+        """A fork has not waited yet for it to come back."""
 
     def start(self) -> None:
         """Have the thread run; during a fork, once that is over."""
@@ -48,12 +75,16 @@ class Background:
 
     def _begin(self) -> None:
         self._stop = threading.Event()  # its own: an earlier thread may still be on its way out
-        thread = threading.Thread(target=self._work, args=(self._stop,), name=self._name, daemon=True)
+        thread = threading.Thread(target=self._live, args=(self._stop,), name=self._name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter is ending: what waits is done at its exit
             return
         self._thread = thread
+
+    def _live(self, stop: threading.Event) -> None:
+        _here.thread = self
+        self._work(stop)
 
     def wake(self) -> None:
         """Have the thread run, and look at once for what waits."""
@@ -65,19 +96,53 @@ class Background:
         self._wake.wait(seconds)
         self._wake.clear()
 
-    def stop(self) -> bool:
-        """End the thread, without waiting long for it; True where there was one."""
+    def stop(self) -> None:
+        """End the thread, without waiting long for it."""
+        thread = self.dismiss()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_PATIENCE)
+
+    def dismiss(self) -> threading.Thread | None:
+        """Have the thread end, without waiting for it at all."""
         with self._starting:
             thread, self._thread = self._thread, None
-            self._stop.set()
-        if thread is not None and thread is not threading.current_thread():
-            self._wake.set()
-            thread.join(_PATIENCE)
-        return thread is not None
+            self._interrupt()
+        return thread
 
-    def hold(self) -> None:
-        """End the thread for the time of a fork."""
-        self._wanted = self.stop() or self._wanted
+    def _interrupt(self) -> None:
+        self._stop.set()
+        self._wake.set()
+
+    def expect(self, deadline: float) -> None:
+        """Have the thread end for the time of a fork, and wait for that while it may come back from where it is.
+
+        Args:
+            deadline: until when, on `time.monotonic`'s clock.
+        """
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        self._interrupt()
+        if self.is_missed or not self.is_away:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.is_missed = False
+
+    def hold(self, deadline: float) -> None:
+        """Have no thread for the time of a fork; one that is away does not come back meanwhile, and goes on afterwards.
+
+        Args:
+            deadline: until when it is waited for.
+        """
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        self._interrupt()
+        while thread.is_alive() and not self.is_away and time.monotonic() < deadline:
+            thread.join(_GLANCE)
+        if self.is_away:
+            self._stop.clear()
+        else:
+            self._thread, self._wanted = None, True
 
     def release(self) -> None:
         """Go on where the fork interrupted, or where a start was asked for meanwhile."""
@@ -91,21 +156,26 @@ def _living() -> list[Background]:
 
 def _before_fork() -> None:
     global _held
+    began = time.monotonic()
+    for each in _living():
+        each.expect(began + _GRACE)
+    _forking.acquire()
     _held = True
     for each in _living():
-        each.hold()
+        each.hold(began + _PATIENCE)
 
 
 def _after_fork() -> None:
     global _held
     _held = False
+    _forking.release()
     for each in _living():
         each.release()
 
 
 def _in_child() -> None:
-    global _held
-    _held = False
+    global _held, _forking
+    _held, _forking = False, threading.RLock()
     for each in _living():
         each.reset()
 

@@ -367,7 +367,8 @@ class Backend:
     """One open destination; a plugin derives its own from this.
 
     It is called from delivery threads, never from the training thread, and never from two threads at once. Whatever it
-    raises counts as `retry`.
+    raises counts as `retry`. What it does `with autolog.background.away()`, such as a request, no fork of the user's
+    program waits for. A forked child opens destinations of its own.
     """
 
     pause: float = 0.0

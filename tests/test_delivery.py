@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from autolog.delivery import courier as couriers
 from autolog.delivery.courier import Courier, end_all, left_behind
 from autolog.delivery.cursors import Cursors
 from autolog.hookspecs import Batch, Delivery
+from autolog.testing import all_runs
 from autolog_files import FolderBackend
 from recorded import facts
 
@@ -47,6 +49,18 @@ class Unreliable(FolderBackend):
 
 def end(courier: Courier, timeout: float) -> int:
     return sum(end_all([courier], timeout).values())
+
+
+def names() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("autolog-")]
+
+
+def assert_ends() -> None:
+    """Wait for the threads of couriers that nobody needs any more; the machine may be busy."""
+    deadline = time.monotonic() + 30
+    while "autolog-delivery" in names() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "autolog-delivery" not in names()
 
 
 def record(store: Path) -> autolog.ActiveRun:
@@ -182,10 +196,108 @@ def test_what_comes_to_another_processs_run_is_delivered(tmp_path: Path, way: st
     assert len(list((second / run.run_id).glob("*.jsonl"))) == 2
 
 
+FORKS = """
+import os, sys, threading, time
+from pathlib import Path
+import autolog
+from autolog.background import away
+from autolog.delivery.courier import Courier, end_all
+from autolog_files import FolderBackend
+
+asked, answer = threading.Event(), threading.Event()
+
+class Slow(FolderBackend):
+    def deliver(self, batch):
+        with away():
+            asked.set()
+            answer.wait()
+        return super().deliver(batch)
+
+autolog.enable(backend=sys.argv[1], silent=True)
+with autolog.start_run() as run:
+    autolog.log_param("C", 1)
+courier = Courier("test:", Slow(Path(sys.argv[2])))
+courier.follow(run.folder)
+asked.wait()
+reading, writing = os.pipe()
+began = time.monotonic()
+for _ in range(20):
+    if os.fork() == 0:
+        os.close(writing)
+        os.read(reading, 1)  # until the parent has gone
+        os._exit(0)
+print(time.monotonic() - began < 5)
+answer.set()
+print(sum(end_all([courier], 30).values()), flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_forks_in_the_middle_of_a_request(tmp_path: Path) -> None:
+    """They do not wait for its end, and what they have made does not keep the run from being delivered, living on."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKS, str(tmp_path / "first"), str(tmp_path / "second")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("True\n0\n", "")
+    (run,) = all_runs(tmp_path / "second")
+    assert run.params == {"C": 1}
+
+
+UNANSWERED = """
+import os, socket, sys, time
+import autolog
+server = socket.create_server(("127.0.0.1", 0))
+host = f"127.0.0.1:{server.getsockname()[1]}"
+autolog.enable(backend=[sys.argv[1], sys.argv[2].replace("HOST", host)], silent=True, exit_timeout=0)
+autolog.log_param("C", 1)
+connection, _ = server.accept()
+connection.recv(1)
+began = time.monotonic()
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+print(time.monotonic() - began < 5)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.parametrize("uri", ["http://HOST", "s3://bucket/runs?endpoint_url=http://HOST"])
+def test_forks_wait_for_no_server(tmp_path: Path, uri: str) -> None:
+    """Twenty of them, while a request is not answered, take no longer than if there were none."""
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-W", "ignore", "-c", UNANSWERED, str(tmp_path / "first"), uri]
+    done = subprocess.run(command, env={**os.environ, **keys}, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_the_end_waits_for_all_destinations_at_once(tmp_path: Path, store: Path) -> None:
+    """However many of them do not answer, the process ends at the deadline."""
+    autolog.enable(backend=str(store))
+    run = record(store)
+    session.get().end()
+    asked, answer = threading.Semaphore(0), threading.Event()
+
+    class Silent(FolderBackend):
+        def deliver(self, batch: Batch) -> Delivery:
+            asked.release()
+            answer.wait(60)
+            return super().deliver(batch)
+
+    silent = [Courier(f"test:{number}", Silent(tmp_path / f"copy{number}")) for number in range(20)]
+    for each in silent:
+        each.follow(store / run.run_id)
+    assert all(asked.acquire(timeout=30) for _ in silent)
+    began = time.monotonic()
+    assert end_all(silent, 0.2) == {f"test:{number}": 1 for number in range(20)}
+    assert time.monotonic() - began < 5
+    answer.set()
+    assert_ends()
+
+
 def test_no_thread_of_ours_lives_at_a_fork(tmp_path: Path) -> None:
     """Whatever is followed while a fork is under way, its thread starts only afterwards, and then it does."""
     delivering = Courier("test:", FolderBackend(tmp_path / "copy"))
-    names = lambda: [each.name for each in threading.enumerate() if each.name.startswith("autolog-")]  # noqa: E731
     background._before_fork()
     try:
         delivering.follow(tmp_path / "runs" / "0")
@@ -196,7 +308,4 @@ def test_no_thread_of_ours_lives_at_a_fork(tmp_path: Path) -> None:
         background._after_fork()
     assert names().count("autolog-delivery") == 2
     assert (end(delivering, 0), end(new, 0)) == (0, 0)
-    deadline = time.monotonic() + 30  # nobody waits for the last thread, and the machine may be busy
-    while "autolog-delivery" in names() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert "autolog-delivery" not in names()
+    assert_ends()

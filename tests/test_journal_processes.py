@@ -469,7 +469,7 @@ def test_a_live_run_of_another_host_beats(store: Path, monkeypatch: pytest.Monke
     with autolog.start_run():
         time.sleep(2.0)
         assert only(store).status == "RUNNING"
-        process._thread.hold()
+        process._thread.hold(time.monotonic() + 5)
         try:
             deadline = time.monotonic() + 10
             while only(store).status == "RUNNING" and time.monotonic() < deadline:

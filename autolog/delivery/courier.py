@@ -89,11 +89,6 @@ class Courier:
         route.not_before = 0.0
         self._thread.wake()
 
-    def forget(self) -> None:
-        """In a forked child: the runs followed so far are the parent's to deliver."""
-        self._routes = {}
-        self._busy = threading.Lock()
-
     def _run(self, stop: threading.Event) -> None:
         self._gate.stop = stop
         while not stop.is_set():
@@ -145,7 +140,7 @@ class Courier:
         Returns:
             The thread that does it, to be waited for.
         """
-        self._thread.stop()
+        self._thread.dismiss()  # it may be in the middle of a request
         last = threading.Thread(target=self._finish, args=(deadline,), name="autolog-delivery", daemon=True)
         try:
             last.start()

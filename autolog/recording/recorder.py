@@ -49,6 +49,8 @@ class Training(Open, Protocol):
 
 _SETTLING: Final = 30.0  # seconds that who reads runs back waits for what is still being made of them
 _LAST: Final = 2.0  # seconds that the end of the process waits for it
+_of_parents: Final[list[Courier]] = []
+"""Couriers that were at work when this process was forked: kept, since letting go of a connection takes its locks."""
 _HANDLES: Final = 64  # on runs of other processes, for the tasks that are still to come
 
 
@@ -209,8 +211,8 @@ class Recorder:
             self._sampler.forget()
         self.left_open.clear()
         self._facts.forked()
-        for courier in self._couriers.values():
-            courier.forget()
+        _of_parents.extend(self._couriers.values())
+        self._couriers.clear()
         for run in (
             *context.explicit.values(),
             context.current.get().run,

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from autolog import guard
+from autolog.background import away
 from autolog.exceptions import AutologError, UsageError
 from autolog_http.quiet import quietly
 
@@ -208,9 +209,9 @@ class Client:
         """Make a request, and give the answer's body piece by piece."""
         import httpx
 
-        size, end = 0, time.monotonic() + _LONGEST
+        http, size, end = self._http, 0, time.monotonic() + _LONGEST
         try:
-            with quietly(), self._http.stream(method, path, **more) as answer:
+            with away(), quietly(), http.stream(method, path, **more) as answer:
                 if not answer.is_success:
                     raise self._refusal(method, path, answer)
                 for block in answer.iter_bytes(_BLOCK):

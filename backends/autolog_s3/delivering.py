@@ -7,6 +7,7 @@ from typing import Final
 
 import obstore
 
+from autolog.background import away
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.store.segments import Segment, pack
 from autolog_s3 import forked
@@ -42,7 +43,8 @@ class BucketBackend(Backend):
         if forked.is_cut_off():
             return forked.deliver(self._address, batch)
         try:
-            return self._deliver(batch)
+            with away():
+                return self._deliver(batch)
         except FAILURES as error:
             self._bucket = None  # opened again with the credentials of then
             return Delivery("retry", reason(error))

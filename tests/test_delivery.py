@@ -44,7 +44,7 @@ class Unreliable(FolderBackend):
             return Delivery("retry", "the connection was cut after the batch was taken")
         if answer == "crash":
             raise ConnectionError("no route to host")
-        return super().deliver(batch) if answer == "done" else Delivery(answer, "told to", 0.0)  # type: ignore[arg-type]
+        return super().deliver(batch) if answer == "done" else Delivery(answer, "told\nto", 0.0)  # type: ignore[arg-type]
 
 
 def end(courier: Courier, timeout: float) -> int:
@@ -131,8 +131,10 @@ def test_what_was_delivered_is_not_sent_again(tmp_path: Path, store: Path) -> No
 
 
 @pytest.mark.autolog_swallows
-def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: Path, store: Path) -> None:
-    """A refusal is written down with its reason, and does not hold up what follows."""
+def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(
+    tmp_path: Path, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal is written down with its reason, told of in one line, and does not hold up what follows."""
     autolog.enable(backend=str(store))
     run = record(store)
     session.get().end()
@@ -140,7 +142,9 @@ def test_what_is_refused_for_good_is_kept_aside_and_the_rest_goes_on(tmp_path: P
     courier.follow(store / run.run_id)
     assert end(courier, 30) == 0
     refused = Cursors(store / run.run_id, "test:").aside
-    assert "told to" in refused.read_text()
+    assert "told\\nto" in refused.read_text()
+    (line,) = [each for each in caplog.text.splitlines() if "refuses a part of run" in each]
+    assert line.endswith("told\\nto")
 
 
 AWAY = """

@@ -16,6 +16,7 @@ from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.route import LaterError, Route, is_complete, remaining
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch
+from autolog.text import visible
 
 __all__ = ["Courier", "end_all", "left_behind", "wait_before"]
 
@@ -116,7 +117,7 @@ class Courier:
     def _back_off(self, route: Route, error: Exception, named: float | None) -> None:
         """Leave the destination alone for a while, and this run for longer: it may be the only one that is refused."""
         if not self._tries and str(error):
-            guard.logger.warning("autolog: %s takes nothing now, and is tried again: %s", self.uri, error)
+            guard.logger.warning("autolog: %s takes nothing now, and is tried again: %s", self.uri, visible(str(error)))
         route.tries += 1
         self._tries += 1
         route.not_before = time.monotonic() + wait_before(route.tries, named)

@@ -13,6 +13,7 @@ from autolog.delivery.lease import lease
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.recovery import recover
+from autolog.text import visible
 
 __all__ = ["Gate", "LaterError", "Route", "is_complete", "is_over", "remaining"]
 
@@ -128,7 +129,8 @@ class Route:
         refused = [said.reason] if said.state == "refused" else []
         place = {} if batch is None else {"writer": batch.writer, "offset": batch.offset, "size": len(batch.lines)}
         for reason in (*refused, *said.aside):
-            guard.logger.warning("autolog: %s refuses a part of run %s: %s", self.cursors.uri, self.folder.name, reason)
+            told = (self.cursors.uri, self.folder.name, visible(reason))
+            guard.logger.warning("autolog: %s refuses a part of run %s: %s", *told)
             self.cursors.keep_aside({**place, "reason": reason})
         self.tries = 0
 

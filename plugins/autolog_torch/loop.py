@@ -46,8 +46,9 @@ class Loops(threading.local):
         self.loop = Loop()
 
     def forked(self) -> None:
-        """Forget the parent's loop, in a forked child."""
+        """Forget the parent's loops, in a forked child."""
         self.loop = Loop()
+        Training.unsettled.clear()
 
 
 class Loop:

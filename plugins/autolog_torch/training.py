@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -59,6 +59,9 @@ class Training:
         gathers: what begins there after it is part of it, and the models that come and go are not.
     """
 
+    unsettled: ClassVar[set[Training]] = set()
+    """Held: a thread that ends lets go of its loop, and what it trained may live on."""
+
     def __init__(
         self,
         here: Here,
@@ -82,6 +85,7 @@ class Training:
         if run is None:
             raise PluginError("no run was opened, though loops are to be recorded")
         self.run: ActiveRun = run
+        self.unsettled.add(self)
         prefix = str(here.handed.get("prefix") or "")  # of a search's split, which is not the candidate's model
         self.series = Series(self.run, prefix)
         self.losses = LossSeries(self.series, self.params)
@@ -352,6 +356,7 @@ class Training:
         if self._loop.training is self:
             guard.call("torch.close", self.run, self._loop.finish)
         self.is_settled = True
+        self.unsettled.discard(self)
         guard.call("torch.finish", self.run, self._readings.finish)
         self.params(epochs=self.epochs.count or None, steps=self.steps or None)
         self.models.save_all()

@@ -87,6 +87,7 @@ def threads():
         each.start()
     for each in both:
         each.join()
+    gc.collect()  # the threads' loops
 
 
 def cyclic():

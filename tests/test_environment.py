@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from importlib import metadata
 from pathlib import Path
@@ -150,6 +151,15 @@ def test_changes_are_a_diff_against_the_commit_without_secrets(repository):
     (repository / "train.py").write_text("lr = 0.1\n")
     subprocess.run(["git", "apply"], input=found.diff, check=True)
     assert (repository / "train.py").read_text() == 'lr = 0.3\napi_key = "[redacted]"\n'
+
+
+def test_a_change_right_after_the_commit_is_seen(repository):
+    """Also one that leaves size and second of the file as they were."""
+    (repository / "train.py").write_text("lr = 0.1")
+    _git("commit", "-qam", "another")
+    (repository / "train.py").write_text("lr = 0.2")
+    time.sleep(1.1)  # git's index is a second older than a copy that is made now
+    assert gather().facts["git_dirty"] is True
 
 
 def test_gathering_leaves_the_repository_as_it_is(repository):

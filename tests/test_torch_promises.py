@@ -790,6 +790,24 @@ def test_models_that_the_garbage_collector_frees(store: Path) -> None:
 # ---- workers
 
 
+@pytest.mark.parametrize("handler", ["torch's", "the program's"])
+def test_what_changed_since_the_commit_is_known_beside_a_loaders_workers(store: Path, handler: str) -> None:
+    """The handler that torch has for their ends does not mind git's; one of the program's is still left alone."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    (store.parent / "notes.txt").write_text("one")
+    for command in (["init", "-q"], ["add", "notes.txt"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], cwd=store.parent, check=True)
+    (store.parent / "notes.txt").write_text("two")
+    own = ["own"] if handler == "the program's" else []
+    program = (PROGRAMS / "endings.py").read_text()
+    (store.parent / "train.py").write_text(program)
+    command = [sys.executable, "train.py", "working", *own]
+    subprocess.run(command, env=environment(store), cwd=store.parent, check=True, timeout=100)
+    facts = only_run(store).environment
+    assert facts.get("git_dirty") is (None if own else True)
+    assert any("SIGCHLD" in each for each in facts.get("missing", ())) is bool(own)
+
+
 def loaders(store: Path, count: int, workers: int, context: str, limit: float) -> None:
     done = ending(store, "loaders", count, workers, context, limit=limit)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from autolog.guard import Notes
 
-__all__ = ["since_commit"]
+__all__ = ["looks_at_its_own", "since_commit"]
+
+looks_at_its_own: Final[set[Callable[[object], bool]]] = set()
+"""Say of a SIGCHLD handler that it asks after children of its own only; a framework's plugin knows the framework's."""
 
 _LONGEST: Final = 1 << 20  # bytes of a diff that are kept
 _PATIENCE: Final = 5.0  # seconds that git may take
@@ -43,7 +47,8 @@ def since_commit(root: Path, state: Path, ending: threading.Event, missing: Note
     if git is None:
         missing.note("the changes since the commit: git is not installed")
         return None
-    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
+    handler = signal.getsignal(signal.SIGCHLD)
+    if handler is not signal.SIG_DFL and not any(looks(handler) for looks in looks_at_its_own):
         missing.note(
             "the changes since the commit: the end of a git process would reach this program's SIGCHLD handler"
         )
@@ -72,7 +77,9 @@ def _compared(git: str, root: Path, index: Path, ending: threading.Event) -> byt
     try:
         copy = Path(folder, "index")
         with contextlib.suppress(FileNotFoundError):  # nothing is tracked
+            written = index.stat().st_mtime_ns  # a file that is no older is one that git reads, to see if it changed
             shutil.copyfile(index, copy)
+            os.utime(copy, ns=(written, written))
         Path(folder, "index.lock").touch()  # so that git writes nothing, and the copy must stay as it is
         before = _identity(copy)
         output = _output([git, *_DIFF], root, copy, ending)

@@ -22,7 +22,7 @@ class TestCatBoost(testing.PluginContract):  # type: ignore[misc,name-defined]
         rows = np.random.default_rng(0).normal(size=(40, 3))
         model = CatBoostRegressor(iterations=3, depth=2, verbose=0, thread_count=1, allow_writing_files=False)
         model.fit(rows, rows[:, 0], eval_set=(rows[:10], rows[:10, 0]))
-        return {"predictions": model.predict(rows), "told": model.get_evals_result()}
+        return {"predictions": model.predict(rows, thread_count=1), "told": model.get_evals_result()}
 
     def check(self, run: Any) -> None:
         """A point an iteration, the data, the model."""

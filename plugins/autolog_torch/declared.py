@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from functools import cache, partial
 from types import FunctionType, ModuleType
@@ -13,11 +14,13 @@ from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data._utils import signal_handling
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autolog.capture.late import late
 from autolog.hookspecs import Patches
 from autolog.loading.needs import check_needs
+from autolog.recording.changes import looks_at_its_own
 from autolog_torch import logged
 from autolog_torch.called import CalledModel
 from autolog_torch.hooks import after_step, before_step
@@ -65,6 +68,14 @@ def declare(patches: Patches) -> None:
     patches.on_import("torch.multiprocessing.spawn", partial(_declare_launch, patches))
     patches.on_import("torch._dynamo.trace_rules", _skip_our_code)
     logged.declare(patches, signals, watch)
+    looks_at_its_own.add(_is_loaders)
+
+
+def _is_loaders(handler: object) -> bool:
+    """Say whether it is the handler of a DataLoader with workers, and calls no other of the program's."""
+    if not isinstance(handler, FunctionType) or handler.__module__ != signal_handling.__name__:
+        return False
+    return inspect.getclosurevars(handler).nonlocals.get("previous_handler", handler) is None
 
 
 @cache

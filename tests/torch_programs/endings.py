@@ -139,6 +139,18 @@ def loaders():
         each.join()
 
 
+def working():
+    """A loader with workers before the first step, and, with an argument, a handler of the program's own before it."""
+    seen = []
+    if sys.argv[2:]:
+        signal.signal(signal.SIGCHLD, lambda *_: seen.append(1))
+    model, optimizer = made()
+    for x, y in DataLoader(DATA, batch_size=4, num_workers=2):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(x), y).backward()
+        optimizer.step()
+
+
 if __name__ == "__main__":
     globals()[HOW]()
     if HOW == "loaders":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +30,10 @@ __all__ = [
 
 
 def deliver(folder: Path, uri: str) -> list[syncing.Sent]:
-    """Deliver what a folder of runs, or a run's, holds that a server lacks."""
+    """Deliver what a folder of runs, or a run's, holds that a server lacks; the environment above all comes late."""
+    for thread in threading.enumerate():
+        if thread.name == "autolog-environment":
+            thread.join()
     return list(syncing.deliver(syncing.tasks(folder, uri), MLflowBackend, lambda size: None))
 
 

@@ -58,7 +58,7 @@ class Machine:
         self._before = now
         available = (now.time - before.time) * now.processors
         busy = max(0.0, now.busy - before.busy)  # what the kernel counts as idle is at times corrected
-        return {"cpu_utilization_percentage": busy / available * 100} if available > 0 else {}
+        return {"cpu_utilization_percentage": min(busy / available, 1.0) * 100} if available > 0 else {}  # it ticks
 
     def _moment(self) -> _Moment:
         """Read the group's processors where it is limited, else those that this process may run on."""

@@ -16,6 +16,7 @@ from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.lease import lease
 from autolog.journal.events import decode_lines, encode_line
 from autolog.testing import all_runs, series
+from late import wait_for_environment
 
 FAR = '''
 """A destination that keeps no journals: it copies into a folder, unless a file `away` is there."""
@@ -78,6 +79,7 @@ def train(far: Path, timeout: float = 10.0, *how: str) -> subprocess.CompletedPr
 
 
 def sync(far: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    wait_for_environment()
     return python(far, "-m", "autolog", "sync", *arguments)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from autolog.delivery import syncing
 from autolog.testing import all_runs
 from autolog_http.client import Client
 from autolog_http.destination import MLflowBackend
+from late import wait_for_environment
 
 __all__ = [
     "artifact",
@@ -31,9 +31,7 @@ __all__ = [
 
 def deliver(folder: Path, uri: str) -> list[syncing.Sent]:
     """Deliver what a folder of runs, or a run's, holds that a server lacks; the environment above all comes late."""
-    for thread in threading.enumerate():
-        if thread.name == "autolog-environment":
-            thread.join()
+    wait_for_environment()
     return list(syncing.deliver(syncing.tasks(folder, uri), MLflowBackend, lambda size: None))
 
 

@@ -113,16 +113,23 @@ class Background:
         self._stop.set()
         self._wake.set()
 
+    def _interrupted(self) -> threading.Thread | None:
+        """Have the thread end, and give it; None where there is none, or it is the one that asks."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return None
+        self._interrupt()
+        return thread
+
     def expect(self, deadline: float) -> None:
         """Have the thread end for the time of a fork, and wait for that while it may come back from where it is.
 
         Args:
             deadline: until when, on `time.monotonic`'s clock.
         """
-        thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        thread = self._interrupted()
+        if thread is None:
             return
-        self._interrupt()
         if self.is_missed or not self.is_away:
             thread.join(max(0.0, deadline - time.monotonic()))
         self.is_missed = False
@@ -133,10 +140,9 @@ class Background:
         Args:
             deadline: until when it is waited for.
         """
-        thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        thread = self._interrupted()
+        if thread is None:
             return
-        self._interrupt()
         while thread.is_alive() and not self.is_away and time.monotonic() < deadline:
             thread.join(_GLANCE)
         if self.is_away:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measuring import Figure, folder, main, program
+from buckets import bucket
+from measuring import Figure, main, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the servers that the tests use
 
 __all__ = ["measure"]
 
@@ -43,17 +40,11 @@ print(json.dumps([peak() - before, logged, time.monotonic() - began, run.run_id]
 
 def measure(mlflow: str | None) -> Iterator[Figure]:
     """Record in a fresh process, with the bucket and without."""
-    from object_stores import CountingProxy, Rclone, running
-
-    with folder() as place, running(Rclone, Path(place)) as server:
-        server.make_bucket("bucket")
-        proxy = CountingProxy(server.port)
-        told = {**server.environment(), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
-        bare, _, _, _ = program(_PROGRAM, json.dumps(told), "alone", cwd=place)
-        memory, logged, took, run_id = program(_PROGRAM, json.dumps(told), "runs", "s3://bucket/team", cwd=place)
+    with bucket() as (place, proxy, told):
+        bare, _, _, _ = program(_PROGRAM, json.dumps(told), "alone", cwd=str(place))
+        memory, logged, took, run_id = program(_PROGRAM, json.dumps(told), "runs", "s3://bucket/team", cwd=str(place))
         parts, puts = (proxy.count("PUT", of) for of in ("partNumber=", ".jsonl.gz"))
-        proxy.close()
-        arrived = (Path(place) / "served" / "bucket" / "team" / run_id / "files" / run_id / "model.bin").stat().st_size
+        arrived = (place / "served" / "bucket" / "team" / run_id / "files" / run_id / "model.bin").stat().st_size
     yield Figure("1,000,000 points and 200 MB to S3, memory added", memory - bare, "MiB", 100, 60, f"alone {bare:.0f}")
     yield Figure("… segments put", puts, "PUTs", more=f"in {took:.1f} s, of which logging {logged:.1f}")
     yield Figure("… parts of the model put", parts, "PUTs", more=f"{arrived:,} bytes arrived")

@@ -25,8 +25,6 @@ __all__ = ["measure"]
 _RUNS = int(os.environ.get("AUTOLOG_BENCHMARK_RUNS", "50000"))
 _LONG = 10
 _WRITERS = 100
-_FILTER = "metrics.metric_3 > 0.5 and params.text_1 = 'rbf'"
-_ORDER = ["metrics.metric_4 DESC"]
 
 
 class CountingFiles(LocalFiles):
@@ -71,7 +69,7 @@ def _lists(root: Path) -> Iterator[Figure]:
     search(store, max_results=50)
     files.asked = files.taken = 0
     yield timed("list of 50", lambda: search(store, max_results=50), 0.3)
-    yield timed("filter, order, limit", lambda: search(store, _FILTER, _ORDER, max_results=50), 0.3)
+    yield timed("filter, order, limit", lambda: search(store, stores.FILTER, stores.ORDER, max_results=50), 0.3)
     yield timed("all ids, the newest first", lambda: find(store), None, "what `autolog runs` folds children by")
     yield Figure("files opened or folders listed for these", files.asked, "", 0, 0)
 

@@ -6,39 +6,28 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import stores
-from measuring import Figure, folder, main, timed
+from buckets import bucket
+from measuring import Figure, main, timed
 
 from autolog import session
 from autolog.store.search import search
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the servers that the tests use
-
 __all__ = ["measure"]
 
 _RUNS = int(os.environ.get("AUTOLOG_BENCHMARK_BUCKET_RUNS", "5000"))
-_FILTER = "metrics.metric_3 > 0.5 and params.text_1 = 'rbf'"
-_ORDER = ["metrics.metric_4 DESC"]
 
 
 def measure(_: str | None = None) -> Iterator[Figure]:
     """Put the store where rclone serves it from, and give the figures."""
-    from object_stores import CountingProxy, Rclone, running
-
-    with folder() as place, running(Rclone, Path(place)) as server:
-        server.make_bucket("bucket")
-        proxy = CountingProxy(server.port)
-        told = {**server.environment(), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+    with bucket() as (place, proxy, told):
         os.environ.update({**told, "XDG_CACHE_HOME": f"{place}/cache"})
-        stores.make(Path(place, "served", "bucket", "team"), _RUNS, 1, stores.as_segment)
+        stores.make(place / "served" / "bucket" / "team", _RUNS, 1, stores.as_segment)
         yield from _figures(lambda: session.get().open_store("s3://bucket/team"), proxy)
-        proxy.close()
 
 
 def _figures(opened: Callable[[], Any], proxy: Any) -> Iterator[Figure]:
@@ -50,7 +39,7 @@ def _figures(opened: Callable[[], Any], proxy: Any) -> Iterator[Figure]:
     yield counted(f"the index of {_RUNS:,} runs in a bucket built", lambda: search(opened(), max_results=1), times=1)
     yield counted("first list of 50", lambda: search(opened(), max_results=50))
     store = opened()
-    yield counted("filter, order, limit", lambda: search(store, _FILTER, _ORDER, max_results=50))
+    yield counted("filter, order, limit", lambda: search(store, stores.FILTER, stores.ORDER, max_results=50))
     run = stores.run_id(0)
     yield counted("a series of 1,000,000 points, exactly", lambda: opened().run(run).columns("loss"), 0.5)
     yield counted("… thinned", lambda: opened().run(run).thinned("loss"))

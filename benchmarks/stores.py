@@ -10,8 +10,11 @@ from autolog.journal import points
 from autolog.journal.events import Event, encode_line
 from autolog.store import segments
 
-__all__ = ["LONG", "as_segment", "make", "run_id"]
+__all__ = ["FILTER", "LONG", "ORDER", "as_segment", "make", "run_id"]
 
+FILTER = "metrics.metric_3 > 0.5 and params.text_1 = 'rbf'"
+ORDER = ["metrics.metric_4 DESC"]
+"""A search that finds a part of the runs."""
 LONG = 1_000_000
 """Points of a long series."""
 _BATCH = 8_192

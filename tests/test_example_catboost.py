@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from projects import install, own_tests
 from sizes import code_lines
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "autolog-catboost"
@@ -21,20 +19,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the example is installed into as anyone would, from its own pyproject.toml."""
     pytest.importorskip("catboost")
     folder = tmp_path_factory.mktemp("installed")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(EXAMPLE)], check=True)
+    install(EXAMPLE, folder)
     return folder
 
 
 def test_its_own_tests_pass_where_it_is_installed(installed: Path, tmp_path: Path) -> None:
     """autolog finds it by its entry point, and it records what its tests ask for."""
-    paths = os.pathsep.join([str(installed), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"]
-    done = subprocess.run(
-        command, cwd=EXAMPLE, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\d\d passed", done.stdout)
+    assert re.search(r"\d\d passed", own_tests(EXAMPLE, installed, f"--basetemp={tmp_path / 'tests'}"))
 
 
 def test_it_is_a_page() -> None:

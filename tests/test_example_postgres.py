@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import postgres
+from projects import install, own_tests
 from sizes import code_lines
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "autolog-postgres"
@@ -22,21 +20,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the example is installed into as anyone would, from its own pyproject.toml."""
     pytest.importorskip("psycopg")
     folder = tmp_path_factory.mktemp("installed")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(EXAMPLE)], check=True)
+    install(EXAMPLE, folder)
     return folder
 
 
 @pytest.mark.skipif(not postgres.is_here(), reason="PostgreSQL is not installed")
 def test_its_own_tests_pass_where_it_is_installed(installed: Path, tmp_path: Path) -> None:
     """autolog finds it by its entry point, and what it writes into a server's tables is what its tests ask for."""
-    paths = os.pathsep.join([str(installed), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"]
     with postgres.running() as uri:
-        here = {**os.environ, "PYTHONPATH": paths, "TEST_POSTGRES": uri}
-        done = subprocess.run(command, cwd=EXAMPLE, env=here, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\d\d passed in", done.stdout), "some were skipped"
+        said = own_tests(EXAMPLE, installed, f"--basetemp={tmp_path / 'tests'}", TEST_POSTGRES=uri)
+    assert re.search(r"\d\d passed in", said), "some were skipped"
 
 
 def test_it_is_a_few_pages() -> None:

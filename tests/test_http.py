@@ -652,7 +652,7 @@ def test_the_users_log_has_none_of_our_requests(asked: str, caplog: pytest.LogCa
 
 SENDING = """
 import os, sys, threading
-from autolog_http.scratch import scratch
+from autolog.scratch import scratch
 
 folders, begun, sent = [], threading.Event(), threading.Event()
 

@@ -73,12 +73,16 @@ def read_events(folder: Path, writer: str, end: int) -> Iterator[Event]:
 
 def is_gone(journal: Path) -> bool:
     """Say whether the process that wrote a journal is there no more."""
-    return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, BEAT)
+    return _is_silent(journal, liveness.MISSED * BEAT)
 
 
 def is_abandoned(journal: Path) -> bool:
     """Say whether nobody will write a journal any more, so that it may go; where that cannot be told, after a week."""
-    return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, _SILENCE / liveness.MISSED)
+    return _is_silent(journal, _SILENCE)
+
+
+def _is_silent(journal: Path, seconds: float) -> bool:
+    return liveness.is_lost(_header(journal), journal.stat().st_mtime_ns // 1000, seconds)
 
 
 def is_own(journal: Path) -> bool:

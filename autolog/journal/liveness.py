@@ -13,24 +13,24 @@ from autolog.journal.process import identity, process_start
 
 __all__ = ["MISSED", "is_lost"]
 
-MISSED: Final = 3  # promised beats
+MISSED: Final = 3  # promised beats, after which a writer counts as gone
 
 
-def is_lost(header: Event | None, last: int, every: float) -> bool:
+def is_lost(header: Event | None, last: int, silence: float) -> bool:
     """Say whether a run that has no end will get none.
 
-    On the writer's own host and boot it is lost as soon as the process is gone; elsewhere once its last event is older
-    than three promised beats.
+    On the writer's own host and boot it is lost as soon as the process is gone; elsewhere once it has been
+    silent for long.
 
     Args:
         header: the first line of the journal that the run's session began in, None where it was lost.
         last: the time of the writer's last event, in microseconds since the epoch.
-        every: the seconds between two beats that the writer promised.
+        silence: so many seconds of it are long; `MISSED` beats, where a reader wants to know.
     """
     alive = None if header is None else _process_lives(header)
     if alive is not None:
         return not alive
-    return time.time() - last / 1e6 > MISSED * every
+    return time.time() - last / 1e6 > silence
 
 
 @functools.lru_cache(maxsize=1)

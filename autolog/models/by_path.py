@@ -7,11 +7,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from autolog.exceptions import ModelTooLarge
 from autolog.guard import quietly, refusable
+from autolog.scratch import scratch
 
 if TYPE_CHECKING:
     from autolog.hookspecs import ModelStream
@@ -45,8 +45,8 @@ def write_file(stream: ModelStream, name: str, write: Callable[[Path], object]) 
         ModelTooLarge: the file is larger than the stream takes.
         RefusedError: the library cannot write it.
     """
-    with TemporaryDirectory(prefix="autolog-") as folder:
-        path = Path(folder, name)
+    with scratch() as folder:
+        path = folder / name
         refusable("no model", quietly, write, path)
         check_room(stream, path.stat().st_size)
         with path.open("rb") as file:
@@ -64,9 +64,9 @@ def write_folder(stream: ModelStream, write: Callable[[Path], object]) -> None:
         ModelTooLarge: the files are larger than the stream takes.
         RefusedError: the library cannot write it.
     """
-    with TemporaryDirectory(prefix="autolog-") as folder:
-        refusable("no model", quietly, write, Path(folder))
-        write_file(stream, "model.zip", lambda path: _pack(Path(folder), path))
+    with scratch() as folder:
+        refusable("no model", quietly, write, folder)
+        write_file(stream, "model.zip", lambda path: _pack(folder, path))
 
 
 def _pack(folder: Path, path: Path) -> None:
@@ -78,7 +78,7 @@ def _pack(folder: Path, path: Path) -> None:
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
     """Give the folder that `write_folder` packed, for as long as the body of the `with` lasts."""
-    with TemporaryDirectory(prefix="autolog-") as folder:
+    with scratch() as folder:
         with zipfile.ZipFile(path) as packed:
             packed.extractall(folder)
-        yield Path(folder)
+        yield folder

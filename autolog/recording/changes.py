@@ -7,13 +7,13 @@ import os
 import selectors
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from autolog.recording.redaction.texts import redact_text
+from autolog.scratch import scratch
 
 if TYPE_CHECKING:
     import subprocess
@@ -70,24 +70,20 @@ def _kept(output: bytes) -> bytes:
 def _compared(git: str, root: Path, index: Path, ending: threading.Event) -> bytes:
     """Compare on a copy of the index, since git writes into it which files it found unchanged.
 
-    The folder is removed here and nowhere else, after git has ended: a finalizer of `tempfile` would take it from
-    under git when the program ends, and without an index every file looks deleted.
+    The folder is removed after git has ended, also where the program ends: without an index every file looks deleted.
     """
-    folder = tempfile.mkdtemp(prefix="autolog-")
-    try:
-        copy = Path(folder, "index")
+    with scratch() as folder:
+        copy = folder / "index"
         with contextlib.suppress(FileNotFoundError):  # nothing is tracked
             written = index.stat().st_mtime_ns  # a file that is no older is one that git reads, to see if it changed
             shutil.copyfile(index, copy)
             os.utime(copy, ns=(written, written))
-        Path(folder, "index.lock").touch()  # so that git writes nothing, and the copy must stay as it is
+        (folder / "index.lock").touch()  # so that git writes nothing, and the copy must stay as it is
         before = _identity(copy)
         output = _output([git, *_DIFF], root, copy, ending)
         if _identity(copy) != before:
             raise OSError("the copy of the index was changed or removed while git read it")
         return output
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -32,8 +32,8 @@ class Query(NamedTuple):
     wanted: Filter
     order: Order
     experiments: frozenset[str] | None
-    limit: int | None = None
-    skip: int = 0
+    limit: int | None
+    skip: int
 
 
 class Head(NamedTuple):

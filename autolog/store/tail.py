@@ -66,7 +66,7 @@ class _Writer:
 
     @property
     def is_gone(self) -> bool:
-        return liveness.is_lost(self.header, self.last, self.every)
+        return liveness.is_lost(self.header, self.last, liveness.MISSED * self.every)
 
 
 class Tail:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import platformdirs
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.guard import logger
 from autolog.paths import checked, inside
+from autolog.scratch import scratch
 from autolog_http.asking import Server
 from autolog_http.client import ServerError
 from autolog_http.reading import ServerRun, dicts, text, whole
@@ -98,8 +98,8 @@ class Downloads:
     def fetch(self, run: ServerRun, path: str, target: Path, limit: int = _LARGEST) -> None:
         """Download an artifact; who looks at `target` sees it whole or not at all. Errors as for `get`."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as place:
-            partial = Path(place) / "file"
+        with scratch(".part-", target.parent) as place:
+            partial = place / "file"
             with partial.open("wb") as file:
                 file.writelines(self._blocks(run, path, limit))
             partial.replace(target)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from autolog import guard
+from autolog.scratch import scratch
 from autolog.store.run import Run
 from autolog_http import artifacts
 from autolog_http.client import Client, part
 from autolog_http.flavors import flavor_of
 from autolog_http.mlfolder import Folder, folder_files, identity
 from autolog_http.runs import Remote
-from autolog_http.scratch import scratch
 
 __all__ = ["log"]
 

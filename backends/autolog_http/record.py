@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from autolog.delivery.batches import journals
+from autolog.scratch import scratch
 from autolog_http import artifacts
 from autolog_http.client import Client
 from autolog_http.runs import Remote
-from autolog_http.scratch import scratch
 
 __all__ = ["FOLDER", "put"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -106,7 +105,7 @@ class BucketFiles:
 
     def fetch(self, trees: Iterable[str]) -> None:
         """Copy the pieces of journals that are not here yet, many at a time: each alone would cost its way."""
-        self._fetch([(tree, piece.name) for tree in trees for piece in _segments(self._listed.get(tree, {}))])
+        self._copies([(tree, piece.name) for tree in trees for piece in _segments(self._listed.get(tree, {}))])
 
     def read(self, tree: str, name: str, start: int) -> bytes:
         """Give a journal from `start` to its end as of the last listing; nothing where it has gone."""
@@ -123,23 +122,20 @@ class BucketFiles:
             return b""
 
     def _pieces(self, tree: str, names: Sequence[str]) -> list[bytes]:
-        self._fetch([(tree, name) for name in names])
-        return [self._piece(tree, name) for name in names]
+        return list(map(_content, self._copies([(tree, name) for name in names])))
 
-    def _fetch(self, pieces: Sequence[tuple[str, str]]) -> None:
-        if pieces:
-            with ThreadPoolExecutor(min(_AT_ONCE, len(pieces)), "autolog-reading") as pool:
-                list(pool.map(self._bring, *zip(*pieces, strict=True)))
+    def _copies(self, pieces: Sequence[tuple[str, str]]) -> list[Path | None]:
+        if not pieces:
+            return []
+        with ThreadPoolExecutor(min(_AT_ONCE, len(pieces)), "autolog-reading") as pool:
+            return list(pool.map(self._piece, *zip(*pieces, strict=True)))
 
-    def _bring(self, tree: str, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._copy(tree, name, self._listed[tree][name])
-
-    def _piece(self, tree: str, name: str) -> bytes:
+    def _piece(self, tree: str, name: str) -> Path | None:
+        """Give the copy of a piece, None where that has gone."""
         try:
-            return self._copy(tree, name, self._listed[tree][name]).read_bytes()
+            return self._copy(tree, name, self._listed[tree][name])
         except FileNotFoundError:
-            return b""
+            return None
 
     def local(self, tree: str, path: str) -> Path:
         """Give a local copy of a file below the tree's folder.
@@ -181,6 +177,13 @@ class BucketFiles:
         with said(self._address):
             for page in obstore.list(self._bucket, below, chunk_size=1000):
                 obstore.delete(self._bucket, [each["path"] for each in page])
+
+
+def _content(copy: Path | None) -> bytes:
+    try:
+        return b"" if copy is None else copy.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _sizes(listed: dict[str, ObjectMeta]) -> dict[str, int]:

@@ -29,18 +29,8 @@ class TestStore(BackendContract):
         return AWAY
 
 
-class TestTables(BackendContract):
+class TestTables(TestStore):
     """What SQL is told: runs with params, tags and all points."""
-
-    @pytest.fixture
-    def uri(self, place: str) -> str:
-        """A schema without tables."""
-        return place
-
-    @pytest.fixture
-    def away(self) -> str:
-        """A database that cannot be reached."""
-        return AWAY
 
     def facts(self, run: Run) -> object:
         """Give what the tables have of a run."""

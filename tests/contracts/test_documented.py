@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pages import ROOT, files
+from projects import install, own_tests, python
 
 WALKS = ["writing-a-plugin", "writing-a-backend"]
 
@@ -22,21 +21,10 @@ def test_what_a_walk_through_writes_works(page: str, tmp_path: Path) -> None:
     project.mkdir()
     for name, text in written.items():
         (project / name).write_text(text, "utf-8")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(site)]
-    does(["pip", "install", *options, str(project)], tmp_path)
+    install(project, site)
     shown = {"PYTHONPATH": os.pathsep.join([str(site), str(project), os.environ.get("PYTHONPATH", "")])}
     for name in filter(written.__contains__, ("record.py", "look.py")):
-        does([str(project / name)], tmp_path, module=False, **shown)
-    tests = [name for name in written if name.startswith("test_")]
-    said = does(["pytest", "-q", "-p", "no:cacheprovider", *tests], project, **shown).splitlines()[-1]
+        python([str(project / name)], tmp_path, **shown)
+    said = own_tests(project, site, *(name for name in written if name.startswith("test_")), **shown)
     assert "passed" in said
     assert "skipped" not in said
-
-
-def does(command: list[str], folder: Path, *, module: bool = True, **environment: str) -> str:
-    """Run Python, which must not fail; gives its output."""
-    begin = [sys.executable, "-m"] if module else [sys.executable]
-    variables = {**os.environ, **environment}
-    done = subprocess.run([*begin, *command], cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

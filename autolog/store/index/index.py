@@ -68,8 +68,7 @@ class Index:
                 logger.info("autolog: the index %s cannot be used: %s", self._path, error)
                 if not isinstance(error, sqlite3.OperationalError):  # damaged, not merely out of reach
                     remove(self._path)
-                self._looked_at = None if self._looked_at is None else set()
-                self._caught_up(*self._use(None), None)
+                _catch_up(*self._use(None), None)
                 return work(*self._opened())
 
     def _opened(self) -> tuple[Writing, Reading]:
@@ -83,12 +82,16 @@ class Index:
         return self._open[1:]
 
     def _caught_up(self, writing: Writing, reading: Reading, tree: str | None) -> Reading:
-        looked_at = set() if self._looked_at is None else self._looked_at
-        if looked_at.isdisjoint({None, tree}):
-            if tree is None:
-                writing.catch_up()
-            else:
-                writing.catch_up_with(tree)
-            reading.look_who_lives()
-            looked_at.add(tree)
+        if self._looked_at is None or self._looked_at.isdisjoint({None, tree}):
+            _catch_up(writing, reading, tree)
+        if self._looked_at is not None:
+            self._looked_at.add(tree)
         return reading
+
+
+def _catch_up(writing: Writing, reading: Reading, tree: str | None) -> None:
+    if tree is None:
+        writing.catch_up()
+    else:
+        writing.catch_up_with(tree)
+    reading.look_who_lives()

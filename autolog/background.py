@@ -12,7 +12,7 @@ from typing import Final
 
 __all__ = ["Background", "away"]
 
-_PATIENCE: Final = 0.5  # seconds that stopping waits: a disk may hang
+_PATIENCE: Final = 2.0  # seconds that stopping waits: a disk may hang, and an import may take that long
 _GRACE: Final = 0.05  # … and for one that is away, once: most are back by then, and Python warns of forks with threads
 _GLANCE: Final = 0.001  # seconds between two looks at where a thread is
 

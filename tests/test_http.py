@@ -305,10 +305,10 @@ def _deliver_with(backend: MLflowBackend, folder: Path, uri: str) -> None:
     class Open:
         hurries = False
 
-        def opens(self, *, ended: bool) -> bool:
+        def opens(self, *, is_first: bool, ended: bool) -> bool:
             return True
 
-        def passed(self, batch: Any, *, ended: bool) -> None:
+        def passed(self, batch: Any, seconds: float, *, ended: bool) -> None:
             pass
 
     Route(folder, uri, backend).advance(Open())
@@ -648,6 +648,24 @@ def test_the_users_log_has_none_of_our_requests(asked: str, caplog: pytest.LogCa
         assert caplog.text == ""
         httpx.get(f"http://{asked}")
         assert "HTTP Request" in caplog.text
+
+
+IMPORTING = """
+import sys
+from autolog_http.client import Client
+
+client = Client(sys.argv[1])
+opened = client._http
+before = set(sys.modules)
+client.get("mlflow/experiments/get-by-name", experiment_name="Default")
+print(*set(sys.modules) - before)
+"""
+
+
+def test_a_request_imports_nothing(mlflow_uri: str) -> None:
+    """A fork does not wait for one, and would leave the child with a module that is imported by halves."""
+    done = subprocess.run([sys.executable, "-c", IMPORTING, mlflow_uri], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("\n", "")
 
 
 SENDING = """

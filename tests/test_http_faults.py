@@ -226,6 +226,32 @@ def test_a_killed_trainer_behind_a_bad_network(
     assert_all_there(mlflow_uri, experiment, store)
 
 
+INHERITED = """
+import os, sys, time
+import autolog
+
+autolog.enable(backend=sys.argv[1], experiment=sys.argv[2], silent=True)
+run = autolog.start_run(run_name="inherited")
+autolog.log_metric("of parent", 1.0)
+parent = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    autolog.log_metric("of child", 2.0)
+"""
+
+
+def test_a_forked_child_outlives_the_run(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
+    """What it logs to the run of a parent that has gone meanwhile is delivered at its own end, and nothing is kept."""
+    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "ignore", "-c", INHERITED, mlflow_uri, experiment]
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)  # until both have ended
+    assert (done.returncode, done.stderr) == (0, "")
+    (run,) = runs_at(mlflow_uri, experiment).values()
+    assert {each["key"]: each["value"] for each in run["data"]["metrics"]} == {"of parent": 1.0, "of child": 2.0}
+    assert list((tmp_path / "autolog/runs").iterdir()) == []
+
+
 def test_two_at_once(proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str) -> None:
     """Two processes that deliver the same folder at the same time send nothing twice."""
     proxy.refuse()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -281,3 +283,29 @@ def test_a_slot_that_changes_while_it_is_read_is_left_out(small: Ring) -> None:
     first = small.path.read_bytes()
     write(0, 2, 2.0, 1)
     assert [point.step for *_, point in read_ring(first, small.path.read_bytes())] == [1]
+
+
+@given(st.integers(0, 40), st.integers(0, 8), st.data())
+def test_two_looks_at_a_living_ring_leave_no_gap(before: int, between: int, data: st.DataObject) -> None:
+    """Whichever slots the first look, which takes a moment, saw written already: what it gives counts on without one."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Ring(Path(folder) / "a.ring", nobody, nobody, capacity=8)
+        made.name(0, RUN, "loss")
+        write = made.writer()
+
+        def log(count: int) -> bytes:
+            for _ in range(count):
+                made.taken(max(made.sealed, next(numbers) - 8))
+                write(0, 0, 1.0, 1)
+            return made.path.read_bytes()
+
+        numbers = itertools.count(1)
+        early, second = log(before), log(between)
+        made.close()
+    seen = data.draw(st.sets(st.integers(0, 7)))
+    slots = [(second if slot in seen else early)[64 + 40 * slot :][:40] for slot in range(8)]
+    first = early[:64] + b"".join(slots) + early[64 + 8 * 40 :]
+    found = [point.number for *_, point in read_ring(first, second)]
+    least = max(1, before + between - 7)
+    assert found == list(range(least, least + len(found)))
+    assert len(found) >= before + 1 - least

@@ -91,11 +91,11 @@ class _Gate:
     def __init__(self, passed: Callable[[int], object]) -> None:
         self._passed = passed
 
-    def opens(self, *, ended: bool) -> bool:
+    def opens(self, *, is_first: bool, ended: bool) -> bool:
         """Say that a batch may be handed over."""
         return True
 
-    def passed(self, batch: Batch, *, ended: bool) -> None:
+    def passed(self, batch: Batch, seconds: float, *, ended: bool) -> None:
         """Take notice of one that was handed over."""
         self._passed(len(batch.lines))
 

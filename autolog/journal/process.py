@@ -16,7 +16,18 @@ from autolog.background import Background
 from autolog.journal import children
 from autolog.journal.writer import Journal
 
-__all__ = ["BEAT", "close", "flush", "forget", "identity", "journal", "on_fork", "process_start"]
+__all__ = [
+    "BEAT",
+    "close",
+    "flush",
+    "folders",
+    "forget",
+    "has_heirs",
+    "identity",
+    "journal",
+    "on_fork",
+    "process_start",
+]
 
 BEAT: Final = 10.0  # seconds between two beats of a run
 _SEAL: Final = 0.05  # seconds that a point waits at most
@@ -26,6 +37,7 @@ _KEPT: Final = 16  # journals whose runs have ended that stay open, for facts th
 _journals: dict[str, Journal] = {}
 _on_fork: list[Callable[[], None]] = []
 _registered = False
+_has_forked = False  # while a run was open
 
 
 def journal(folder: Path, tree: str, after: int = 0) -> Journal:
@@ -52,6 +64,22 @@ def forget(folder: Path) -> None:
     found = _journals.pop(str(folder), None)
     if found is not None:
         found.close()
+
+
+def folders() -> list[Path]:
+    """Give the folders of the top-level runs that this process writes to."""
+    return [each.path.parent for each in list(_journals.values())]
+
+
+def has_heirs() -> bool:
+    """Say whether a child may live that was forked while a run was open, which it may log to."""
+    if not _has_forked:
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def flush() -> None:
@@ -165,11 +193,18 @@ def _register() -> None:
     global _registered
     if not _registered and hasattr(os, "register_at_fork"):
         _registered = True
-        os.register_at_fork(after_in_child=_in_child)
+        os.register_at_fork(after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+def _in_parent() -> None:
+    global _has_forked
+    _has_forked = _has_forked or any(each.running for each in list(_journals.values()))
 
 
 def _in_child() -> None:
     """Drop what belongs to the parent; the child's first event makes journals of its own."""
+    global _has_forked
+    _has_forked = False
     for each in list(_journals.values()):
         guard.call("journal.drop", None, each.drop)
     _journals.clear()

@@ -250,7 +250,7 @@ def read_ring(first: bytes, second: bytes) -> list[tuple[str, str, Point]]:
 
     Args:
         first: the file's bytes.
-        second: its bytes, read again: a slot that a living process changed in between is left out.
+        second: its bytes, read again: what a living process wrote in between is left out, and all that came after it.
     """
     capacity = int.from_bytes(first[_CAPACITY_AT : _CAPACITY_AT + 8], "little")
     end = _HEADER + capacity * _SLOT.size
@@ -262,15 +262,24 @@ def read_ring(first: bytes, second: bytes) -> list[tuple[str, str, Point]]:
 
 
 def _stable_points(first: bytes, second: bytes, capacity: int) -> list[Point]:
-    size = _SLOT.size
     found = [
         Point(*slot)
         for index, slot in enumerate(_SLOT.iter_unpack(second))
-        if slot[4] > 0
-        and (slot[4] - 1) % capacity == index
-        and first[index * size : (index + 1) * size] == second[index * size : (index + 1) * size]
+        if slot[4] > 0 and (slot[4] - 1) % capacity == index
     ]
-    return sorted(found, key=lambda point: point.number)
+    end = min(_news(first, second, capacity), default=None) if first != second else None
+    stable = found if end is None else [point for point in found if point.number < end]
+    return sorted(stable, key=lambda point: point.number)
+
+
+def _news(first: bytes, second: bytes, capacity: int) -> Iterator[int]:
+    """Give the numbers of the points that changed slots: a slot's next point has its last one's number and a round more."""
+    size = _SLOT.size
+    for start in range(0, len(second), size):
+        if first[start : start + size] != second[start : start + size]:
+            was, number = (_SLOT.unpack_from(each, start)[4] for each in (first, second))
+            if was > 0 or number > 0:
+                yield was + capacity if was > 0 else number
 
 
 def _name(line: bytes) -> tuple[int, tuple[str, str]] | None:

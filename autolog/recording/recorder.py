@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from autolog import guard
 from autolog.console import say
+from autolog.delivery.batches import is_gone, is_own, journals
 from autolog.delivery.courier import Courier, end_all
 from autolog.delivery.spool import sweep
 from autolog.exceptions import RunNotFoundError, UsageError
@@ -20,6 +21,7 @@ from autolog.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from autolog.recording.system.sampler import Sampler
     from autolog.session import Session
@@ -113,14 +115,20 @@ class Recorder:
 
     def _deliver(self, run: ActiveRun) -> None:
         """Have the tree of a run delivered to the destinations that the journal itself is not kept in."""
-        guard.call("session.delivery", run, self._follow, run)
+        guard.call("session.delivery", run, self._follow, run.folder)
 
-    def _follow(self, run: ActiveRun) -> None:
+    def _follow(self, tree: Path) -> None:
         for uri, folder in self._session.places:
-            if folder != run.folder.parent:
+            if folder != tree.parent:
                 if uri not in self._couriers:
                     self._couriers[uri] = Courier(uri, self._session.open_backend(uri))
-                self._couriers[uri].follow(run.folder)
+                self._couriers[uri].follow(tree)
+
+    def _take_over(self) -> None:
+        """Deliver also what this process has logged to runs of others, where it is the last of those who did."""
+        for tree in process.folders():
+            if tree.parent == self._session.folder and all(is_own(each) or is_gone(each) for each in journals(tree)):
+                self._follow(tree)
 
     def script_run(self) -> ActiveRun:
         """Give the run that takes what is logged outside of all runs; it has the script's name, and ends with it."""
@@ -249,6 +257,7 @@ class Recorder:
         for run in (*context.explicit.values(), *filter(None, [self._script_run])):
             guard.call("session.end", run, run.end_with, error)
         guard.call("session.afterwards", None, afterwards.finish, _LAST)
+        guard.call("session.heir", None, self._take_over)
         guard.call("session.close", None, process.close)
         guard.call("session.deliver", None, self._finish_delivery)
 
@@ -259,4 +268,5 @@ class Recorder:
                 kept = f"it is kept in {folder}" if left == 1 else f"they are kept in {folder}"
                 say(f"{counted(left, 'run')} not yet delivered to {uri}; {kept}, and `autolog sync` sends what is left")
         self._couriers.clear()
-        sweep(folder)
+        if not process.has_heirs():
+            sweep(folder)

@@ -103,6 +103,8 @@ class Client:
         return self._opened[process]
 
     def _open(self) -> httpx.Client:
+        import encodings.idna  # by any request; a fork in the midst of that would leave the child without it
+
         import httpx  # where nothing is sent, it is not loaded
 
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}

@@ -43,14 +43,14 @@ class BucketBackend(Backend):
         if forked.is_cut_off():
             return forked.deliver(self._address, batch)
         try:
+            self._bucket = self._bucket or open_bucket(self._address, _PATIENCE)
             with away():
-                return self._deliver(batch)
+                return self._deliver(self._bucket, batch)
         except FAILURES as error:
             self._bucket = None  # opened again with the credentials of then
             return Delivery("retry", reason(error))
 
-    def _deliver(self, batch: Batch) -> Delivery:
-        bucket = self._bucket = self._bucket or open_bucket(self._address, _PATIENCE)
+    def _deliver(self, bucket: Bucket, batch: Batch) -> Delivery:
         digests = batch.digests
         unfit = [
             name

@@ -287,7 +287,7 @@ def test_a_slot_that_changes_while_it_is_read_is_left_out(small: Ring) -> None:
 
 @given(st.integers(0, 40), st.integers(0, 8), st.data())
 def test_two_looks_at_a_living_ring_leave_no_gap(before: int, between: int, data: st.DataObject) -> None:
-    """Whichever slots the first look, which takes a moment, saw written already: what it gives counts on without one."""
+    """Whichever slots the first look, which takes a moment, saw written already: what it gives has no gap."""
     with tempfile.TemporaryDirectory() as folder:
         made = Ring(Path(folder) / "a.ring", nobody, nobody, capacity=8)
         made.name(0, RUN, "loss")

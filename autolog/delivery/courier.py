@@ -42,7 +42,7 @@ def wait_before(tries: int, named: float | None) -> float:
 class _Gate:
     """Lets batches pass until it is closed; those of runs that go on at a distance from each other.
 
-    The destination may be a process on the same machine, and take from the training whatever it takes to serve. So after
+    The destination may be a process on the same machine, and take from the training what it takes to serve. So after
     such a batch there is rest, of many times as long; what begins meanwhile is shown, and what ended is not held up.
 
     Args:

@@ -273,7 +273,7 @@ def _stable_points(first: bytes, second: bytes, capacity: int) -> list[Point]:
 
 
 def _news(first: bytes, second: bytes, capacity: int) -> Iterator[int]:
-    """Give the numbers of the points that changed slots: a slot's next point has its last one's number and a round more."""
+    """Give the numbers of the points that changed slots: a slot's next one counts a round more than its last."""
     size = _SLOT.size
     for start in range(0, len(second), size):
         if first[start : start + size] != second[start : start + size]:

@@ -5,6 +5,7 @@ It follows MLflow's own environment variables. No credential is part of anything
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import json
 import os
@@ -103,10 +104,9 @@ class Client:
         return self._opened[process]
 
     def _open(self) -> httpx.Client:
-        import encodings.idna  # by any request; a fork in the midst of that would leave the child without it
-
         import httpx  # where nothing is sent, it is not loaded
 
+        codecs.lookup("idna")  # is imported by any request: in a child that is forked meanwhile it would stay broken
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}
         basic = self._auth if isinstance(self._auth, tuple) else None
         timeout = httpx.Timeout(_READ, connect=_CONNECT)

@@ -13,19 +13,22 @@ from autolog.guard import logger
 
 __all__ = ["opened", "path_for", "remove"]
 
-_VERSION: Final = 1  # of what is in the tables; one that reads another has another file
+_VERSION: Final = 2  # of what is in the tables; one that reads another has another file
 _PATIENCE: Final = 60.0  # seconds for another process to write a part of it
 
 _CACHE: Final = 32_768  # KiB of it that a reader holds
 
 _TABLES: Final = """
 CREATE TABLE trees(name TEXT PRIMARY KEY, mark INTEGER, is_newer INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE INDEX trees_marked ON trees(name, mark);
+CREATE INDEX trees_newer ON trees(name) WHERE is_newer;
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY, tree TEXT NOT NULL, run_id BLOB NOT NULL, parent_run_id BLOB, run_name BLOB,
     experiment BLOB, status BLOB, start_time REAL, end_time REAL, duration REAL, gone INTEGER NOT NULL, standing TEXT
 );
 CREATE UNIQUE INDEX runs_of_tree ON runs(tree, run_id);
 CREATE INDEX runs_by_id ON runs(run_id);
+CREATE INDEX runs_in_order ON runs(gone, start_time DESC, run_id);
 CREATE INDEX runs_open ON runs(tree) WHERE status IS NULL;
 CREATE TABLE kept(run INTEGER PRIMARY KEY, events BLOB NOT NULL, loose BLOB NOT NULL, names TEXT NOT NULL);
 CREATE TABLE names(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key BLOB NOT NULL, is_odd INTEGER, UNIQUE(kind, key));

@@ -94,7 +94,7 @@ class Selection:
         column = self._column(key.name)
         if key.name.kind != "attributes":
             column = f"CASE WHEN {column} < {self._bound(UNORDERED)} THEN {column} END"
-        return f"{column} {'DESC' if key.descending else 'ASC'} NULLS LAST"
+        return f"{column} DESC" if key.descending else f"{column} ASC NULLS LAST"  # SQLite has NULL below all else
 
     # ---- expressions, each 0 or 1 and never NULL
 

@@ -132,6 +132,7 @@ def sync(store: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         (says(429, Retry_After="1"), 2, ""),
         (says(500), 1, ""),
         (late(0.3), 1, ""),
+        (late(10), 1, ""),
     ],
     ids=lambda value: getattr(value, "__qualname__", str(value)).partition(".")[0],
 )

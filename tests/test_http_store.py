@@ -292,6 +292,9 @@ def test_runs_that_are_not_ours(mlflow_uri: str, theirs: Theirs) -> None:
     assert (run.status, run.duration) == ("FINISHED", 0.877)
     assert (run.params, run.tags) == ({"C": "1.0", "flag": "True"}, {"team": "blue"})
     assert [(step, value) for step, value, _ in run.history("loss")] == [(step, 1 / (step + 1)) for step in range(3000)]
+    steps, values, times = run.columns("loss")
+    assert list(zip(steps, values, [time / 1e6 for time in times], strict=True)) == run.history("loss")
+    assert run.thinned("loss", 10).buckets[-1].last == 1 / 3000
     (child,) = run.children()
     assert (child.run_id, child.parent_run_id, child.status) == (below, run_id, "RUNNING")
     wanted = "params.C = '1.0' and tags.team = 'blue' and status = 'FINISHED'"

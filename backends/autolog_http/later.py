@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from autolog.journal.points import Columns
 from autolog.store.series import Series
 
 __all__ = ["LaterMapping", "LaterSequence", "LaterSeries"]
@@ -88,10 +89,12 @@ class LaterSeries(Series):
         """None is known of."""
         return 0
 
-    def history(self) -> History:
-        """Give the points as (step, value, seconds), in the order of steps and times."""
-        return list(self._history)
+    def columns(self) -> Iterator[Columns]:
+        """Give the points, asked for once."""
+        yield self._columns
 
     @cached_property
-    def _history(self) -> History:
-        return self._find()
+    def _columns(self) -> Columns:
+        found = self._find()
+        steps, values = [step for step, _, _ in found], [value for _, value, _ in found]
+        return Columns(steps, values, [round(seconds * 1e6) for _, _, seconds in found])

@@ -158,11 +158,12 @@ def says(status: int, **headers: str) -> Fault:
 
 
 def late(seconds: float) -> Fault:
-    """Answer so many seconds later."""
+    """Have the server do what was asked, and answer so many seconds later."""
 
     def fault(exchange: Exchange) -> None:
+        answer = exchange.ask()
         time.sleep(seconds)
-        pass_on(exchange)
+        exchange.answer(answer)
 
     return fault
 

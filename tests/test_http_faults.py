@@ -149,6 +149,17 @@ def test_a_fault_on_the_way(
     assert proxy.requests.total() < 100
 
 
+def test_a_network_that_never_heals(proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str) -> None:
+    """Where one answer of four is always lost, everything arrives nevertheless, in one go."""
+    proxy.refuse()
+    train(store, proxy.url, experiment)
+    proxy.heal()
+    proxy.fail(drop_answer, 4)
+    sync(store)
+    assert_all_there(mlflow_uri, experiment, store)
+    assert proxy.requests.total() < 200
+
+
 def test_connections_refused(proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str) -> None:
     """Where nobody listens the program says what is left, and ends within its time."""
     proxy.refuse()
@@ -238,6 +249,7 @@ parent = os.getpid()
 if os.fork() == 0:
     while os.getppid() == parent:
         time.sleep(0.01)
+    time.sleep(0.5)  # a process has children no more a moment before it is seen to have ended
     autolog.log_metric("of child", 2.0)
 """
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Client", "ServerError", "part"]
+__all__ = ["Client", "CutError", "ServerError", "part"]
 
 _CONNECT: Final = 5.0  # seconds
 _READ: Final = 30.0  # seconds without a byte
@@ -35,6 +35,8 @@ _LONGEST: Final = 300.0  # seconds that an answer in JSON may take as a whole
 _LARGEST: Final = 256 << 20  # bytes of such an answer
 _BLOCK: Final = 1 << 20
 _TEMPORARY: Final = frozenset({408, 425, 429})
+_MAKE_ANOTHER: Final = frozenset({"/api/2.0/mlflow/runs/create", "/api/2.0/mlflow/logged-models"})
+"""What a second request of makes a second one."""
 _HOUR: Final = 3600.0
 _SAID: Final = 300  # characters of a server's message that are passed on
 
@@ -64,6 +66,10 @@ class ServerError(AutologError):
     def is_missing(self) -> bool:
         """Say whether what was asked for is not there."""
         return self.status == 404
+
+
+class CutError(ServerError):
+    """The connection broke off before all of the answer had come: the server may have done what it was asked."""
 
 
 def part(answer: Any, *path: str) -> Any:
@@ -140,7 +146,7 @@ class Client:
     def version(self) -> str:
         """The version of the server, empty where it does not tell; errors as for `get`."""
         try:
-            return b"".join(self._bytes("GET", "/version", _LARGEST)).decode("ascii", "replace")
+            return self._whole("GET", "/version").decode("ascii", "replace")
         except ServerError as error:
             if error.is_missing:
                 return ""
@@ -165,7 +171,7 @@ class Client:
                 return
 
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        data = b"".join(self._bytes(method, f"/api/2.0/{path}", _LARGEST, **more))
+        data = self._whole(method, f"/api/2.0/{path}", **more)
         try:
             found = json.loads(data or b"{}")
         except (ValueError, RecursionError):
@@ -193,8 +199,7 @@ class Client:
         import httpx
 
         patient = httpx.Timeout(_READ, connect=_CONNECT, read=_LONGEST)  # the server stores it before it answers
-        for _ in self._bytes("PUT", _artifact(path), _LARGEST, content=content, timeout=patient):
-            pass
+        self._whole("PUT", _artifact(path), content=content, timeout=patient)
 
     def download(self, path: str, limit: int) -> Iterator[bytes]:
         """Give an artifact's bytes, piece by piece; errors as for `get`.
@@ -206,6 +211,17 @@ class Client:
         yield from self._bytes("GET", _artifact(path), limit)
 
     # ---- requests
+
+    def _whole(self, method: str, path: str, **more: Any) -> bytes:
+        """Make a request, once more where the connection breaks off and that does no harm, and give what it answers."""
+        try:
+            return b"".join(self._bytes(method, path, _LARGEST, **more))
+        except CutError:
+            if path in _MAKE_ANOTHER:
+                raise
+        if not isinstance(content := more.get("content", b""), bytes):
+            content.seek(0)
+        return b"".join(self._bytes(method, path, _LARGEST, **more))
 
     def _bytes(self, method: str, path: str, limit: int, **more: Any) -> Iterator[bytes]:
         """Make a request, and give the answer's body piece by piece."""
@@ -222,7 +238,9 @@ class Client:
                         raise ServerError(f"{method} {path}: the answer has no end", 413)
                     yield block
         except (httpx.TransportError, httpx.StreamError, httpx.DecodingError) as error:
-            raise ServerError(f"{self.uri} cannot be reached: {guard.describe(error)}") from None
+            is_cut = isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError)
+            kind = CutError if is_cut else ServerError
+            raise kind(f"{self.uri} cannot be reached: {guard.describe(error)}") from None
         except httpx.InvalidURL:
             raise ServerError(f"{method} {path[:_SAID]}: no address can be made of this", 400) from None
 

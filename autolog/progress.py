@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from autolog import console, guard, session
 from autolog.background import Background
+from autolog.lazy import lazy
 from autolog.text import counted, duration, number, value_text, visible
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Line:
 
         return self._store.changes(self._run.tree) if isinstance(self._store, JournalStore) else ()
 
-    @functools.cached_property
+    @lazy
     def _store(self) -> Store:
         return session.get().new_store(str(self._run.folder.parent))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
 from autolog.journal import points
+from autolog.lazy import lazy
 from autolog.store.thinning import Thinned, thin
 
 __all__ = ["Series", "decoded"]
@@ -38,7 +38,7 @@ class Series:
         """The value at the greatest (step, time, arrival)."""
         return self._survey[0]
 
-    @cached_property
+    @lazy
     def _survey(self) -> tuple[float | None, int]:
         best: tuple[int, int, float | None] = (-1 << 63, -1 << 63, None)
         readable = 0

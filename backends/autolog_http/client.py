@@ -12,7 +12,6 @@ import os
 import time
 import weakref
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
@@ -20,6 +19,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from autolog import guard
 from autolog.background import away
 from autolog.exceptions import AutologError, UsageError
+from autolog.lazy import lazy
 from autolog_http.quiet import quietly
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Client:
         """Have the server remove something; errors as for `get`."""
         return self._json("DELETE", path)
 
-    @cached_property
+    @lazy
     def version(self) -> str:
         """The version of the server, empty where it does not tell; errors as for `get`."""
         try:

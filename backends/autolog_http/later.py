@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from autolog.journal.points import Columns
+from autolog.lazy import lazy
 from autolog.store.series import Series
 
 __all__ = ["LaterMapping", "LaterSequence", "LaterSeries"]
@@ -25,7 +25,7 @@ class LaterMapping(Mapping[str, Facts]):
     def __init__(self, find: Callable[[], Mapping[str, Facts]]) -> None:
         self._find = find
 
-    @cached_property
+    @lazy
     def _found(self) -> Mapping[str, Facts]:
         return self._find()
 
@@ -52,7 +52,7 @@ class LaterSequence(Sequence[Facts]):
     def __init__(self, find: Callable[[], Sequence[Facts]]) -> None:
         self._find = find
 
-    @cached_property
+    @lazy
     def _found(self) -> Sequence[Facts]:
         return self._find()
 
@@ -93,7 +93,7 @@ class LaterSeries(Series):
         """Give the points, asked for once."""
         yield self._columns
 
-    @cached_property
+    @lazy
     def _columns(self) -> Columns:
         found = self._find()
         steps, values = [step for step, _, _ in found], [value for _, value, _ in found]

@@ -377,6 +377,9 @@ class Backend:
     batch_bytes: int = 1 << 20
     """How many bytes of lines a batch has about, where there are so many."""
 
+    hurries: bool = False
+    """Set at the end of the program, and by `autolog sync`: no training needs the machine now."""
+
     def deliver(self, batch: Batch) -> Delivery:
         """Take a batch; the same one may be handed over twice, also with more lines, and must then change nothing."""
         raise NotImplementedError

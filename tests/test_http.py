@@ -305,10 +305,10 @@ def _deliver_with(backend: MLflowBackend, folder: Path, uri: str) -> None:
     class Open:
         hurries = False
 
-        def opens(self, *, is_first: bool, ended: bool) -> bool:
+        def opens(self, *, ended: bool) -> bool:
             return True
 
-        def passed(self, batch: Any, seconds: float, *, ended: bool) -> None:
+        def passed(self, batch: Any, *, ended: bool) -> None:
             pass
 
     Route(folder, uri, backend).advance(Open())

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 import mlflow_server
 from at_mlflow import assert_all_there, runs_at
 from autolog.testing import all_runs, only_run
+from autolog_http.client import Client, ServerError
 from faulty_proxy import (
     Fault,
     FaultyProxy,
@@ -263,6 +265,76 @@ def test_a_forked_child_outlives_the_run(mlflow_uri: str, experiment: str, tmp_p
     (run,) = runs_at(mlflow_uri, experiment).values()
     assert {each["key"]: each["value"] for each in run["data"]["metrics"]} == {"of parent": 1.0, "of child": 2.0}
     assert list((tmp_path / "autolog/runs").iterdir()) == []
+
+
+KILLED = INHERITED.replace("if os.fork() == 0", "child = os.fork()\nif child == 0").replace(
+    '    autolog.log_metric("of child", 2.0)\n',
+    """    autolog.log_metric("of child", 2.0)
+else:
+    os.kill(parent, 9)
+""",
+)
+
+
+def test_a_forked_child_outlives_a_killed_parent(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
+    """The record stays until a process that comes later has told the server how the run ended."""
+    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, mlflow_uri, experiment]
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+    sync(tmp_path / "autolog/runs", XDG_STATE_HOME=str(tmp_path))
+    (run,) = runs_at(mlflow_uri, experiment).values()
+    assert run["info"]["status"] == "KILLED"
+    assert {each["key"] for each in run["data"]["metrics"]} == {"of parent", "of child"}
+
+
+BESIDE = """
+import os, subprocess, sys
+import autolog
+
+autolog.enable(backend=sys.argv[1], experiment=sys.argv[2], silent=True)
+with autolog.start_run():
+    autolog.log_metric("m", 1.0)
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1, stdout=-3, stderr=-3)
+autolog.session.get().end()
+other.communicate()
+"""
+
+
+def test_other_programs_do_not_keep_what_was_delivered(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
+    """What waits for forked children that may log is not kept for a program that was merely started."""
+    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "ignore", "-c", BESIDE, mlflow_uri, experiment]
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(runs_at(mlflow_uri, experiment)) == 1
+    assert list((tmp_path / "autolog/runs").iterdir()) == []
+
+
+LOCAL_FIRST = """
+import sys
+import autolog
+
+autolog.enable(backend=sys.argv[1], experiment="local only", silent=True)
+with autolog.start_run():
+    autolog.log_metric("m", 1.0)
+autolog.enable(backend=sys.argv[1:3], experiment=sys.argv[3], silent=True)
+with autolog.start_run():
+    autolog.log_metric("m", 2.0)
+"""
+
+
+def test_a_run_goes_where_it_was_meant_to(mlflow_uri: str, experiment: str, store: Path) -> None:
+    """A server that is added later gets the runs from then on, and not those before."""
+    subprocess.run(command(LOCAL_FIRST, store, mlflow_uri, experiment), check=True, timeout=120)
+    only = next(run for run in all_runs(store) if run.experiment == experiment)
+    assert set(runs_at(mlflow_uri, experiment)) == {only.run_id}
+    with closing(Client(mlflow_uri)) as client, pytest.raises(ServerError, match="RESOURCE_DOES_NOT_EXIST"):
+        client.get("mlflow/experiments/get-by-name", experiment_name="local only")
 
 
 def test_two_at_once(proxy: FaultyProxy, mlflow_uri: str, store: Path, experiment: str) -> None:

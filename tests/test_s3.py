@@ -30,6 +30,7 @@ from autolog_s3.address import Address
 from autolog_s3.delivering import BucketBackend
 from autolog_s3.errors import BucketError
 from autolog_s3.reading import BucketFiles
+from late import wait_for_environment
 from object_stores import KEYS, Azurite, CountingProxy, Moto, Rclone, Server, XmlOfGoogle, running, use
 from recorded import facts
 
@@ -126,7 +127,8 @@ def record(name: str = "delivered") -> str:
 
 
 def deliver(store: Path, run_id: str, place: Place) -> None:
-    """Deliver a run that nobody writes to any more."""
+    """Deliver a run that nobody writes to any more; the environment above all comes late."""
+    wait_for_environment()
     courier = Courier(place.uri, BucketBackend(place.address))
     courier.follow(store / run_id)
     courier.begin_end(time.monotonic() + 60).join()

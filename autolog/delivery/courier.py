@@ -24,8 +24,6 @@ _PAUSE: Final = 1.0  # seconds between two looks at the journals
 _FIRST_WAIT = 1.0  # seconds until the second try; each further one waits twice as long
 _LONGEST_WAIT: Final = 60.0
 _AWAY: Final = 3  # tries in a row that failed: the end of the program makes one more, and does not wait
-_REST: Final = 50.0  # times what a batch of a run that goes on took: who works for it may need what the training needs
-_LONGEST_REST: Final = 5.0  # seconds
 
 
 def wait_before(tries: int, named: float | None) -> float:
@@ -42,11 +40,8 @@ def wait_before(tries: int, named: float | None) -> float:
 class _Gate:
     """Lets batches pass until it is closed; those of runs that go on at a distance from each other.
 
-    The destination may be a process on the same machine, and take from the training what it takes to serve. So after
-    such a batch there is rest, of many times as long; what begins meanwhile is shown, and what ended is not held up.
-
     Args:
-        pause: the least distance, in seconds.
+        pause: the distance, in seconds.
         batch_bytes: a batch that is as large has more behind it, which need not wait.
     """
 
@@ -54,20 +49,17 @@ class _Gate:
         self._pause = pause
         self._batch_bytes = batch_bytes
         self._next = 0.0
-        self._rested = 0.0
         self.hurries = False
         self.stop = threading.Event()
 
-    def opens(self, *, is_first: bool, ended: bool) -> bool:
+    def opens(self, *, ended: bool) -> bool:
         """Say whether a batch may be handed over now."""
-        opening = self._next if is_first else max(self._next, self._rested)
-        return not self.stop.is_set() and (self.hurries or ended or time.monotonic() >= opening)
+        return not self.stop.is_set() and (self.hurries or ended or time.monotonic() >= self._next)
 
-    def passed(self, batch: Batch, seconds: float, *, ended: bool) -> None:
+    def passed(self, batch: Batch, *, ended: bool) -> None:
         """Take notice of one that was handed over."""
         if not ended and len(batch.lines) < self._batch_bytes:
-            now = time.monotonic()
-            self._next, self._rested = now + self._pause, now + min(_LONGEST_REST, _REST * seconds)
+            self._next = time.monotonic() + self._pause
 
 
 class Courier:
@@ -181,6 +173,7 @@ class Courier:
         if not self._busy.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return
         self._gate.stop, self._gate.hurries = threading.Event(), True
+        self._backend.hurries = True
         self._not_before = 0.0
         for route in self._routes.values():
             route.not_before = 0.0

@@ -38,11 +38,11 @@ class Gate(Protocol):
     hurries: bool
     """Nothing is waited for that might still come: the process ends."""
 
-    def opens(self, *, is_first: bool, ended: bool) -> bool:
-        """Say whether it may be now: the first one of a run, or one with which, or before which, the run has ended."""
+    def opens(self, *, ended: bool) -> bool:
+        """Say whether it may be now, of a run that has ended or goes on."""
 
-    def passed(self, batch: Batch, seconds: float, *, ended: bool) -> None:
-        """Take notice that one was handed over, and how long that took."""
+    def passed(self, batch: Batch, *, ended: bool) -> None:
+        """Take notice that one was handed over."""
 
 
 class Route:
@@ -92,18 +92,25 @@ class Route:
                 recover(self.folder, ring.stem)
         cursors, size = self.cursors, self._backend.batch_bytes
         for journal in journals(self.folder):
+            end = journal.stat().st_size
             for batch in batches(self.folder, journal, cursors.delivered, size):
-                ended = _has_ended(batch, cursors)
-                if not gate.opens(is_first=not cursors.delivered, ended=ended):
+                if batch.offset >= end and not gate.hurries:  # it came meanwhile: a writer is not chased without a rest
+                    break
+                if not gate.opens(ended=cursors.ended):
                     return False
-                began = time.monotonic()
                 self._take_answer(
                     batch, guard.call("delivery.deliver", None, guard.contained, self._backend.deliver, batch)
                 )
-                cursors.delivered[batch.writer], cursors.ended = batch.end, ended
-                cursors.save()
-                gate.passed(batch, time.monotonic() - began, ended=ended)
+                self._moved(batch)
+                gate.passed(batch, ended=cursors.ended)
         return True
+
+    def _moved(self, batch: Batch) -> None:
+        self.cursors.delivered[batch.writer] = batch.end
+        for event in batch.events:
+            if event.run == batch.tree and event.kind in ("started", "finished"):
+                self.cursors.ended = event.kind == "finished"
+        self.cursors.save()
 
     def _settle(self) -> None:
         """Say to the destination that this is all, where it is."""
@@ -134,13 +141,6 @@ class Route:
     def is_complete(self) -> bool:
         """Say whether the destination has all that there is now."""
         return is_complete(self.cursors.load())
-
-
-def _has_ended(batch: Batch, cursors: Cursors) -> bool:
-    """Say whether a top-level run has ended by the end of a batch."""
-    told = (each.kind for each in reversed(batch.events) if each.run == batch.tree)
-    last = next((kind for kind in told if kind in ("started", "finished")), None)
-    return cursors.ended if last is None else last == "finished"
 
 
 def is_complete(cursors: Cursors) -> bool:

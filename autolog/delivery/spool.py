@@ -40,7 +40,7 @@ def _remove_if_delivered(folder: Path) -> None:
         return
     with contextlib.ExitStack() as leases:
         held = [leases.enter_context(lease(each.lock)) for each in known]
-        if all(held) and all(map(is_complete, known)):
+        if all(held) and all(is_complete(each) and each.settled == each.delivered for each in known):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -91,11 +91,11 @@ class _Gate:
     def __init__(self, passed: Callable[[int], object]) -> None:
         self._passed = passed
 
-    def opens(self, *, is_first: bool, ended: bool) -> bool:
+    def opens(self, *, ended: bool) -> bool:
         """Say that a batch may be handed over."""
         return True
 
-    def passed(self, batch: Batch, seconds: float, *, ended: bool) -> None:
+    def passed(self, batch: Batch, *, ended: bool) -> None:
         """Take notice of one that was handed over."""
         self._passed(len(batch.lines))
 
@@ -113,6 +113,7 @@ def deliver(
     gate = _Gate(passed)
     for uri in dict.fromkeys(each.uri for each in wanted):
         backend = open_backend(uri)
+        backend.hurries = True
         try:
             for task in (each for each in wanted if each.uri == uri):
                 yield _deliver(task, Route(task.folder, public_uri(uri), backend), gate)

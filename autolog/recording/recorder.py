@@ -9,6 +9,7 @@ from autolog import guard
 from autolog.console import say
 from autolog.delivery.batches import is_gone, is_own, journals
 from autolog.delivery.courier import Courier, end_all
+from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.spool import sweep
 from autolog.exceptions import RunNotFoundError, UsageError
 from autolog.journal import children, process
@@ -72,6 +73,7 @@ class Recorder:
         self._sampler: Sampler | None = None
         self.left_open: weakref.WeakSet[Open] = weakref.WeakSet()
         self._facts = ProcessFacts()
+        self._inherited: set[Path] = set()
         process.on_fork(self._forked)
         children.at_end(self.end)
 
@@ -117,18 +119,24 @@ class Recorder:
         """Have the tree of a run delivered to the destinations that the journal itself is not kept in."""
         guard.call("session.delivery", run, self._follow, run.folder)
 
-    def _follow(self, tree: Path) -> None:
+    def _follow(self, tree: Path, begun: set[str] | None = None) -> None:
+        """Have a tree delivered.
+
+        Args:
+            tree: its folder.
+            begun: the destinations, without secrets, that may be meant; all where None.
+        """
         for uri, folder in self._session.places:
-            if folder != tree.parent:
+            if folder != tree.parent and (begun is None or public_uri(uri) in begun):
                 if uri not in self._couriers:
                     self._couriers[uri] = Courier(uri, self._session.open_backend(uri))
                 self._couriers[uri].follow(tree)
 
     def _take_over(self) -> None:
-        """Deliver also what this process has logged to runs of others, where it is the last of those who did."""
-        for tree in process.folders():
-            if tree.parent == self._session.folder and all(is_own(each) or is_gone(each) for each in journals(tree)):
-                self._follow(tree)
+        """Deliver also what was logged to runs of the parent's, where this process is the last of those who did."""
+        for tree in self._inherited.intersection(process.folders()):
+            if all(is_own(each) or is_gone(each) for each in journals(tree)):
+                self._follow(tree, begun={each.uri for each in Cursors.all_in(tree)})
 
     def script_run(self) -> ActiveRun:
         """Give the run that takes what is logged outside of all runs; it has the script's name, and ends with it."""
@@ -230,6 +238,7 @@ class Recorder:
         ):
             if run is not None:
                 run.forked()
+                self._inherited.update([run.folder] if run.records else [])
 
     def flush(self) -> None:
         """Write out all points that wait."""

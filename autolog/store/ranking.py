@@ -25,18 +25,21 @@ class Best(NamedTuple):
 def best_first(children: Sequence[Run]) -> list[Run]:
     """Order the candidates of a search by rank, or by mean score while it runs; other children stay as they are.
 
-    Of several scores, the first that a candidate has decides; candidates without one come last.
+    Of several scores, the first that a candidate has decides; candidates without one come last, and so do those that
+    lack a split yet: the mean of the others says little of theirs.
     """
     name = _deciding(children)
     if name is None:
         return list(children)
     sign = 1 if name.startswith(_RANK) else -1
-    scores = {child.run_id: sign * child.metrics.get(name, math.nan) for child in children}
+    whole = {child.run_id: child.metrics for child in children if child.status != "RUNNING"}
+    scores = {child.run_id: sign * whole.get(child.run_id, {}).get(name, math.nan) for child in children}
     return sorted(children, key=lambda child: (math.isnan(scores[child.run_id]), scores[child.run_id]))
 
 
 def best(children: Sequence[Run]) -> Best | None:
-    """Give the best candidate of a search with its mean score; None where none of the children has a score."""
+    """Give the best candidate of a search with its mean score; None where none of the children has its score whole."""
+    children = [child for child in children if child.status != "RUNNING"]
     name = _deciding(children)
     if name is None:
         return None

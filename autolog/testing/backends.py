@@ -290,11 +290,11 @@ class _Gate:
 
     hurries = True
 
-    def opens(self, *, is_first: bool, ended: bool) -> bool:
+    def opens(self, *, ended: bool) -> bool:
         """Say yes."""
         return True
 
-    def passed(self, batch: Batch, seconds: float, *, ended: bool) -> None:
+    def passed(self, batch: Batch, *, ended: bool) -> None:
         """Take no notice."""
 
 

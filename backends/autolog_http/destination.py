@@ -50,6 +50,7 @@ class MLflowBackend(Backend):
         if known is None or not known.tree.is_at(batch.delivered):
             tree = Tree(batch.tree, batch.folder, batch.delivered, batch.earlier())
             known = self._senders[batch.tree] = Sender(self._client, tree)
+        known.hurries = self.hurries
         return known
 
     def _whole(self, tree: str, folder: Path) -> Sender:
@@ -61,6 +62,7 @@ class MLflowBackend(Backend):
         found = whole(tree, folder, known.tree if known is not None else None)
         if known is None or known.tree is not found:
             known = self._senders[tree] = Sender(self._client, found)
+        known.hurries = self.hurries
         return known
 
     def _answer(self, tree: str, send: Callable[[], list[str]]) -> Delivery:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from autolog.hookspecs import Batch
 from autolog.journal.events import Event
 from autolog.store.run import Run
 from autolog_http import artifacts, mlmodels, record
+from autolog_http.abreast import abreast
 from autolog_http.cells import Key, Placed, Point, points_of
 from autolog_http.client import Client, ServerError
 from autolog_http.facts import dataset_input, milliseconds, params_of, tags_of
@@ -24,7 +26,10 @@ from autolog_http.tree import Tree
 
 __all__ = ["Sender"]
 
-_AT_ONCE: Final = 5  # candidates of a search that goes on; each is sent again when it ends
+_FEW: Final = 5  # candidates of a search that goes on, each of which is sent again when it ends
+_REST: Final = 50.0  # times as long as sending these took, since a server on this machine takes what the search needs
+_LONGEST_REST: Final = 5.0  # seconds
+_ABREAST: Final = 4  # requests at once, where nobody trains meanwhile
 _MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What comes of events that say what no writer of ours does."""
 
@@ -43,6 +48,9 @@ class Sender:
         self._limits = limits_of(client.version)
         self._waiting: set[str] = set() if tree.cells.is_new else set(tree)
         self._aside: list[str] = []
+        self._rested = 0.0
+        self.hurries = False
+        """Nobody trains meanwhile."""
         self.forget()
 
     def forget(self) -> None:
@@ -55,12 +63,15 @@ class Sender:
         self.tree.is_whole = False
         touched = self.tree.hear(batch.events)
         placed = self._place(batch)
-        due = self._due(touched, {run_id for run_id, _ in placed.points})
-        for run_id in due:
-            self._send(run_id, placed)
+        due, few = self._due(touched, {run_id for run_id, _ in placed.points})
+        self._send_all(due, placed)
+        began = time.monotonic()
+        self._send_all(few, placed)
+        now = time.monotonic()
+        self._rested = now + min(_LONGEST_REST, _REST * (now - began)) if few else self._rested
         for event in batch.events:
             self._send_files(event, batch.files)
-        self._waiting.difference_update(due)
+        self._waiting.difference_update((*due, *few))
         self.tree.cells.commit(placed)
         self.tree.delivered[batch.writer] = batch.end
         return list(self._aside)
@@ -77,14 +88,14 @@ class Sender:
                 record.put(self._client, top, self.tree.folder)
         return list(self._aside)
 
-    def _due(self, touched: set[str], with_points: set[str]) -> list[str]:
-        """Give the runs to be sent; of a search that goes on, the candidates few at a time, as they are many."""
+    def _due(self, touched: set[str], with_points: set[str]) -> tuple[list[str], list[str]]:
+        """Give the runs to be sent, and a few candidates of searches that go on, at times: they are many."""
         candidates = self.tree.candidates(touched | self._waiting)
         self._waiting |= touched | candidates
         wanted = [each for each in self.tree if each in self._waiting]
         patient = [each for each in wanted if each in candidates - with_points and self.tree.is_searching(each)]
-        later = set(patient[_AT_ONCE:])
-        return [each for each in wanted if each not in later]
+        few = patient[:_FEW] if time.monotonic() >= self._rested else []
+        return [each for each in wanted if each not in set(patient)], few
 
     def _place(self, batch: Batch) -> Placed:
         points: dict[Key, list[Point]] = defaultdict(list)
@@ -105,6 +116,17 @@ class Sender:
             self._aside.append(f"{what}: {guard.describe(error)}")
 
     # ---- a run
+
+    def _send_all(self, runs: Sequence[str], placed: Placed) -> None:
+        """Send runs: those above others first, and where nobody trains meanwhile the rest side by side."""
+        above = {self.tree.run(run_id).parent_run_id for run_id in runs}
+        alone = [run_id for run_id in runs if not self.hurries or run_id in above]
+        for run_id in alone:
+            self._send(run_id, placed)
+        rest = [run_id for run_id in runs if run_id not in set(alone)]
+        if rest:
+            self._send(rest[0], placed)  # which finds out what is the same for all
+            abreast(lambda run_id: self._send(run_id, placed), rest[1:], _ABREAST)
 
     def _send(self, run_id: str, placed: Placed) -> None:
         with self._refusable(f"run {run_id}"):

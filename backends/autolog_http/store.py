@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from autolog.exceptions import ModelError, RunNotFoundError, UsageError
 from autolog.store.run import Run
+from autolog.store.search import Found, Query, scan
 from autolog.values import LargeValue
 from autolog_http.asking import MLFLOW_MODEL, Server
 from autolog_http.client import Client
@@ -22,6 +26,7 @@ from autolog_http.reading import ServerRun
 __all__ = ["ServerStore"]
 
 _DEEPEST: Final = 100  # ancestors of a run
+_GOOD_FOR: Final = 5.0  # times as long as a look at all runs took it is good, for who looks again and again
 _COPIES: Final = "autolog/"  # artifacts that are no run's own: copies of the record
 _Exact: TypeAlias = Callable[[], "Run | None"]
 
@@ -38,11 +43,41 @@ class ServerStore:
         self._server = Server(client)
         self._downloads = Downloads(self._server)
         self._record = Record(self._server, self._downloads)
+        self._lock = threading.RLock()
+        self._is_still = False
+        self._seen: list[Run] = []
+        self._good_until = 0.0
 
     # ---- runs
 
     def runs(self, *, deleted: bool = False) -> list[Run]:
         """Give all runs, in no order, as the server lists them; with `deleted` the deleted ones instead."""
+        with self._lock:
+            return self._seen_lately() if self._is_still and not deleted else self._all(deleted=deleted)
+
+    def find(self, query: Query) -> Found:
+        """Give the runs that a filter finds, in order."""
+        return scan(self.runs(), query)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Have all that is asked within, and for a while after, see the runs as the first question found them."""
+        with self._lock:
+            self._is_still = True
+            try:
+                yield
+            finally:
+                self._is_still = False
+
+    def _seen_lately(self) -> list[Run]:
+        began = time.monotonic()
+        if began >= self._good_until:
+            self._seen = self._all(deleted=False)
+            ended = time.monotonic()
+            self._good_until = ended + _GOOD_FOR * (ended - began)
+        return self._seen
+
+    def _all(self, *, deleted: bool) -> list[Run]:
         found = list(self._server.search(view="DELETED_ONLY" if deleted else "ACTIVE_ONLY"))
         ids = {said.mlflow_id: said.run_id for said in found}
         return [self._listed(said, ids) for said in {said.run_id: said for said in reversed(found)}.values()]

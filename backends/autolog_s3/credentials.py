@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
+import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["keys", "profile"]
+__all__ = ["keys", "preload", "profile"]
 
 _IN_ENVIRONMENT: Final = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _RESOLVED_BY_BOTOCORE: Final = frozenset({"role_arn", "sso_session", "sso_start_url", "credential_process"})
@@ -32,6 +34,13 @@ def _section(path: Path, title: str) -> Mapping[str, str]:
         return dict(parser.items(title))
     except (configparser.Error, OSError, ValueError):
         return {}
+
+
+def preload() -> None:
+    """Import what finding out the keys takes: a fork waits for that, and not for those who are asked."""
+    if profile().keys() & _RESOLVED_BY_BOTOCORE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("botocore.session")
 
 
 def keys(said: Mapping[str, str]) -> dict[str, Any]:

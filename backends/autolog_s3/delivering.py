@@ -12,6 +12,7 @@ from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.store.segments import Segment, pack
 from autolog_s3 import forked
 from autolog_s3.address import Address
+from autolog_s3.credentials import preload
 from autolog_s3.errors import FAILURES, reason
 from autolog_s3.opening import Bucket, open_bucket
 
@@ -42,15 +43,16 @@ class BucketBackend(Backend):
         """Put the files, then the lines that speak of them; what is there already is not sent again."""
         if forked.is_cut_off():
             return forked.deliver(self._address, batch)
+        preload()
         try:
-            self._bucket = self._bucket or open_bucket(self._address, _PATIENCE)
             with away():
-                return self._deliver(self._bucket, batch)
+                return self._deliver(batch)
         except FAILURES as error:
             self._bucket = None  # opened again with the credentials of then
             return Delivery("retry", reason(error))
 
-    def _deliver(self, bucket: Bucket, batch: Batch) -> Delivery:
+    def _deliver(self, batch: Batch) -> Delivery:
+        bucket = self._bucket = self._bucket or open_bucket(self._address, _PATIENCE)
         digests = batch.digests
         unfit = [
             name

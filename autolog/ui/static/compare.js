@@ -157,5 +157,5 @@ async function longest(rows, metrics) {
   const most = Math.max(...metrics.map(count));
   const first = rows.find((row) => metrics.some((name) => count(name) === most && name in row.metrics));
   const details = await ask(`/runs/${encodeURIComponent(first.id)}`);
-  return details.metrics.filter(({ name }) => count(name) === most).sort((a, b) => b.points - a.points)[0]?.name ?? metrics[0];
+  return details.metrics.filter(({ name }) => count(name) === most).sort((a, b) => b.points - a.points || metrics.indexOf(a.name) - metrics.indexOf(b.name))[0]?.name ?? metrics[0];
 }

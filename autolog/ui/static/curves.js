@@ -2,7 +2,7 @@
 
 import { ask, of } from "./api.js";
 import { colour, h } from "./dom.js";
-import { number, numeric } from "./format.js";
+import { number, numeric, stepped } from "./format.js";
 
 const HIGH = 220;
 
@@ -28,7 +28,8 @@ export class Curves {
   constructor(title, on) {
     this.on = on;
     this.title = title;
-    this.place = h("div.curve", { tabindex: "0", role: "group", onkeydown: (event) => this.key(event), ondblclick: () => on.zoom(null) });
+    const held = { onpointerdown: () => (this.held = true), onpointerup: () => this.letGo(), onpointercancel: () => this.letGo(), onlostpointercapture: () => this.letGo() };
+    this.place = h("div.curve", { tabindex: "0", role: "group", onkeydown: (event) => this.key(event), ondblclick: () => on.zoom(null), ...held });
     this.facts = h("p.muted.facts", {});
     this.all = h("button.plain", { hidden: true, onclick: () => on.zoom(null) }, "Show all");
     this.element = h("section.card", {}, h("div.title", {}, h("h2", {}, title), this.all), this.place, this.facts);
@@ -41,33 +42,46 @@ export class Curves {
     this.chart?.destroy();
   }
 
-  /** Draw loaded series. */
+  /** Draw loaded series; while somebody drags over them, once that is done. */
   draw(series, look) {
     this.series = series;
+    this.later = this.held ? look : null;
+    if (this.later) return;
     this.all.hidden = !look.window;
     const data = aligned(series, look);
-    const options = this.options(series, look);
-    this.chart?.destroy();
-    this.chart = new uPlot({ ...options, width: this.place.clientWidth || 300, height: HIGH }, data, this.place);
+    const drawnAs = JSON.stringify([look, series.map(({ name, hue, exact }) => [name, hue, exact])]);
+    if (this.chart && drawnAs === this.drawnAs) this.chart.setData(data); // the pointer and what it reads stay
+    else {
+      this.chart?.destroy();
+      this.chart = new uPlot({ ...this.options(series, look), width: this.place.clientWidth || 300, height: HIGH }, data, this.place);
+      this.drawnAs = drawnAs;
+    }
     this.facts.textContent = said(series);
     this.place.setAttribute("aria-label", `${this.title}: ${this.facts.textContent}. Drag or use + − ← → to look closer, 0 shows all`);
+  }
+
+  letGo() {
+    this.held = false;
+    if (this.later) this.draw(this.series, this.later);
   }
 
   options(series, { x, log }) {
     const [ink, rule] = [colour("muted"), colour("line")];
     const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: "12px system-ui" };
-    const drawn = series.flatMap(({ name, hue }) => {
+    const tick = (_, found, __, ___, step) => found.map((each) => (each == null ? "" : log || !step ? number(each) : stepped(each, step)));
+    const drawn = series.flatMap(({ name, hue, exact }) => {
       const stroke = colour(hue);
       const faint = stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.3)");
       const value = (_, each) => (each == null ? "–" : number(each));
-      return [{ label: name, stroke, width: 1.6, value }, { stroke: faint, width: 1, points: { show: false } }, { points: { show: false } }, { points: { show: false } }];
+      const edge = exact ? { points: { show: false } } : { stroke: stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.55)"), width: 1, points: { show: false } };
+      return [{ label: name, stroke, width: 1.6, value }, { stroke: faint, width: 1, points: { show: false } }, edge, edge];
     });
     const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: colour(hue).replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)") }));
     return {
       series: [{ label: x, value: (_, each) => (each == null ? "–" : x === "time" ? new Date(each * 1000).toLocaleTimeString() : number(each)) }, ...drawn],
       bands,
       scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
-      axes: [{ ...axis, ...(x === "time" ? {} : { values: (_, found) => found.map(number) }) }, { ...axis, size: 62, values: (_, found) => found.map((each) => (each == null ? "" : number(each))) }],
+      axes: [{ ...axis, ...(x === "time" ? {} : { values: (_, found, __, ___, step) => found.map((each) => stepped(each, step)) }) }, { ...axis, size: 62, values: tick }],
       legend: { show: true, live: true, markers: { width: 2 } },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       hooks: { setSelect: [(chart) => this.select(chart)], ready: [hideHelpers] },
@@ -113,5 +127,6 @@ function said(series) {
   const points = series.reduce((sum, each) => sum + each.points, 0);
   const gaps = series.reduce((sum, each) => sum + each.gaps.length, 0);
   const exact = series.every((each) => each.exact);
-  return `${points.toLocaleString()} ${points === 1 ? "point" : "points"}${exact ? "" : ", each bucket from its least to its greatest"}${gaps ? `, ${gaps} NaN` : ""}`;
+  const infinite = series.reduce((sum, { low, high }) => sum + low.filter((each, place) => [each, high[place]].some((one) => Math.abs(numeric(one)) === Infinity)).length, 0);
+  return `${points.toLocaleString()} ${points === 1 ? "point" : "points"}${exact ? "" : ", each bucket from its least to its greatest"}${gaps ? `, ${gaps} NaN` : ""}${infinite ? `, ${infinite} infinite` : ""}`;
 }

@@ -21,7 +21,8 @@ export class Filter {
 
   /** Show a filter that came from the address. */
   set(text) {
-    if (document.activeElement !== this.input || !this.input.value) this.input.value = text;
+    if (document.activeElement !== this.input || !this.input.value || text !== this.shown) this.input.value = text;
+    this.shown = text;
   }
 
   /** Show an error at its place, or none. */

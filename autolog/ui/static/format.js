@@ -8,6 +8,14 @@ export function number(value) {
   return size >= 1e-3 && size < 1e6 ? String(Number(value.toPrecision(5))) : value.toExponential(3).replace("e+", "e");
 }
 
+/** Write a number on an axis whose marks are a step apart, so that no two read alike. */
+export function stepped(value, step) {
+  const size = Math.abs(value);
+  const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  if (size < 1e7 && places <= 6) return value.toFixed(places);
+  return value ? value.toExponential(Math.min(12, Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9)))).replace("e+", "e") : "0";
+}
+
 /** Write a value as it is. */
 export function whole(value) {
   if (value == null) return "None";

@@ -34,8 +34,8 @@ export class Grid {
   }
 
   /** Show other runs, or the same in other columns. */
-  async show({ query, columns, widths, order, open }) {
-    Object.assign(this, { columns, widths, order, opened: new Set(open) });
+  async show({ query, columns, widths, order, open, chosen }) {
+    Object.assign(this, { columns, widths, order, opened: new Set(open), chosen: new Map(chosen.map((id) => [id, this.chosen.get(id)])) });
     this.drawHead();
     const key = JSON.stringify(query);
     if (key !== this.asked) {
@@ -201,8 +201,8 @@ export class Grid {
   headOf(column, sorted) {
     const direction = this.order === quoted(sorted) ? "ascending" : this.order === `${quoted(sorted)} DESC` ? "descending" : null;
     const arrow = { ascending: " ↑", descending: " ↓" }[direction] ?? "";
-    const hint = column === "name" ? "Sort" : `${column} – click sorts; drag, or Alt and an arrow, moves; Shift and an arrow resizes`;
     const sorts = !["children", "best", "spark"].includes(column);
+    const hint = column === "name" ? "Sort" : `${column} – ${sorts ? "click sorts; " : ""}drag, or Alt and an arrow, moves; Shift and an arrow resizes`;
     const button = h("button", { title: hint, onclick: () => sorts && this.sort(sorted, direction), onkeydown: (event) => this.headKey(event, column) }, (column === "name" ? "Run" : heading(column)) + arrow);
     const edge = h("span.edge", { "aria-hidden": "true", onpointerdown: (event) => this.resize(event, column) });
     return h(isMeasured(column) ? "div.cell.number" : "div.cell", { role: "columnheader", "aria-sort": direction, "data-column": column, draggable: column === "name" ? null : "true", ...this.drags(column) }, button, edge);

@@ -30,7 +30,7 @@ export class Table {
       columns: (columns, widths) => change({ columns: joined(written(columns, widths)) }, { quietly: true }) ?? this.again(),
       order: (order) => change({ order }),
       open: (ids) => change({ open: joined(ids) }, { quietly: true }),
-      chosen: (ids) => this.chose(ids),
+      chosen: (ids) => change({ chosen: joined(ids) }, { quietly: true }) ?? this.chose(ids),
       failed: (error, root) => this.told(error, root),
     });
     this.filter = new Filter(() => this.known, (filter) => change({ filter }));
@@ -59,7 +59,9 @@ export class Table {
     this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
     this.filter.set(this.query.filter);
     this.drawTools();
-    await this.grid.show({ query: this.query, ...this.columns(), order: this.query.order, open: list(state.get("open")) });
+    const chosen = list(state.get("chosen"));
+    this.chose(chosen);
+    await this.grid.show({ query: this.query, ...this.columns(), order: this.query.order, open: list(state.get("open")), chosen });
     if (isOther) this.learn(); // not awaited: the list is there
   }
 
@@ -115,7 +117,7 @@ export class Table {
   draws(spark) {
     const { columns, widths } = this.columns();
     const others = columns.filter((column) => column !== "spark");
-    change({ spark, columns: joined(written(spark ? [...others, "spark"] : others, widths)) });
+    change({ spark, columns: joined(written(spark ? ["spark", ...others] : others, widths)) });
   }
 
   chose(ids) {

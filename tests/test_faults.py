@@ -599,6 +599,7 @@ CASES = {
     "session.environment": Case(train, noted=True),
     "session.exit": Case(train),
     "session.import": Case(import_late),
+    "session.heir": Case(train),
     "session.imported": Case(train),
     "session.sampler": Case(sample),
     "session.system": Case(sample, noted=True),

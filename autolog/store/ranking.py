@@ -25,20 +25,18 @@ class Best(NamedTuple):
 def best_first(children: Sequence[Run]) -> list[Run]:
     """Order the candidates of a search by rank, or by mean score while it runs; other children stay as they are.
 
-    Of several scores, the first that a candidate has decides; candidates without one come last, and so do those that
-    lack a split yet: the mean of the others says little of theirs.
+    Of several scores, the first that a candidate has decides; candidates without one come last.
     """
     name = _deciding(children)
     if name is None:
         return list(children)
     sign = 1 if name.startswith(_RANK) else -1
-    whole = {child.run_id: child.metrics for child in children if child.status != "RUNNING"}
-    scores = {child.run_id: sign * whole.get(child.run_id, {}).get(name, math.nan) for child in children}
+    scores = {child.run_id: sign * child.metrics.get(name, math.nan) for child in children}
     return sorted(children, key=lambda child: (math.isnan(scores[child.run_id]), scores[child.run_id]))
 
 
 def best(children: Sequence[Run]) -> Best | None:
-    """Give the best candidate of a search with its mean score; None where none of the children has its score whole."""
+    """Give the best candidate of a search with its mean score; those that still lack a split may be anything yet."""
     children = [child for child in children if child.status != "RUNNING"]
     name = _deciding(children)
     if name is None:

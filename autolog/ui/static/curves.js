@@ -5,6 +5,7 @@ import { colour, h } from "./dom.js";
 import { number, numeric, stepped } from "./format.js";
 
 const HIGH = 220;
+const WHOLE = Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((each) => each * 10 ** power)).flat(); // between two steps is none
 
 /** Ask for series of runs: `[{id, key, name, hue}]`, each a curve. */
 export function load(curves, { x, window }) {
@@ -81,7 +82,7 @@ export class Curves {
       series: [{ label: x, value: (_, each) => (each == null ? "–" : x === "time" ? new Date(each * 1000).toLocaleTimeString() : number(each)) }, ...drawn],
       bands,
       scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
-      axes: [{ ...axis, ...(x === "time" ? {} : { values: (_, found, __, ___, step) => found.map((each) => stepped(each, step)) }) }, { ...axis, size: 62, values: tick }],
+      axes: [{ ...axis, space: 90, ...(x === "step" ? { incrs: WHOLE } : {}), ...(x === "time" ? {} : { values: (_, found, __, ___, step) => found.map((each) => stepped(each, step)) }) }, { ...axis, size: 62, values: tick }],
       legend: { show: true, live: true, markers: { width: 2 } },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       hooks: { setSelect: [(chart) => this.select(chart)], ready: [hideHelpers] },

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from measuring import folder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 __all__ = ["bucket"]
 

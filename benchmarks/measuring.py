@@ -29,6 +29,8 @@ __all__ = [
     "timed",
 ]
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # whose servers and proxies serve here too
+
 _LEFT_OUT = ("AUTOLOG", "PYTHONDONTWRITEBYTECODE")  # an installed package has its bytecode
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)},

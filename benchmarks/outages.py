@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from faulty_proxy import Fault
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the server and the proxy that tests use
 
 __all__ = ["measure"]
 

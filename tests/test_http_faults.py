@@ -240,6 +240,14 @@ def test_a_killed_trainer_behind_a_bad_network(
     assert_all_there(mlflow_uri, experiment, store)
 
 
+def spooled(program: str, uri: str, experiment: str, state: Path) -> tuple[int, str]:
+    """Run a program that keeps no files, and its children, to the end; give its exit status and what it says."""
+    command = [sys.executable, "-W", "ignore", "-c", program, uri, experiment]
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr
+
+
 INHERITED = """
 import os, sys, time
 import autolog
@@ -258,10 +266,7 @@ if os.fork() == 0:
 
 def test_a_forked_child_outlives_the_run(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
     """What it logs to the run of a parent that has gone meanwhile is delivered at its own end, and nothing is kept."""
-    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    command = [sys.executable, "-W", "ignore", "-c", INHERITED, mlflow_uri, experiment]
-    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)  # until both have ended
-    assert (done.returncode, done.stderr) == (0, "")
+    assert spooled(INHERITED, mlflow_uri, experiment, tmp_path) == (0, "")
     (run,) = runs_at(mlflow_uri, experiment).values()
     assert {each["key"]: each["value"] for each in run["data"]["metrics"]} == {"of parent": 1.0, "of child": 2.0}
     assert list((tmp_path / "autolog/runs").iterdir()) == []
@@ -278,10 +283,7 @@ else:
 
 def test_a_forked_child_outlives_a_killed_parent(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
     """The record stays until a process that comes later has told the server how the run ended."""
-    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    command = [sys.executable, "-W", "ignore", "-c", KILLED, mlflow_uri, experiment]
-    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+    assert spooled(KILLED, mlflow_uri, experiment, tmp_path) == (-signal.SIGKILL, "")
     sync(tmp_path / "autolog/runs", XDG_STATE_HOME=str(tmp_path))
     (run,) = runs_at(mlflow_uri, experiment).values()
     assert run["info"]["status"] == "KILLED"
@@ -307,10 +309,7 @@ other.communicate()
 
 def test_other_programs_do_not_keep_what_was_delivered(mlflow_uri: str, experiment: str, tmp_path: Path) -> None:
     """What waits for forked children that may log is not kept for a program that was merely started."""
-    kept = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    command = [sys.executable, "-W", "ignore", "-c", BESIDE, mlflow_uri, experiment]
-    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert spooled(BESIDE, mlflow_uri, experiment, tmp_path) == (0, "")
     assert len(runs_at(mlflow_uri, experiment)) == 1
     assert list((tmp_path / "autolog/runs").iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,9 @@ def journals(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
 
 
-def batches(folder: Path, journal: Path, delivered: Mapping[str, int], size: int) -> Iterator[Batch]:
+def batches(
+    folder: Path, journal: Path, delivered: Mapping[str, int], size: int, until: float = math.inf
+) -> Iterator[Batch]:
     """Give what a journal holds beyond what was handed over.
 
     Args:
@@ -33,19 +36,20 @@ def batches(folder: Path, journal: Path, delivered: Mapping[str, int], size: int
         journal: its path.
         delivered: how far each journal of the run was handed over; it may grow while batches are taken.
         size: of a batch, about, in bytes.
+        until: in bytes; what begins there, or behind, is left for another time.
     """
-    for offset, lines in _pieces(journal, delivered.get(journal.stem, 0), size):
+    for offset, lines in _pieces(journal, delivered.get(journal.stem, 0), size, until):
         events = tuple(decode_lines(lines)[0])
         yield Batch(folder.name, journal.stem, offset, lines, events, _files(folder, events), folder, dict(delivered))
 
 
-def _pieces(journal: Path, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
+def _pieces(journal: Path, offset: int, size: int, until: float) -> Iterator[tuple[int, bytes]]:
     """Give whole lines, each piece with its place; a line that its writer died in the middle of is whole as it is.
 
     One that is longer than any of ours is cut: nobody can read it anyhow, and all of it is to arrive.
     """
     with journal.open("rb") as file:
-        while True:
+        while offset < until:
             file.seek(offset)
             lines = file.read(size)
             lines += b"" if len(lines) < size else file.readline(_LONGEST)

@@ -58,6 +58,11 @@ class Cursors:
         """The file that is locked by who serves the destination."""
         return self.path.with_suffix(".lock")
 
+    @property
+    def is_settled(self) -> bool:
+        """Say whether the destination was told that what was delivered is all."""
+        return self.settled == self.delivered
+
     def begin(self) -> None:
         """Leave the file, where there is none, should this process be killed; a disk that refuses may do so later."""
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Final, Protocol
@@ -92,10 +93,8 @@ class Route:
                 recover(self.folder, ring.stem)
         cursors, size = self.cursors, self._backend.batch_bytes
         for journal in journals(self.folder):
-            end = journal.stat().st_size
-            for batch in batches(self.folder, journal, cursors.delivered, size):
-                if batch.offset >= end and not gate.hurries:  # it came meanwhile: a writer is not chased without a rest
-                    break
+            until = math.inf if gate.hurries else journal.stat().st_size  # a writer is not chased without a rest
+            for batch in batches(self.folder, journal, cursors.delivered, size, until):
                 if not gate.opens(ended=cursors.ended):
                     return False
                 self._take_answer(
@@ -115,7 +114,7 @@ class Route:
     def _settle(self) -> None:
         """Say to the destination that this is all, where it is."""
         cursors = self.cursors
-        if cursors.settled == cursors.delivered or not is_over(cursors):
+        if cursors.is_settled or not is_over(cursors):
             return
         folder = self.folder
         self._take_answer(
@@ -145,7 +144,7 @@ class Route:
 
 def is_complete(cursors: Cursors) -> bool:
     """Say whether a destination has all that there is now of a run."""
-    return not remaining(cursors) and (cursors.settled == cursors.delivered or not is_over(cursors))
+    return not remaining(cursors) and (cursors.is_settled or not is_over(cursors))
 
 
 def remaining(cursors: Cursors) -> int:

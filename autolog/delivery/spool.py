@@ -9,7 +9,7 @@ from pathlib import Path
 from autolog.delivery.batches import is_abandoned, is_own, journals
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.lease import lease
-from autolog.delivery.route import is_complete
+from autolog.delivery.route import remaining
 
 __all__ = ["spool_folder", "sweep"]
 
@@ -40,7 +40,7 @@ def _remove_if_delivered(folder: Path) -> None:
         return
     with contextlib.ExitStack() as leases:
         held = [leases.enter_context(lease(each.lock)) for each in known]
-        if all(held) and all(is_complete(each) and each.settled == each.delivered for each in known):
+        if all(held) and all(each.is_settled and not remaining(each) for each in known):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import mmap
 import operator
 import os
@@ -262,14 +263,13 @@ def read_ring(first: bytes, second: bytes) -> list[tuple[str, str, Point]]:
 
 
 def _stable_points(first: bytes, second: bytes, capacity: int) -> list[Point]:
+    end = math.inf if first == second else min(_news(first, second, capacity), default=math.inf)
     found = [
         Point(*slot)
         for index, slot in enumerate(_SLOT.iter_unpack(second))
-        if slot[4] > 0 and (slot[4] - 1) % capacity == index
+        if 0 < slot[4] < end and (slot[4] - 1) % capacity == index
     ]
-    end = min(_news(first, second, capacity), default=None) if first != second else None
-    stable = found if end is None else [point for point in found if point.number < end]
-    return sorted(stable, key=lambda point: point.number)
+    return sorted(found, key=lambda point: point.number)
 
 
 def _news(first: bytes, second: bytes, capacity: int) -> Iterator[int]:

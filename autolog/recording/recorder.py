@@ -238,7 +238,8 @@ class Recorder:
         ):
             if run is not None:
                 run.forked()
-                self._inherited.update([run.folder] if run.records else [])
+                if run.records:
+                    self._inherited.add(run.folder)
 
     def flush(self) -> None:
         """Write out all points that wait."""

@@ -36,7 +36,8 @@ def abreast(work: Callable[[_T], object], pieces: Iterable[_T], threads: int) ->
             except Exception as error:  # noqa: BLE001 (which is raised on the thread that asked)
                 failures.append(error)
 
-    others = [threading.Thread(target=serve, name="autolog-delivery", daemon=True) for _ in range(threads - 1)]
+    more = range(min(threads, len(waiting)) - 1)
+    others = [threading.Thread(target=serve, name="autolog-delivery", daemon=True) for _ in more]
     started = [each for each in others if _starts(each)]
     serve()
     for each in started:

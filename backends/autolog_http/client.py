@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Client", "CutError", "ServerError", "part"]
+__all__ = ["Client", "ServerError", "part"]
 
 _CONNECT: Final = 5.0  # seconds
 _READ: Final = 30.0  # seconds without a byte

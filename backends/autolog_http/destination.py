@@ -28,7 +28,7 @@ class MLflowBackend(Backend):
 
     def deliver(self, batch: Batch) -> Delivery:
         """Bring the server up to date with a batch; doing it again changes nothing."""
-        return self._answer(batch.tree, lambda: self._sender(batch).deliver(batch))
+        return self._answer(batch.tree, lambda: self._sender(batch).deliver(batch, hurries=self.hurries))
 
     def settle(self, tree: str, folder: Path) -> Delivery:
         """Say how the runs ended that nobody ended, and send the journals themselves."""
@@ -50,7 +50,6 @@ class MLflowBackend(Backend):
         if known is None or not known.tree.is_at(batch.delivered):
             tree = Tree(batch.tree, batch.folder, batch.delivered, batch.earlier())
             known = self._senders[batch.tree] = Sender(self._client, tree)
-        known.hurries = self.hurries
         return known
 
     def _whole(self, tree: str, folder: Path) -> Sender:
@@ -62,7 +61,6 @@ class MLflowBackend(Backend):
         found = whole(tree, folder, known.tree if known is not None else None)
         if known is None or known.tree is not found:
             known = self._senders[tree] = Sender(self._client, found)
-        known.hurries = self.hurries
         return known
 
     def _answer(self, tree: str, send: Callable[[], list[str]]) -> Delivery:

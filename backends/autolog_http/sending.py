@@ -49,26 +49,25 @@ class Sender:
         self._waiting: set[str] = set() if tree.cells.is_new else set(tree)
         self._aside: list[str] = []
         self._rested = 0.0
-        self.hurries = False
-        """Nobody trains meanwhile."""
         self.forget()
 
     def forget(self) -> None:
         """Ask the server again what it has."""
         self._runs = Runs(self._client, self._limits, self.tree.id, self._aside.append)
 
-    def deliver(self, batch: Batch) -> list[str]:
-        """Send what a batch tells, and give what was refused."""
+    def deliver(self, batch: Batch, *, hurries: bool) -> list[str]:
+        """Send what a batch tells, side by side where nobody trains meanwhile, and give what was refused."""
         self._aside.clear()
         self.tree.is_whole = False
         touched = self.tree.hear(batch.events)
         placed = self._place(batch)
         due, few = self._due(touched, {run_id for run_id, _ in placed.points})
-        self._send_all(due, placed)
-        began = time.monotonic()
-        self._send_all(few, placed)
-        now = time.monotonic()
-        self._rested = now + min(_LONGEST_REST, _REST * (now - began)) if few else self._rested
+        self._send_all(due, placed, hurries=hurries)
+        if few:
+            began = time.monotonic()
+            self._send_all(few, placed, hurries=hurries)
+            ended = time.monotonic()
+            self._rested = ended + min(_LONGEST_REST, _REST * (ended - began))
         for event in batch.events:
             self._send_files(event, batch.files)
         self._waiting.difference_update((*due, *few))
@@ -93,9 +92,10 @@ class Sender:
         candidates = self.tree.candidates(touched | self._waiting)
         self._waiting |= touched | candidates
         wanted = [each for each in self.tree if each in self._waiting]
-        patient = [each for each in wanted if each in candidates - with_points and self.tree.is_searching(each)]
-        few = patient[:_FEW] if time.monotonic() >= self._rested else []
-        return [each for each in wanted if each not in set(patient)], few
+        without_points = candidates - with_points
+        patient = {each: None for each in wanted if each in without_points and self.tree.is_searching(each)}
+        few = list(patient)[:_FEW] if time.monotonic() >= self._rested else []
+        return [each for each in wanted if each not in patient], few
 
     def _place(self, batch: Batch) -> Placed:
         points: dict[Key, list[Point]] = defaultdict(list)
@@ -117,16 +117,13 @@ class Sender:
 
     # ---- a run
 
-    def _send_all(self, runs: Sequence[str], placed: Placed) -> None:
-        """Send runs: those above others first, and where nobody trains meanwhile the rest side by side."""
-        above = {self.tree.run(run_id).parent_run_id for run_id in runs}
-        alone = [run_id for run_id in runs if not self.hurries or run_id in above]
-        for run_id in alone:
+    def _send_all(self, runs: Sequence[str], placed: Placed, *, hurries: bool) -> None:
+        """Send runs, one by one; in a hurry only those above others, and then the rest side by side."""
+        alone = {self.tree.run(run_id).parent_run_id for run_id in runs} if hurries else set(runs)
+        rest = [run_id for run_id in runs if run_id not in alone]
+        for run_id in (*(each for each in runs if each in alone), *rest[:1]):  # the first finds out what is as for all
             self._send(run_id, placed)
-        rest = [run_id for run_id in runs if run_id not in set(alone)]
-        if rest:
-            self._send(rest[0], placed)  # which finds out what is the same for all
-            abreast(lambda run_id: self._send(run_id, placed), rest[1:], _ABREAST)
+        abreast(lambda run_id: self._send(run_id, placed), rest[1:], _ABREAST)
 
     def _send(self, run_id: str, placed: Placed) -> None:
         with self._refusable(f"run {run_id}"):

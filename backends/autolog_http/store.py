@@ -43,8 +43,7 @@ class ServerStore:
         self._server = Server(client)
         self._downloads = Downloads(self._server)
         self._record = Record(self._server, self._downloads)
-        self._lock = threading.RLock()
-        self._is_still = False
+        self._here = threading.local()
         self._seen: list[Run] = []
         self._good_until = 0.0
 
@@ -52,8 +51,8 @@ class ServerStore:
 
     def runs(self, *, deleted: bool = False) -> list[Run]:
         """Give all runs, in no order, as the server lists them; with `deleted` the deleted ones instead."""
-        with self._lock:
-            return self._seen_lately() if self._is_still and not deleted else self._all(deleted=deleted)
+        is_still = getattr(self._here, "is_still", False)
+        return self._seen_lately() if is_still and not deleted else self._all(deleted=deleted)
 
     def find(self, query: Query) -> Found:
         """Give the runs that a filter finds, in order."""
@@ -62,12 +61,11 @@ class ServerStore:
     @contextmanager
     def still(self) -> Iterator[None]:
         """Have all that is asked within, and for a while after, see the runs as the first question found them."""
-        with self._lock:
-            self._is_still = True
-            try:
-                yield
-            finally:
-                self._is_still = False
+        self._here.is_still = True
+        try:
+            yield
+        finally:
+            self._here.is_still = False
 
     def _seen_lately(self) -> list[Run]:
         began = time.monotonic()

@@ -43,7 +43,8 @@ class BucketBackend(Backend):
         """Put the files, then the lines that speak of them; what is there already is not sent again."""
         if forked.is_cut_off():
             return forked.deliver(self._address, batch)
-        preload()
+        if self._bucket is None:
+            preload()
         try:
             with away():
                 return self._deliver(batch)

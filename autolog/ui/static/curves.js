@@ -69,20 +69,20 @@ export class Curves {
   options(series, { x, log }) {
     const [ink, rule] = [colour("muted"), colour("line")];
     const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: "12px system-ui" };
-    const tick = (_, found, __, ___, step) => found.map((each) => (each == null ? "" : log || !step ? number(each) : stepped(each, step)));
+    const marks = (isOfPowers) => (_, found, __, ___, step) => found.map((each) => (each == null ? "" : isOfPowers || !step ? number(each) : stepped(each, step)));
     const drawn = series.flatMap(({ name, hue, exact }) => {
       const stroke = colour(hue);
-      const faint = stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.3)");
       const value = (_, each) => (each == null ? "–" : number(each));
-      const edge = exact ? { points: { show: false } } : { stroke: stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.55)"), width: 1, points: { show: false } };
-      return [{ label: name, stroke, width: 1.6, value }, { stroke: faint, width: 1, points: { show: false } }, edge, edge];
+      const thin = (share) => ({ ...(share && { stroke: faint(stroke, share), width: 1 }), points: { show: false } });
+      const edge = thin(exact ? 0 : 0.55);
+      return [{ label: name, stroke, width: 1.6, value }, thin(0.3), edge, edge];
     });
-    const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: colour(hue).replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)") }));
+    const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: faint(colour(hue), 0.16) }));
     return {
       series: [{ label: x, value: (_, each) => (each == null ? "–" : x === "time" ? new Date(each * 1000).toLocaleTimeString() : number(each)) }, ...drawn],
       bands,
       scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
-      axes: [{ ...axis, space: 90, ...(x === "step" ? { incrs: WHOLE } : {}), ...(x === "time" ? {} : { values: (_, found, __, ___, step) => found.map((each) => stepped(each, step)) }) }, { ...axis, size: 62, values: tick }],
+      axes: [{ ...axis, space: 90, ...(x === "step" ? { incrs: WHOLE } : {}), ...(x === "time" ? {} : { values: marks(false) }) }, { ...axis, size: 62, values: marks(log) }],
       legend: { show: true, live: true, markers: { width: 2 } },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       hooks: { setSelect: [(chart) => this.select(chart)], ready: [hideHelpers] },
@@ -121,6 +121,8 @@ function aligned(series, { smooth, log }) {
   if (!tables.length) return [[]];
   return uPlot.join(tables, tables.map(() => [1, 1, 1, 1]));
 }
+
+const faint = (stroke, share) => stroke.replace(/^rgb\((.*)\)$/, `rgba($1, ${share})`);
 
 const finite = (value) => (Number.isFinite(value) ? value : null);
 

@@ -18,7 +18,7 @@ export class Grid {
   constructor(on) {
     this.on = on;
     this.name = `grid${(grids += 1)}`;
-    this.chosen = new Map(); // id -> row
+    this.chosen = new Set(); // ids
     this.active = 0;
     this.drawn = new Map();
     this.head = h("div.head", { role: "row" });
@@ -35,7 +35,7 @@ export class Grid {
 
   /** Show other runs, or the same in other columns. */
   async show({ query, columns, widths, order, open, chosen }) {
-    Object.assign(this, { columns, widths, order, opened: new Set(open), chosen: new Map(chosen.map((id) => [id, this.chosen.get(id)])) });
+    Object.assign(this, { columns, widths, order, opened: new Set(open), chosen: new Set(chosen) });
     this.drawHead();
     const key = JSON.stringify(query);
     if (key !== this.asked) {
@@ -141,10 +141,10 @@ export class Grid {
     const [from, until] = all ? [this.active, line].sort((a, b) => a - b) : [line, line];
     for (let each = from; each <= until; each += 1) {
       const { row } = this.root.at(each);
-      if (row && isChosen) this.chosen.set(row.id, row);
+      if (row && isChosen) this.chosen.add(row.id);
       else if (row) this.chosen.delete(row.id);
     }
-    this.on.chosen([...this.chosen.keys()]);
+    this.on.chosen([...this.chosen]);
     this.move(line, false);
   }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from measuring import Figure, folder, main, median, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the server and the proxy that tests use
 
 __all__ = ["measure"]
 

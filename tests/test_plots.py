@@ -264,3 +264,14 @@ def test_infinity_is_read_as_a_number(recorded: Path) -> None:
     charts = list(charts_of(run))
     assert [each.kind for each in charts] == ["roc_curve", "diagram"]
     assert charts[0].columns["threshold"] == [float("inf"), 0.5, 0.1]
+
+
+def test_the_same_chart_is_drawn_once(tmp_path: Path) -> None:
+    """Data that is predicted on again gives the same picture again, which tells nothing new."""
+    chart = {"kind": "confusion_matrix", "of": "X", "columns": ["true", "predicted", "count"], "labels": [0, 1]}
+    documents = {"charts": [{**chart, "data": [[0, 0, 3], [1, 1, 4]]}]}, {"charts": [{**chart, "data": [[0, 0, 7]]}]}
+    with autolog.start_run() as run:
+        for number, document in enumerate([documents[0], documents[0], documents[1]]):
+            autolog.log_dict(document, f"charts/{number}.json")
+    found = list(charts_of(autolog.get_run(run.run_id)))
+    assert [each.columns["count"] for each in found] == [[3, 4], [7]]

@@ -277,6 +277,8 @@ def test_the_status_says_how_a_fit_ended(error: BaseException, status: str) -> N
     assert run.error["type"] == f"builtins.{type(error).__name__}"
     assert str(error) in run.error["message"]
     assert "raise self.error" in run.error["traceback"]
+    assert "make_pipeline(StandardScaler(), Raising(error)).fit(*IRIS)" in run.error["traceback"]
+    assert "autolog" not in run.error["traceback"].replace(__file__, "")  # neither our frames nor our wrappers
     assert run.models == []
     Ridge().fit(*DIABETES)
     assert all_runs()[-1].status == "FINISHED"

@@ -205,6 +205,12 @@ def test_a_filter_is_typed_and_its_names_are_completed(seen: Seen) -> None:
     box.press_sequentially("opti")
     expect(page.get_by_role("option", name="params.optimizer")).to_be_visible()
     box.press("Tab")
+    expect(box).to_have_value("opti")  # nothing was chosen: the key goes on to what follows
+    expect(box).not_to_be_focused()
+    box.fill("")
+    box.press_sequentially("opti")
+    box.press("ArrowDown")
+    box.press("Tab")
     box.press_sequentially("= 'sgd' and rat")
     box.press("ArrowDown")
     box.press("Enter")
@@ -230,6 +236,40 @@ def test_a_filter_that_cannot_be_read_is_marked_at_its_place(seen: Seen) -> None
     expect(page.get_by_text("No run is found by this filter.")).to_be_visible()
     page.get_by_role("button", name="Clear the filter").click()
     expect(page.locator(".count")).to_have_text("6 runs")
+
+
+def test_candidates_are_found_among_all_runs(seen: Seen) -> None:
+    """What fits no run without a parent is looked for among children too; a status is typed as it is read."""
+    page = seen.go("/")
+    names(page)
+    box = page.get_by_role("combobox", name="Filter")
+    box.fill("params.C = 10 and status = 'finished'")
+    box.press("Enter")
+    page.get_by_role("button", name="Look among children too").click()
+    expect(page.locator(".count")).to_have_text("2 runs")
+    expect(page.get_by_label("Children too")).to_be_checked()
+    page.get_by_label("Children too").uncheck()
+    expect(page.get_by_text("No run is found by this filter.")).to_be_visible()
+
+
+def test_back_from_a_run_the_table_is_where_it_was(look: Open, serve: Serve, tmp_path: Path) -> None:
+    """The line that was opened is the active one, in sight, and the table has the keys."""
+    many(tmp_path / "runs", 300)
+    page = look(serve(tmp_path / "runs")).go(f"/#/runs?columns=status&open={'a' * 32}")
+    expect(page.locator('.row[aria-level="2"]').first).to_be_visible()
+    grid = page.get_by_role("treegrid")
+    grid.focus()
+    for _ in range(6):
+        page.keyboard.press("PageDown")
+    line = page.locator(".row.active .first a")
+    expect(line).to_be_in_viewport()
+    was, top = line.text_content(), grid.evaluate("grid => grid.scrollTop")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(was))
+    page.go_back()
+    expect(line).to_have_text(str(was))
+    expect(grid).to_have_js_property("scrollTop", top)
+    expect(grid).to_be_focused()
 
 
 def test_a_head_sorts(seen: Seen) -> None:
@@ -309,6 +349,18 @@ def test_the_keys_do_all_that_the_mouse_does(seen: Seen) -> None:
 # ---- one run
 
 
+def test_waiting_for_a_slow_store_is_said(seen: Seen, runs: Path) -> None:
+    """A page that is not there at once says that it is on its way."""
+    page = seen.page
+    held: list[Any] = []
+    page.route("**/api/runs/*", lambda route: held.append(route))
+    seen.go(f"/#/run/{run_id(runs, 'Pipeline')}")
+    expect(page.get_by_role("status").filter(has_text="Loading…")).to_be_visible()
+    page.unroute("**/api/runs/*")
+    held[0].continue_()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pipeline")
+
+
 def test_a_run_says_what_it_was(seen: Seen, runs: Path) -> None:
     """Its params, metrics, dataset, signature and model, with the line that loads it."""
     page = seen.go(f"/#/run/{run_id(runs, 'Pipeline')}")
@@ -343,6 +395,28 @@ def test_curves_are_zoomed_to_the_single_point(seen: Seen, runs: Path) -> None:
     expect(facts).to_have_text(re.compile(r"^\d\d points$"))
     page.get_by_role("button", name="Show all").click()
     expect(facts).to_contain_text("3,000 points")
+
+
+def test_a_part_between_two_points_is_shown_with_both(seen: Seen, runs: Path) -> None:
+    """However closely one looks, there is something to be seen."""
+    page = seen.go(f"/#/run/{run_id(runs, 'hand-0.1')}?tab=metrics&keys=loss&window=10~13")
+    facts = page.locator(".card .facts")
+    expect(facts).to_have_text("4 points")
+    area = page.locator(".u-over").bounding_box()
+    page.mouse.move(area["x"] + area["width"] * 0.45, area["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.55, area["y"] + 60, steps=4)
+    page.mouse.up()
+    expect(facts).to_have_text("2 points")
+
+
+def test_metrics_of_one_point_are_a_table(seen: Seen, runs: Path) -> None:
+    """A number is no curve; chosen, it is drawn all the same."""
+    page = seen.go(f"/#/run/{run_id(runs, 'RandomForestClassifier')}?tab=metrics")
+    expect(page.get_by_role("region", name="Metrics of one point").locator("tbody tr").first).to_be_visible()
+    expect(page.locator(".uplot")).to_have_count(0)
+    page.get_by_role("group", name="Metrics").get_by_role("button").first.click()
+    expect(page.locator(".uplot")).to_have_count(1)
 
 
 def test_curves_are_looked_at_in_several_ways(seen: Seen, runs: Path) -> None:
@@ -443,6 +517,26 @@ def test_a_brush_on_a_parallel_axis_keeps_the_runs_between(seen: Seen, runs: Pat
     expect(page.get_by_text("2 of 6 runs")).to_be_visible()
     page.get_by_role("button", name="Clear the brushes").click()
     expect(page.locator(".run.kept")).to_have_count(6)
+
+
+def test_a_brush_is_moved_by_keys(seen: Seen, runs: Path) -> None:
+    """Each of its two ends stands on its axis and keeps the focus; Escape takes the brush away."""
+    page = seen.go(f"/#/compare?parent={run_id(runs, 'GridSearchCV')}&view=parallel")
+    expect(page.locator(".run.kept")).to_have_count(6)
+    least = page.get_by_role("slider", name="Least params.C")
+    least.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".run.kept")).to_have_count(4)
+    expect(least).to_be_focused()
+    page.keyboard.press("PageUp")
+    expect(page.locator(".run.kept")).to_have_count(2)
+    page.keyboard.press("End")
+    expect(least).to_have_attribute("aria-valuetext", "10")
+    page.keyboard.press("Escape")
+    expect(page.locator(".run.kept")).to_have_count(6)
+    page.get_by_role("slider", name="Greatest params.fit_intercept").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".run.kept")).to_have_count(3)
 
 
 def test_a_search_is_a_scatter_and_a_heat_map(seen: Seen, runs: Path) -> None:

@@ -40,7 +40,8 @@ def batches(
     """
     for offset, lines in _pieces(journal, delivered.get(journal.stem, 0), size, until):
         events = tuple(decode_lines(lines)[0])
-        yield Batch(folder.name, journal.stem, offset, lines, events, _files(folder, events), folder, dict(delivered))
+        files = _files(folder, events, has_spilled=b'"$file"' in lines)
+        yield Batch(folder.name, journal.stem, offset, lines, events, files, folder, dict(delivered))
 
 
 def _pieces(journal: Path, offset: int, size: int, until: float) -> Iterator[tuple[int, bytes]]:
@@ -105,10 +106,12 @@ def _header(journal: Path) -> Event | None:
     return first[0] if first and first[0].kind == "journal" else None
 
 
-def _files(folder: Path, events: tuple[Event, ...]) -> dict[str, Path]:
+def _files(folder: Path, events: tuple[Event, ...], *, has_spilled: bool) -> dict[str, Path]:
     """Give the files that events speak of, as far as they are there and inside the run's folder."""
     found: dict[str, Path] = {}
-    for name in (name for event in events for name in _named_files(event)):
+    kept = (f"files/{each.run}/{each.data.get('path')}" for each in events if each.kind in ("artifact", "model"))
+    spilled = (f"values/{name}" for event in events if has_spilled for name in _spilled(event.data))
+    for name in (*kept, *spilled):
         try:
             path = inside(folder, name)
         except AutologError:
@@ -116,12 +119,6 @@ def _files(folder: Path, events: tuple[Event, ...]) -> dict[str, Path]:
         if path.is_file():
             found[name] = path
     return found
-
-
-def _named_files(event: Event) -> Iterator[str]:
-    if event.kind in ("artifact", "model"):
-        yield f"files/{event.run}/{event.data.get('path')}"
-    yield from (f"values/{name}" for name in _spilled(event.data))
 
 
 def _spilled(data: Mapping[str, Any]) -> Iterator[str]:

@@ -54,7 +54,18 @@ class Chart:
 
 
 def charts_of(run: Run) -> Iterator[Chart]:
-    """Give the charts of a run, by the names of their files; what else a user keeps among them is passed over."""
+    """Give the charts of a run, by the names of their files, each once: data may be predicted on again and again.
+
+    What else a user keeps among them is passed over.
+    """
+    given: list[Chart] = []
+    for each in _charts(run):
+        if each not in given:
+            given.append(each)
+            yield each
+
+
+def _charts(run: Run) -> Iterator[Chart]:
     for path in sorted(run.artifacts):
         if path.startswith("charts/") and path.endswith(".json"):
             with contextlib.suppress(ValueError, TypeError, KeyError, IndexError):

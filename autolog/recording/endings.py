@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
+from collections.abc import Iterator
+from types import FrameType
+from typing import Final
 
 from autolog import guard
 from autolog.recording.redaction.texts import redact_text
 
 __all__ = ["error_facts", "status_of"]
+
+_MOST: Final = 30  # frames above the call that failed
 
 
 def status_of(error: BaseException | None) -> str:
@@ -23,10 +29,36 @@ def error_facts(error: BaseException | None, run: guard.Notes | None) -> dict[st
     """Give type, message and traceback of an exception, without secrets."""
     if error is None:
         return None
-    lines = guard.call("runs.traceback", run, traceback.format_exception, type(error), error, error.__traceback__)
+    text = guard.call("runs.traceback", run, _traceback, error)
     described = guard.describe(error)
     return {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": redact_text(described),
-        "traceback": redact_text("".join(lines or [described])),
+        "traceback": redact_text(text or described),
     }
+
+
+def _traceback(error: BaseException) -> str:
+    """Format an error as Python does where nobody catches it: down from the user's program to the line that raised it.
+
+    Here it has passed through a call of the program's only, and its traceback begins there.
+    """
+    found = traceback.TracebackException.from_exception(error, compact=True)
+    if error.__traceback__ is not None:
+        above = itertools.islice(_above(error.__traceback__.tb_frame), _MOST)
+        found.stack[:0] = reversed(traceback.StackSummary.extract(above))
+    return "".join(found.format())
+
+
+def _above(frame: FrameType) -> Iterator[tuple[FrameType, int]]:
+    """Give the frames that led to one, inmost first, up to the script or the cell of a notebook; none of ours."""
+    while frame.f_code.co_name != "<module>" and frame.f_back is not None:
+        frame = frame.f_back
+        if not _is_ours(frame):
+            yield frame, frame.f_lineno
+
+
+def _is_ours(frame: FrameType) -> bool:
+    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    is_wrapper = "importlib._bootstrap" in frame.f_code.co_filename  # by which warnings pass over it too
+    return is_wrapper or package == "autolog" or package.startswith("autolog_")

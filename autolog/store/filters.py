@@ -305,7 +305,10 @@ def _scalar(name: Name, comparator: Operator, operand: _Operand) -> Scalar:
         return _pattern(name, comparator, operand)
     if isinstance(operand.value, bool) and comparator not in ("=", "!=", "IN", "NOT IN"):
         _refuse(operand, f"true and false have no order; compare them with = or !=, not {comparator}")
-    return _number_for(name, operand) if name.is_number else cast("Scalar", operand.value)
+    if name.is_number:
+        return _number_for(name, operand)
+    is_status = name == Name("attributes", "status") and isinstance(operand.value, str)
+    return operand.value.upper() if is_status else cast("Scalar", operand.value)
 
 
 def _pattern(name: Name, comparator: Operator, operand: _Operand) -> str:

@@ -26,9 +26,8 @@ from autolog_http.tree import Tree
 
 __all__ = ["Sender"]
 
-_FEW: Final = 5  # candidates of a search that goes on, each of which is sent again when it ends
-_REST: Final = 50.0  # times as long as sending these took, since a server on this machine takes what the search needs
-_LONGEST_REST: Final = 5.0  # seconds
+_FEW: Final = 5  # candidates of searches that go on, sent at a time: they are many, and the end sends them side by side
+_REST: Final = 10.0  # seconds before and between them, since a server on this machine takes what the search needs
 _ABREAST: Final = 4  # requests at once, where nobody trains meanwhile
 _MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What comes of events that say what no writer of ours does."""
@@ -48,7 +47,7 @@ class Sender:
         self._limits = limits_of(client.version)
         self._waiting: set[str] = set() if tree.cells.is_new else set(tree)
         self._aside: list[str] = []
-        self._rested = 0.0
+        self._rested = time.monotonic() + _REST
         self.forget()
 
     def forget(self) -> None:
@@ -64,10 +63,8 @@ class Sender:
         due, few = self._due(touched, {run_id for run_id, _ in placed.points})
         self._send_all(due, placed, hurries=hurries)
         if few:
-            began = time.monotonic()
             self._send_all(few, placed, hurries=hurries)
-            ended = time.monotonic()
-            self._rested = ended + min(_LONGEST_REST, _REST * (ended - began))
+            self._rested = time.monotonic() + _REST
         for event in batch.events:
             self._send_files(event, batch.files)
         self._waiting.difference_update((*due, *few))
@@ -90,11 +87,11 @@ class Sender:
     def _due(self, touched: set[str], with_points: set[str]) -> tuple[list[str], list[str]]:
         """Give the runs to be sent, and a few candidates of searches that go on, at times: they are many."""
         candidates = self.tree.candidates(touched | self._waiting)
-        self._waiting |= touched | candidates
+        searching = {parent for parent in {*candidates.values()} if self.tree.status(parent) == "RUNNING"}
+        patient = {run_id for run_id, parent in candidates.items() if parent in searching} - with_points
+        self._waiting |= touched | candidates.keys()
         wanted = [each for each in self.tree if each in self._waiting]
-        without_points = candidates - with_points
-        patient = {each: None for each in wanted if each in without_points and self.tree.is_searching(each)}
-        few = list(patient)[:_FEW] if time.monotonic() >= self._rested else []
+        few = [each for each in wanted if each in patient][:_FEW] if time.monotonic() >= self._rested else []
         return [each for each in wanted if each not in patient], few
 
     def _place(self, batch: Batch) -> Placed:
@@ -172,7 +169,7 @@ class Sender:
         """
         told = (split.get("metrics") for split in run.splits)
         of_splits = {name for metrics in told if isinstance(metrics, dict) for name in metrics}
-        is_searching = self.tree.is_searching(run.run_id)
+        is_searching = self.tree.status(run.parent_run_id) == "RUNNING"
         wanted = {name for name in run.metrics if name in of_splits or not is_searching} - self.tree.series[run.run_id]
         points = [
             (name, Point(step, round(seconds * 1_000_000) // 1000, value))

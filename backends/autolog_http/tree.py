@@ -40,6 +40,8 @@ class Tree:
         self.series: dict[str, set[str]] = defaultdict(set)
         self._events: dict[str, dict[tuple[str, int], Event]] = defaultdict(dict)
         self._folds: dict[str, Fold] = {}
+        self._begun: set[str] = set()
+        self._candidates: dict[str, str | None] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
         self.hear(events)
@@ -55,6 +57,7 @@ class Tree:
             if event.kind not in _OF_NO_RUN:
                 touched.add(event.run)
                 self._hear(event)
+        self._find_beginnings(touched - self._begun)
         return touched
 
     def _hear(self, event: Event) -> None:
@@ -63,23 +66,23 @@ class Tree:
         if event.kind == "points":
             series = event.data.get("series")
             self.series[event.run].update(series if isinstance(series, dict) else ())
-        else:
-            self._events[event.run][event.writer, event.seq] = event
-            self._folds.pop(event.run, None)
+            return
+        self._events[event.run][event.writer, event.seq] = event
+        self._folds.pop(event.run, None)
+        if event.kind in _BEGINNINGS:
+            self._begun.add(event.run)
+        if event.kind == "candidate":
+            parent = event.data.get("parent")
+            self._candidates[event.run] = parent if isinstance(parent, str) else None
 
     # ---- what it amounts to
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._last))
 
-    def candidates(self, runs: set[str]) -> set[str]:
-        """Give the candidates among some runs, and those whose parent is: how they stand follows from it."""
-        folds = ((run_id, self._fold(run_id)) for run_id in self)
-        return {run_id for run_id, facts in folds if facts.is_candidate and not runs.isdisjoint((run_id, facts.parent))}
-
-    def is_searching(self, run_id: str) -> bool:
-        """Say whether the parent of a run goes on."""
-        return self.status(self._fold(run_id).parent) == "RUNNING"
+    def candidates(self, runs: set[str]) -> dict[str, str | None]:
+        """Give the candidates among some runs, and those whose parent is, with it: how they stand follows from it."""
+        return {run_id: parent for run_id, parent in self._candidates.items() if run_id in runs or parent in runs}
 
     def run(self, run_id: str) -> Run:
         """Give a run."""
@@ -97,19 +100,18 @@ class Tree:
         return self.is_whole and (not journal.is_file() or is_gone(journal))
 
     def _fold(self, run_id: str) -> Fold:
-        """Fold a run; where its beginning lies in a journal that comes later, it is looked for there."""
         if run_id not in self._folds:
-            events = self._events[run_id]
-            if not any(event.kind in _BEGINNINGS for event in events.values()):
-                self._find_beginning(run_id)
-            self._folds[run_id] = fold(run_id, events.values())
+            self._folds[run_id] = fold(run_id, self._events[run_id].values())
         return self._folds[run_id]
 
-    def _find_beginning(self, run_id: str) -> None:
-        found = (event for event in _read(self.folder) if event.run == run_id and event.kind in _BEGINNINGS)
-        for event in found:
-            self._hear(event)
-            return
+    def _find_beginnings(self, runs: set[str]) -> None:
+        """Look for beginnings in journals that come later."""
+        for event in _read(self.folder) if runs else ():
+            if event.run in runs and event.kind in _BEGINNINGS:
+                self._hear(event)
+                runs.remove(event.run)
+                if not runs:
+                    return
 
     def removed_tags(self, run_id: str) -> set[str]:
         """Give the names of tags that were removed at some time."""
@@ -123,7 +125,7 @@ class Tree:
     def knows(self, run_id: str | None) -> bool:
         """Say whether there is a run of that id here; one that others speak of may begin in a journal to come."""
         if run_id is not None and run_id not in self._last:
-            self._find_beginning(run_id)
+            self._find_beginnings({run_id})
         return run_id in self._last
 
 

@@ -15,14 +15,26 @@ export function to(page, id, state = {}) {
   return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${text ? `?${text}` : ""}`;
 }
 
-/** Change some of the state; the page is told by the event that a changed address makes. */
+/** Change some of the state; the page is told by the event that a changed address makes. Quietly, there is no way back. */
 export function change(changes, { quietly = false } = {}) {
   const { page, id, state } = read();
   const next = to(page, id, { ...Object.fromEntries(state), ...changes });
   if (next === location.hash) return;
   if (!quietly) location.hash = next;
-  else history.replaceState(null, "", next);
+  else history.replaceState(history.state, "", next);
 }
+
+/** Change some of the state in place of what it was: there is no way back to each step of many. */
+export function adjust(changes) {
+  change(changes, { quietly: true });
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** Remember where somebody is on a page, for when they come back to it. */
+export const remember = (place) => history.replaceState({ ...history.state, ...place }, "");
+
+/** Give what was remembered of this page. */
+export const remembered = () => history.state ?? {};
 
 /** Read a list of names, each escaped, so that a name may hold a comma. */
 export const list = (text) => (text ? text.split(",").map(decodeURIComponent) : []);

@@ -8,7 +8,7 @@ import { brief, bytes, whole } from "./format.js";
 /** Draw them. */
 export function artifacts(id, found, chosen) {
   if (!found.length) return h("p.muted", {}, "This run has no artifacts.");
-  const path = chosen ?? found[0].path;
+  const path = chosen ?? (found.find(({ kind }) => kind !== "other") ?? found[0]).path;
   const view = h("section.card.view", {});
   const file = ({ path: name, size }) => h("li", {}, h("button.plain", { "aria-current": name === path ? "true" : null, onclick: () => change({ artifact: name }) }, name), h("span.muted", {}, bytes(size)));
   show(view, id, found.find((each) => each.path === path) ?? { path });

@@ -50,7 +50,7 @@ function curves({ columns }, title, x, y, by, diagonal, areas) {
   const share = [0, 1];
   const isShare = x !== "quantile";
   const marks = (px, py) => [diagonal ? s("path.diagonal", { d: `M${px(0)} ${py(0)}L${px(1)} ${py(1)}` }) : null, parts.map(([, part], place) => line(part[x], part[y], px, py, nth(place)))];
-  const axes = { x: [words(x), share], y: [words(y), isShare ? share : ends(columns[y].map(numeric))] };
+  const axes = { x: { name: words(x), ends: share }, y: { name: words(y), ends: isShare ? share : ends(columns[y].map(numeric)) } };
   const legend = by ? h("ul.legend", {}, parts.map(([name], place) => h("li", {}, h(`span.swatch.${nth(place)}`), whole(name), areas?.[place] == null ? null : h("span.muted", {}, number(areas[place]))))) : null;
   return h("div", {}, plot({ label: title, ...axes, marks }), legend);
 }
@@ -72,7 +72,7 @@ function residuals({ columns }, title) {
   const [xs, ys, rows] = ["predicted", "residual", "rows"].map((name) => columns[name].map(numeric));
   const most = Math.max(...rows, 1);
   const marks = (x, y) => rows.map((count, row) => s("circle.mark.c0", { cx: x(xs[row]), cy: y(ys[row]), r: (2 + 6 * Math.sqrt(count / most)).toFixed(1) }, s("title", {}, `${count} rows`)));
-  return plot({ label: title, x: ["predicted", ends(xs)], y: ["residual", ends(ys)], marks });
+  return plot({ label: title, x: { name: "predicted", ends: ends(xs) }, y: { name: "residual", ends: ends(ys) }, marks });
 }
 
 /** Draw a bar for each name; one below zero has another colour. */

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { change, joined, list, to } from "./address.js";
 import { Curves, load } from "./curves.js";
 import { choice, h, nth } from "./dom.js";
-import { numeric, title, whole } from "./format.js";
+import { brief, numeric, title, whole } from "./format.js";
 import { heat } from "./heat.js";
 import { follow } from "./live.js";
 import { controls, look, zoom } from "./look.js";
@@ -14,6 +14,7 @@ import { common, differing, telling } from "./telling.js";
 
 const DRAWN = 24; // runs whose curves are drawn
 const BESIDE = 100; // runs whose values stand beside one another
+const DASHES = [[], [7, 4], [2, 3]]; // of the curves that share a colour
 const VIEWS = { curves: "Curves", table: "Differences", parallel: "Parallel", scatter: "Scatter", heat: "Heat map" };
 
 /** Show it. */
@@ -41,7 +42,7 @@ class Page {
     this.tabs = h("nav.tabs", { "aria-label": "Views" });
     this.bar = h("div.tools.look", {});
     this.body = h("div.part", {});
-    place.replaceChildren(h("div.summary", {}, h("nav.above", { "aria-label": "Above this page" }, h("a", { href: "#/runs" }, "Runs"), h("span.muted", { "aria-hidden": "true" }, "›")), this.heading), this.tabs, this.bar, this.body);
+    place.replaceChildren(h("div.summary", {}, h("nav.above", { "aria-label": "Above this page" }, h("a", { href: "#/runs" }, "Runs")), this.heading), this.tabs, this.bar, this.body);
   }
 
   async update(state) {
@@ -78,8 +79,6 @@ class Page {
   }
 }
 
-const legend = (rows, hueOf) => h("ul.legend", {}, rows.map((row, place) => h("li", {}, h(`span.swatch.${hueOf(place)}`), h("a", { href: to("run", row.id) }, title(row)))));
-
 const DRAW = {
   async curves(page) {
     const { state, rows } = page;
@@ -94,11 +93,11 @@ const DRAW = {
       page.curves = new Curves(key, { zoom });
       page.body.replaceChildren(page.curves.element);
     }
-    const curves = having.map((row, place) => ({ id: row.id, key, name: title(row), hue: nth(place) }));
+    const curves = having.map((row, place) => ({ id: row.id, key, name: title(row), href: to("run", row.id), hue: nth(place), dash: DASHES[Math.floor(place / 8)] }));
     const drawn = page.curves;
     const series = await load(curves, seen);
     if (page.curves === drawn) drawn.draw(series, seen);
-    page.body.replaceChildren(...[drawn.element, legend(having, nth), rows.length > DRAWN ? h("p.muted", {}, `The first ${DRAWN} runs are drawn.`) : null].filter(Boolean));
+    page.body.replaceChildren(...[drawn.element, rows.length > DRAWN ? h("p.muted", {}, `The first ${DRAWN} runs are drawn.`) : null].filter(Boolean));
   },
 
   async table(page) {
@@ -123,7 +122,9 @@ const DRAW = {
     const turn = (name) => joined(axes.includes(name) ? axes.filter((each) => each !== name) : [...axes, name]);
     const chips = all.slice(0, 60).map((name) => h("button.chip", { "aria-pressed": String(axes.includes(name)), onclick: () => change({ axes: turn(name) }) }, name));
     page.bar.replaceChildren(h("div.chips", { role: "group", "aria-label": "Axes" }, chips));
-    page.body.replaceChildren(parallel(page.rows, axes, page.state));
+    const focused = document.activeElement?.getAttribute("data-handle");
+    page.body.replaceChildren(parallel(page.rows, axes, page.state, page.body.clientWidth));
+    if (focused) page.body.querySelector(`[data-handle="${CSS.escape(focused)}"]`)?.focus();
   },
 
   scatter(page) {
@@ -146,7 +147,7 @@ const DRAW = {
   },
 };
 
-const beside = (key, values) => h("tr", {}, h("th", { scope: "row" }, key), values.map((value) => h("td", { class: Number.isFinite(numeric(value)) ? "number" : "" }, value == null ? h("span.muted", {}, "–") : whole(value))));
+const beside = (key, values) => h("tr", {}, h("th", { scope: "row" }, key), values.map((value) => h("td", { class: Number.isFinite(numeric(value)) ? "number" : "", title: value == null ? null : whole(value) }, value == null ? h("span.muted", {}, "–") : brief(value))));
 
 const numbers = (rows, name) => rows.some((row) => typeof row[name.split(".")[0]]?.[name.slice(name.indexOf(".") + 1)] === "number");
 

@@ -70,12 +70,12 @@ export class Curves {
     const [ink, rule] = [colour("muted"), colour("line")];
     const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: "12px system-ui" };
     const marks = (isOfPowers) => (_, found, __, ___, step) => found.map((each) => (each == null ? "" : isOfPowers || !step ? number(each) : stepped(each, step)));
-    const drawn = series.flatMap(({ name, hue, exact }) => {
+    const drawn = series.flatMap(({ name, hue, exact, dash }) => {
       const stroke = colour(hue);
       const value = (_, each) => (each == null ? "–" : number(each));
       const thin = (share) => ({ ...(share && { stroke: faint(stroke, share), width: 1 }), points: { show: false } });
       const edge = thin(exact ? 0 : 0.55);
-      return [{ label: name, stroke, width: 1.6, value }, thin(0.3), edge, edge];
+      return [{ label: name, stroke, width: 1.6, dash, value }, thin(0.3), edge, edge];
     });
     const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: faint(colour(hue), 0.16) }));
     return {
@@ -83,15 +83,22 @@ export class Curves {
       bands,
       scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
       axes: [{ ...axis, space: 90, ...(x === "step" ? { incrs: WHOLE } : {}), ...(x === "time" ? {} : { values: marks(false) }) }, { ...axis, size: 62, values: marks(log) }],
-      legend: { show: true, live: true, markers: { width: 2 } },
+      legend: { show: true, live: true, markers: { width: 2, dash: (_, place) => ({ 2: "dotted", 7: "dashed" })[series[Math.floor((place - 1) / 4)]?.dash?.[0]] ?? "solid" } },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-      hooks: { setSelect: [(chart) => this.select(chart)], ready: [hideHelpers] },
+      hooks: { setSelect: [(chart) => this.select(chart)], ready: [(chart) => legend(chart, series)] },
     };
   }
 
   select(chart) {
     const { left, width } = chart.select;
-    if (width > 3) this.on.zoom([chart.posToVal(left, "x"), chart.posToVal(left + width, "x")]);
+    if (width > 3) this.zoom([chart.posToVal(left, "x"), chart.posToVal(left + width, "x")]);
+  }
+
+  /** Look between two ends; from point to point where there is none between them. */
+  zoom([low, high]) {
+    const xs = this.chart.data[0];
+    const isEmpty = !xs.some((x) => x >= low && x <= high);
+    this.on.zoom(isEmpty ? [xs.findLast((x) => x < low) ?? low, xs.find((x) => x > high) ?? high] : [low, high]);
   }
 
   key(event) {
@@ -100,13 +107,18 @@ export class Curves {
     const windows = { "+": [min + wide / 4, max - wide / 4], "-": [min - wide / 2, max + wide / 2], ArrowLeft: [min - wide / 4, max - wide / 4], ArrowRight: [min + wide / 4, max + wide / 4], 0: null };
     if (!(event.key in windows) || !Number.isFinite(wide)) return;
     event.preventDefault();
-    this.on.zoom(windows[event.key]);
+    if (windows[event.key]) this.zoom(windows[event.key]);
+    else this.on.zoom(null);
   }
 }
 
-/** The legend names a curve once, not its band too. */
-function hideHelpers(chart) {
-  [...chart.root.querySelectorAll(".u-legend .u-series")].forEach((line, place) => (line.hidden = place > 0 && (place - 1) % 4 > 0));
+/** The legend names a curve once, not its band too; a run's name leads to it. */
+function legend(chart, series) {
+  [...chart.root.querySelectorAll(".u-legend .u-series")].forEach((line, place) => {
+    const found = place ? series[(place - 1) / 4] : null;
+    line.hidden = place > 0 && !found;
+    if (found?.href) line.querySelector(".u-label").replaceChildren(h("a", { href: found.href }, found.name));
+  });
 }
 
 /** Give all series over one x: the curve, what was smoothed, and the band from least to greatest. */

@@ -84,7 +84,7 @@ export class Filter {
       event.preventDefault();
       return this.mark(event.key === "ArrowDown" ? 1 : this.marked < 0 ? 0 : -1);
     }
-    if (event.key === "Enter" || event.key === "Tab") return this.pick(event, this.options.children[Math.max(0, this.marked)].textContent);
+    if (event.key === "Enter" || (event.key === "Tab" && this.marked >= 0)) return this.pick(event, this.options.children[this.marked].textContent);
     return event.key === "Escape" && this.hide();
   }
 }

@@ -12,8 +12,9 @@ export function number(value) {
 export function stepped(value, step) {
   const size = Math.abs(value);
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  if (size < 1e7 && places <= 6) return value.toFixed(places);
-  return value ? value.toExponential(Math.min(12, Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9)))).replace("e+", "e") : "0";
+  const more = Number(Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6); // steps of 0.25
+  if (size < 1e7 && places + more <= 6) return value.toFixed(places + more);
+  return value ? value.toExponential(Math.min(12, Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9) + more))).replace("e+", "e") : "0";
 }
 
 /** Write a value as it is. */

@@ -1,7 +1,7 @@
 /** A table of runs of any length: draws the lines that are in sight. */
 
 import { h } from "./dom.js";
-import { to } from "./address.js";
+import { remember, remembered, to } from "./address.js";
 import { cell, first, heading, isMeasured, width } from "./cells.js";
 import { Level } from "./tree.js";
 
@@ -23,7 +23,7 @@ export class Grid {
     this.drawn = new Map();
     this.head = h("div.head", { role: "row" });
     this.body = h("div.body", { role: "rowgroup" });
-    this.element = h("div.grid", { role: "treegrid", tabindex: "0", "aria-label": "Runs", "aria-multiselectable": "true", onscroll: () => this.soon(), onkeydown: (event) => this.key(event) },
+    this.element = h("div.grid", { role: "treegrid", tabindex: "0", "aria-label": "Runs", "aria-multiselectable": "true", onscroll: () => this.scrolled(), onkeydown: (event) => this.key(event) },
       h("div.heads", { role: "rowgroup" }, this.head), this.body);
     this.resizing = new ResizeObserver(() => this.soon());
     this.resizing.observe(this.element);
@@ -31,6 +31,7 @@ export class Grid {
 
   close() {
     this.resizing.disconnect();
+    clearTimeout(this.remembering);
   }
 
   /** Show other runs, or the same in other columns. */
@@ -41,10 +42,32 @@ export class Grid {
     if (key !== this.asked) {
       this.asked = key;
       this.root = new Level(query);
-      this.element.scrollTop = this.active = 0;
+      clearTimeout(this.remembering);
       await this.fetch(this.root, 0);
+      await this.goBack(this.root);
     }
     this.soon();
+  }
+
+  /** Go where somebody was in it, who comes back; else to its top. */
+  async goBack(root) {
+    const { top = 0, line = 0 } = remembered();
+    const rows = (line && root.windows.get(0)?.rows) || [];
+    const isOpen = (row, place) => this.opened.has(row.id) && row.children.total && !root.below.has(place);
+    await Promise.all(rows.map((row, place) => isOpen(row, place) && root.turn(place, row.id))).catch((error) => this.on.failed(error, root));
+    if (root !== this.root) return;
+    this.body.style.height = `${root.height * LINE}px`;
+    [this.element.scrollTop, this.active] = [top, line];
+  }
+
+  scrolled() {
+    this.soon();
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => this.remember(), 150);
+  }
+
+  remember() {
+    remember({ top: this.element.scrollTop, line: this.active });
   }
 
   /** Ask anew for what is in sight. */
@@ -117,7 +140,7 @@ export class Grid {
     if (!row) return h("div.row", attributes, h("div.cell.muted", { role: "gridcell" }, "…"));
     const { isOpen, isChosen } = this.look(found);
     const acts = { isOpen, isChosen, fold: () => this.fold(line), choose: (event) => this.choose(line, event.shiftKey) };
-    const more = { "aria-selected": String(isChosen), "aria-expanded": row.children.total ? String(isOpen) : null, "data-id": row.id, onclick: () => this.move(line, false) };
+    const more = { "aria-selected": String(isChosen), "aria-expanded": row.children.total ? String(isOpen) : null, "data-id": row.id, onclick: () => (this.move(line, false), this.remember()) };
     return h("div.row", { ...attributes, ...more }, first(row, depth, acts), this.columns.map((column) => cell(row, column)));
   }
 
@@ -155,7 +178,7 @@ export class Grid {
     const top = this.active * LINE;
     if (scrolls && top < scrollTop) this.element.scrollTop = top;
     if (scrolls && top + 2 * LINE > scrollTop + clientHeight) this.element.scrollTop = top + 2 * LINE - clientHeight;
-    this.soon();
+    this.scrolled();
   }
 
   point() {
@@ -179,7 +202,7 @@ export class Grid {
       End: () => this.move(this.root.height - 1),
       ArrowRight: () => isOpen || this.fold(this.active),
       ArrowLeft: () => isOpen && this.fold(this.active),
-      Enter: () => found?.row && (location.hash = to("run", found.row.id)),
+      Enter: () => found?.row && (this.remember(), (location.hash = to("run", found.row.id))),
       " ": () => this.choose(this.active, event.shiftKey),
     };
     if (!acts[event.key]) return;

@@ -1,6 +1,6 @@
 /** How curves are looked at: over what, on which scale, how smooth, between which ends. */
 
-import { change } from "./address.js";
+import { adjust, change } from "./address.js";
 import { choice, h } from "./dom.js";
 
 const AXES = ["step", "epoch", "time"];
@@ -17,7 +17,7 @@ export const zoom = (window) => change({ window: window ? window.map((end) => Nu
 
 /** Draw what changes it. */
 export function controls({ x, log, smooth }) {
-  const range = h("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: smooth, oninput: (event) => change({ smooth: Number(event.target.value) || "" }, { quietly: true }), onchange: () => window.dispatchEvent(new HashChangeEvent("hashchange")) });
+  const range = h("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: smooth, oninput: (event) => change({ smooth: Number(event.target.value) || "" }, { quietly: true }), onchange: () => adjust({}) });
   return [
     choice("Over", AXES, x, (next) => change({ x: next === "step" ? "" : next, window: "" })),
     h("label.field", {}, h("input", { type: "checkbox", checked: log, onchange: (event) => change({ log: event.target.checked ? "1" : "" }) }), h("span", {}, "Log scale")),

@@ -8,6 +8,7 @@ import * as run from "./run.js";
 import * as runs from "./runs.js";
 
 const PAGES = { runs, run, compare };
+const SOON = 300; // milliseconds, within which no sign of waiting is needed
 const place = document.getElementById("page");
 let shown = null;
 
@@ -16,15 +17,18 @@ async function show() {
   const { page, id, state } = read();
   const module = PAGES[page] ?? runs;
   if (shown?.module === module && shown.id === id) return shown.update(state);
+  const isFirst = !shown;
   shown?.close();
-  shown = { module, id, close() {}, update() {} };
+  shown = { module, id, close() {}, update() {}, focus: () => place.focus({ preventScroll: true }) };
   const here = shown;
   place.replaceChildren();
   window.scrollTo(0, 0);
+  setTimeout(() => place.firstChild || place.replaceChildren(h("p.muted", { role: "status" }, "Loading…")), SOON);
   try {
     const opened = await module.show(place, id, state);
     if (shown !== here) return opened.close();
     Object.assign(here, opened);
+    if (!isFirst && [document.body, place].includes(document.activeElement)) here.focus();
     const now = read().state;
     if (now.toString() !== state.toString()) await here.update(now); // what was asked for while it opened
   } catch (error) {

@@ -1,41 +1,50 @@
 /** Runs as lines across parallel axes; what is brushed on each axis leaves the runs between. */
 
-import { change, joined, list, to } from "./address.js";
+import { adjust, change, joined, list, to } from "./address.js";
 import { h, s } from "./dom.js";
 import { number, title } from "./format.js";
-import { ends, ticks } from "./plot.js";
+import { ends, marked, scale } from "./plot.js";
 import { measured } from "./scatter.js";
 
 const HIGH = 360;
 const [TOP, BOTTOM] = [40, HIGH - 20];
-const WIDE = 150;
+const SIDE = 80;
+const [NARROW, WIDE] = [130, 400]; // between two axes
+const LETTER = 3.6; // half as wide as one
+const STEPS = 40; // of an arrow key from one end of an axis to the other
+const SPARE = 1e-3; // of an axis
 
 /** Read the brushes: `params.C:0.1:10`, each name escaped. */
 const brushesOf = (state) => new Map(list(state.get("brush")).map((item) => item.match(/^(.*):([^:]+):([^:]+)$/s)).filter(Boolean).map(([, axis, low, high]) => [axis, [Number(low), Number(high)]]));
 
 const written = (brushes) => joined([...brushes].map(([axis, [low, high]]) => `${axis}:${Number(low.toPrecision(8))}:${Number(high.toPrecision(8))}`));
 
-/** Draw them. */
-export function parallel(rows, names, state) {
+/** Draw them, over a width where there is room for it. */
+export function parallel(rows, names, state, width) {
   if (!names.length) return h("p.muted", {}, "Choose an axis above.");
   const brushes = brushesOf(state);
-  const axes = names.map((name, place) => axisOf(rows, name, 70 + place * WIDE));
+  const [left, right] = [names[0], names.at(-1)].map((name) => Math.max(SIDE, LETTER * name.length));
+  const apart = Math.min(WIDE, Math.max(NARROW, (width - left - right - 40) / Math.max(1, names.length - 1)));
+  const axes = names.map((name, place) => ({ ...axisOf(rows, name, left + place * apart), apart }));
   const isKept = (_, row) => axes.every(({ name, places }) => within(brushes.get(name), places[row]));
   const kept = rows.filter(isKept);
   const hues = (_, row) => (isKept(null, row) ? "kept" : "left");
   const lines = rows.map((row, place) => s(`path.run.${hues(null, place)}`, { d: path(axes, place) }, s("title", {}, title(row))));
-  const last = axes.at(-1).x;
-  const drawing = s("svg.parallel", { viewBox: `0 0 ${last + 90} ${HIGH}`, width: last + 90, height: HIGH, role: "group", "aria-label": "Parallel axes: drag along one to keep the runs between" }, lines, axes.map((axis) => drawn(axis, brushes)));
+  const whole = axes.at(-1).x + right;
+  const drawing = s("svg.parallel", { viewBox: `0 0 ${whole} ${HIGH}`, width: whole, height: HIGH, role: "group", "aria-label": "Parallel axes: drag along one, or move its two ends by the arrow keys, to keep the runs between" }, lines, axes.map((axis) => drawn(axis, brushes)));
   const found = h("p.facts", { role: "status" }, `${kept.length} of ${rows.length} runs`, brushes.size ? h("button.plain", { onclick: () => change({ brush: "" }) }, "Clear the brushes") : null, kept.length && kept.length < rows.length ? h("a.button", { href: to("compare", "", { ids: kept.map(({ id }) => id).join() }) }, `Compare these ${kept.length}`) : null);
   return h("section.card", {}, h("div.wide", { tabindex: "0", role: "region", "aria-label": "Parallel axes" }, drawing), found, h("ul.legend", {}, kept.slice(0, 20).map((row) => h("li", {}, h("a", { href: to("run", row.id) }, title(row))))));
 }
 
 function axisOf(rows, name, x) {
-  const { places, names } = measured(rows, name);
-  const [low, high] = ends(places);
-  const y = (value) => BOTTOM - ((value - low) / (high - low)) * (BOTTOM - TOP);
-  const marks = names ? names.map((each, place) => [place, each]) : ticks(low, high).map((each) => [each, number(each)]);
-  return { name, x, y, places, marks, at: (pixels) => low + ((BOTTOM - pixels) / (BOTTOM - TOP)) * (high - low) };
+  const { places, names, isLog } = measured(rows, name);
+  const [low, high] = ends(isLog ? places.map(Math.log10) : places);
+  const axis = { ends: [low, high], isLog };
+  const y = scale(axis, BOTTOM, TOP);
+  const marks = names ? names.map((each, place) => [place, each]) : marked(axis).map((each) => [each, number(each)]);
+  const from = (share) => (isLog ? 10 ** (low + share * (high - low)) : low + share * (high - low)); // 0 is its lower end
+  const shareOf = (value) => ((isLog ? Math.log10(value) : value) - low) / (high - low);
+  return { name, x, y, from, shareOf, places, names, marks, at: (pixels) => from((BOTTOM - pixels) / (BOTTOM - TOP)) };
 }
 
 const within = (brush, value) => !brush || (value >= brush[0] && value <= brush[1]);
@@ -44,9 +53,10 @@ const within = (brush, value) => !brush || (value >= brush[0] && value <= brush[
 const path = (axes, row) => axes.filter(({ places }) => Number.isFinite(places[row])).map(({ x, y, places }, place) => `${place ? "L" : "M"}${x} ${y(places[row]).toFixed(1)}`).join("");
 
 function drawn(axis, brushes) {
-  const { name, x, y, marks, at } = axis;
+  const { name, x, y, marks, at, apart } = axis;
   const brush = brushes.get(name);
-  const box = s("rect.brush", { x: x - 9, width: 18, y: brush ? y(brush[1]) : TOP, height: brush ? Math.max(2, y(brush[0]) - y(brush[1])) : 0 });
+  const [bottom, top] = brush ? brush.map((value) => Math.min(BOTTOM + 6, Math.max(TOP - 6, y(value) || BOTTOM))) : [TOP, TOP];
+  const box = s("rect.brush", { x: x - 9, width: 18, y: top, height: brush ? Math.max(2, bottom - top) : 0 });
   const catcher = s("rect.catch", { x: x - 16, width: 32, y: TOP - 6, height: BOTTOM - TOP + 12, "data-axis": name });
   catcher.addEventListener("pointerdown", (event) => drag(event, catcher, box, (low, high) => {
     const next = new Map(brushes);
@@ -54,8 +64,32 @@ function drawn(axis, brushes) {
     else next.set(name, [at(high), at(low)]);
     change({ brush: written(next) });
   }));
-  const label = name.length > 20 ? `${name.slice(0, 19)}…` : name;
-  return s("g.axis", {}, s("path", { d: `M${x} ${TOP}V${BOTTOM}` }), s("text.name", { x, y: 16, "text-anchor": "middle" }, label, s("title", {}, name)), marks.map(([place, text]) => s("text", { x: x - 8, y: y(place) + 4, "text-anchor": "end" }, text.length > 12 ? `${text.slice(0, 11)}…` : text)), box, catcher);
+  const [most, room] = [Math.floor(apart / 7.5), Math.floor((apart - 30) / 7.5)];
+  return s("g.axis", {}, s("path", { d: `M${x} ${TOP}V${BOTTOM}` }), s("text.name", { x, y: 16, "text-anchor": "middle" }, cut(name, most), s("title", {}, name)), marks.map(([place, text]) => s("text", { x: x - 8, y: y(place) + 4, "text-anchor": "end" }, cut(text, room), s("title", {}, text))), box, catcher, handle(axis, brushes, 0), handle(axis, brushes, 1));
+}
+
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/** Draw one end of a brush, for the keys: 0 the least that is kept, 1 the greatest. */
+function handle(axis, brushes, end) {
+  const { name, x, y, from, shareOf, names } = axis;
+  const ends = brushes.get(name) ?? [from(-SPARE), from(1 + SPARE)];
+  const share = Math.min(1, Math.max(0, shareOf(ends[end]) || 0));
+  const value = from(share);
+  const text = names ? (names[end ? Math.floor(value + SPARE) : Math.ceil(value - SPARE)] ?? "") : number(value);
+  const step = names ? 1 / Math.max(1, names.length - 1) : 1 / STEPS;
+  const next = { ArrowUp: share + step, ArrowRight: share + step, ArrowDown: share - step, ArrowLeft: share - step, PageUp: share + 5 * step, PageDown: share - 5 * step, Home: -1, End: 2 };
+  const move = (event) => {
+    const isGone = event.key === "Escape" || event.key === "Delete";
+    if (!isGone && !(event.key in next)) return;
+    event.preventDefault();
+    const to = from(Math.min(1 + SPARE, Math.max(-SPARE, next[event.key] + (end ? SPARE : -SPARE)))); // what lies on an end is kept
+    const moved = end ? [Math.min(ends[0], to), to] : [to, Math.max(ends[1], to)];
+    const others = [...brushes].filter(([each]) => each !== name);
+    adjust({ brush: written(new Map(isGone ? others : [...others, [name, moved]])) });
+  };
+  const words = { role: "slider", tabindex: "0", "aria-orientation": "vertical", "aria-label": `${end ? "Greatest" : "Least"} ${name}`, "aria-valuemin": from(0), "aria-valuemax": from(1), "aria-valuenow": value, "aria-valuetext": text };
+  return s(brushes.has(name) ? "rect.handle.set" : "rect.handle", { x: x - 11, y: y(from(share)) - 3, width: 22, height: 6, rx: 3, "data-handle": `${end} ${name}`, onkeydown: move, ...words });
 }
 
 function drag(event, catcher, box, done) {

@@ -65,7 +65,7 @@ class Page {
     const above = [h("a", { href: "#/runs" }, "Runs"), ...path.map((each) => h("a", { href: to("run", each.id) }, title(each)))];
     const facts = [status(row.status), row.experiment, moment(row.start), duration(row.duration), h("code", {}, row.id)].filter(Boolean);
     this.head.replaceChildren(...[
-      h("nav.above", { "aria-label": "Above this run" }, above.map((link) => [link, h("span.muted", { "aria-hidden": "true" }, "›")])),
+      h("nav.above", { "aria-label": "Above this run" }, above.map((link, place) => [place ? h("span.muted", { "aria-hidden": "true" }, "›") : null, link])),
       h("h1", {}, title(row)),
       h("p.facts", {}, facts.map((fact) => h("span", {}, fact))),
       error ? failure(error) : null,
@@ -77,6 +77,8 @@ class Page {
     const focused = [...this.tabs.children].indexOf(document.activeElement);
     this.tabs.replaceChildren(...Object.entries(counts).filter(([, count]) => count !== 0).map(link));
     this.tabs.children[focused]?.focus();
+    const current = this.tabs.querySelector("[aria-current]");
+    if (current) this.tabs.scrollLeft = current.offsetLeft - this.tabs.offsetLeft - 24; // on a narrow screen they scroll
   }
 }
 
@@ -104,7 +106,7 @@ const PARTS = {
     const { id, found, state } = page;
     const names = found.metrics.map(({ name }) => name);
     const several = found.metrics.filter(({ points }) => points > 1).map(({ name }) => name);
-    const chosen = state.has("keys") ? list(state.get("keys")).filter((name) => names.includes(name)) : (several.length ? several : names).slice(0, FIRST);
+    const chosen = state.has("keys") ? list(state.get("keys")).filter((name) => names.includes(name)) : several.slice(0, FIRST);
     const turned = (name) => joined(chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name]);
     const chip = (name) => h("button.chip", { "aria-pressed": String(chosen.includes(name)), onclick: () => change({ keys: turned(name) }) }, name);
     if (!page.curves) {
@@ -114,8 +116,11 @@ const PARTS = {
       page.cards = h("div.cards.curves", {});
       page.closes.push(() => page.closing.forEach((curve) => curve.close()));
       page.closing = page.curves;
-      page.put(page.bar, page.chips, page.cards);
+      page.single = h("section.card", {}, h("h2", {}, "Metrics of one point"), table("Metrics of one point", ["Metric", "Value", "Step"], found.metrics.filter(({ points }) => points === 1).map(({ name, last, last_step: step }) => [name, exact(last), step])));
+      page.put(page.bar, page.chips, page.cards, page.single);
     }
+    page.bar.hidden = page.cards.hidden = !chosen.length;
+    page.single.hidden = state.has("keys") || several.length === names.length;
     const seen = look(state);
     if (!page.bar.contains(document.activeElement) || document.activeElement.type !== "range") page.bar.replaceChildren(...controls(seen));
     const focused = [...page.chips.children].indexOf(document.activeElement);

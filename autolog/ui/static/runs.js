@@ -24,6 +24,7 @@ export async function show(place, _, state) {
   return {
     update: (next) => Promise.all([table.update(next), drawExperiments()]),
     close: () => (close(), table.close()),
+    focus: () => table.grid.element.focus({ preventScroll: true }),
   };
 }
 

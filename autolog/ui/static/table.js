@@ -6,7 +6,7 @@ import { panel } from "./columns.js";
 import { choice, h } from "./dom.js";
 import { Filter } from "./filter.js";
 import { Grid } from "./grid.js";
-import { common, differing, telling } from "./telling.js";
+import { differing, foremost } from "./telling.js";
 
 const SAMPLE = 40; // runs that say which columns are worth showing
 const EMPTY = { params: [], metrics: [], tags: [] };
@@ -49,14 +49,17 @@ export class Table {
   async update(state) {
     this.state = state;
     const experiments = state.getAll("experiment").flatMap(list);
-    const key = joined(experiments);
+    this.isFlat = !this.scope.parent && state.get("all") === "1";
+    const scope = this.isFlat ? { parent: "any" } : this.scope;
+    const key = joined([...experiments, String(this.isFlat)]);
     const isOther = key !== this.listed;
     if (isOther) {
       this.listed = key;
       this.count.textContent = "Looking…";
-      this.sample = (await ask("/runs", { ...this.scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))).runs;
+      this.experiments = experiments;
+      this.sample = (await ask("/runs", { ...scope, experiment: experiments, limit: SAMPLE }).catch(() => ({ runs: [] }))).runs;
     }
-    this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...this.scope };
+    this.query = { filter: state.get("filter") ?? "", order: state.get("order") ?? "", experiment: experiments, spark: this.spark(), ...scope };
     this.filter.set(this.query.filter);
     this.drawTools();
     const chosen = list(state.get("chosen"));
@@ -71,8 +74,8 @@ export class Table {
 
   /** Ask for all names there are: of a large store that takes longer than to show its first runs. */
   async learn() {
-    const { listed } = this;
-    const known = await ask("/columns", { experiment: list(listed) }).catch(() => this.known);
+    const { listed, experiments } = this;
+    const known = await ask("/columns", { experiment: experiments }).catch(() => this.known);
     if (listed !== this.listed) return;
     this.known = known;
     this.drawTools();
@@ -92,11 +95,13 @@ export class Table {
     return text == null ? { columns: this.usual(), widths: {} } : columnsOf(text);
   }
 
-  /** Give the columns of a table that nobody has chosen any for. */
+  /** Give the columns of a table that nobody has chosen any for; children differ by their params above all. */
   usual() {
     const named = (prefix, names) => names.slice(0, 4).map((name) => `${prefix}.${name}`);
-    const [metrics, params] = [telling(common(this.sample, "metrics")), differing(this.sample)];
-    return ["status", "start_time", "duration", ...(this.scope.parent ? [] : ["children", "best"]), ...named("metrics", metrics), ...(this.spark() ? ["spark"] : []), ...named("params", params)];
+    const [metrics, params] = [named("metrics", foremost(this.sample)), named("params", differing(this.sample))];
+    const spark = this.spark() ? ["spark"] : [];
+    if (this.scope.parent) return ["status", ...params, ...metrics, ...spark, "duration", "start_time"];
+    return ["status", "start_time", "duration", ...(this.isFlat ? [] : ["children", "best"]), ...metrics, ...spark, ...params];
   }
 
   spark() {
@@ -109,8 +114,16 @@ export class Table {
     this.menu ??= panel(() => this.known, () => shown().columns, choose);
     const curve = choice("Curve", ["", ...this.known.metrics.map(({ name }) => name)], this.spark(), (spark) => this.draws(spark));
     this.compare ??= h("a.button.main", { hidden: true }, "Compare");
+    const all = this.scope.parent ? null : h("label.field", {}, h("input", { type: "checkbox", checked: this.isFlat, onchange: () => this.turnFlat() }), h("span", {}, "Children too"));
     const csv = address("/csv", { ...this.query, spark: null, columns: ["run_id", "run_name", ...shown().columns.filter((each) => !["children", "best", "spark"].includes(each))] });
-    this.tools.replaceChildren(this.count, curve, this.menu, h("a.button", { href: csv, download: "runs.csv" }, "CSV"), this.compare);
+    const focused = this.tools.contains(document.activeElement) && document.activeElement.type;
+    this.tools.replaceChildren(...[this.count, all, curve, this.menu, h("a.button", { href: csv, download: "runs.csv" }, "CSV"), this.compare].filter(Boolean));
+    if (focused) this.tools.querySelector(`[type="${focused}"], select`)?.focus();
+  }
+
+  /** Have the children stand among the others, as what the filter finds; or below their parents again. */
+  turnFlat() {
+    change({ all: this.isFlat ? "" : "1", open: "" });
   }
 
   /** Draw the curve of a metric in each line. */
@@ -134,7 +147,7 @@ export class Table {
     this.nothing.hidden = !nothing;
     this.bar.hidden = nothing && !this.query.filter;
     this.grid.element.hidden = nothing;
-    if (nothing) this.nothing.replaceChildren(...(this.query.filter ? [h("p", {}, "No run is found by this filter."), h("p", {}, h("button.button", { onclick: () => this.clear() }, "Clear the filter"))] : this.empty));
+    if (nothing) this.nothing.replaceChildren(...(this.query.filter ? [h("p", {}, "No run is found by this filter."), h("p", {}, h("button.button", { onclick: () => this.clear() }, "Clear the filter")), this.scope.parent || this.isFlat ? "" : h("p", {}, h("button.button", { onclick: () => this.turnFlat() }, "Look among children too"))] : this.empty));
   }
 
   clear() {

@@ -1,12 +1,24 @@
 /** Of many names, those that tell most come first. */
 
 const SAYS = /score|auc|acc|loss|f1|r2|mse|mae|error|precision|recall/i;
-const ASIDE = /time|std_|split|rank|n_iter|seed|random_state/i;
+const ASIDE = /std_|split|rank|n_iter|seed|random_state/i;
 
-const weight = (name) => Number(ASIDE.test(name)) * 2 - Number(SAYS.test(name));
+const TIMES = /time/i;
+
+const weight = (name) => (TIMES.test(name) ? 3 : Number(ASIDE.test(name)) * 2 - Number(SAYS.test(name)));
 
 /** Sort the names of metrics. */
 export const telling = (names) => [...names].sort((a, b) => weight(a) - weight(b) || a.length - b.length || a.localeCompare(b));
+
+/** Give the names of metrics that say most of rows: of those that a fair share of the rows have, none that stands aside. */
+export function foremost(rows) {
+  const count = (name) => rows.filter((row) => name in row.metrics).length;
+  const all = telling(common(rows, "metrics"));
+  const most = Math.max(0, ...all.map(count));
+  const frequent = all.filter((name) => 4 * count(name) >= most);
+  const found = frequent.filter((name) => weight(name) < 1);
+  return found.length ? found : frequent;
+}
 
 /** Give the names that rows have values under, the most common first. */
 export function common(rows, group) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from autolog.journal import points
@@ -112,4 +112,4 @@ def _halved_event(event: Event) -> Event:
         key: points.encode(points.Columns(steps[::2], values[::2], times[::2]))
         for key, (steps, values, times) in ((key, points.decode(data)) for key, data in event.data["series"].items())
     }
-    return replace(event, data={**event.data, "series": series})
+    return event._replace(data={**event.data, "series": series})

@@ -262,7 +262,7 @@ class ActiveRun:
         self._write(kind, self._clean(facts))
 
     def log_split(self, split: int, metrics: Mapping[str, float], facts: Mapping[str, Any]) -> None:
-        """Add a finished split of a search; there are many of them, and numbers under names known need no search.
+        """Add a finished split of a search; there are many of them, and in numbers there are no secrets to be sought.
 
         Args:
             split: its number.
@@ -271,7 +271,9 @@ class ActiveRun:
         """
         extra = self.settings.redact
         numbers = {redact_name(name, extra): encode(float(value)) for name, value in metrics.items()}
-        self._write("split", {"split": split, "metrics": numbers, **self._clean(facts)})
+        plain = {name: value for name, value in facts.items() if value is None or type(value) is int}
+        others = self._clean(facts) if len(plain) < len(facts) else {}
+        self._write("split", {"split": split, "metrics": numbers, **others, **plain})
 
     # ---- files
 

@@ -125,6 +125,23 @@ def test_a_package_is_found_by_its_modules_whatever_its_name(tmp_path, monkeypat
     assert "broken" not in found.installed
 
 
+def test_a_run_has_the_packages_imported_before_it(tmp_path):
+    """Also those that no earlier run of the process knew; all else is found out once."""
+    (tmp_path / "train.py").write_text(
+        "import autolog, time\n"
+        "autolog.enable(backend='runs', silent=True)\n"
+        "for name in ('xgboost', 'lightgbm', None, None):\n"
+        "    with autolog.start_run(run_name=str(name)): pass\n"
+        "    if name is not None: __import__(name)\n"
+        "while not all(run.environment for run in autolog.search_runs(output_format='list')): time.sleep(0.1)\n"
+    )
+    _python("train.py", folder=tmp_path)
+    runs = autolog.search_runs(store=tmp_path / "runs", output_format="list", order_by=["start_time ASC"])
+    known = [{"xgboost", "lightgbm"} & set(run.environment["packages"]) for run in runs]
+    assert known[1:] == [{"xgboost"}, {"xgboost", "lightgbm"}, {"xgboost", "lightgbm"}]
+    assert {run.environment["python_version"] for run in runs} == {sys.version.split()[0]}
+
+
 def test_a_clean_repository(repository):
     """Commit and branch are git's own, nothing is dirty, and there is no diff."""
     found = gather()

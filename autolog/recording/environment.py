@@ -1,4 +1,6 @@
-"""What is known of the process: its code, arguments, machine and packages; gathered once, off the training thread.
+"""What is known of the process: its code, arguments, machine and packages; gathered off the training thread.
+
+All of it is gathered once, but for the packages: a program imports more and more of them.
 
 Nothing here changes the process: no import of a framework, no `chdir`, no signal, no variable. Git's own files tell the
 commit and the branch; only the changes since the commit need a `git` process (`changes.py`).
@@ -11,7 +13,7 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from importlib.metadata import Distribution
 
-__all__ = ["Environment", "gather", "script_name"]
+__all__ = ["Environment", "gather", "script_name", "top_level_modules", "with_packages"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Environment:
         facts: values by name; `missing` lists what could not be found, and why.
         diff: the tracked changes against the commit, without secrets; None where there are none or none are known.
         installed: every installed distribution, `name==version` a line.
+        versions: every installed distribution by its canonical name.
     """
 
     facts: Mapping[str, Any]
     diff: bytes | None
     installed: str
+    versions: Mapping[str, _Versioned] = field(default_factory=dict)
 
 
 class _Missing(list[str]):
@@ -62,7 +66,17 @@ def gather(ending: threading.Event | None = None) -> Environment:
     versions = guard.call("environment.packages", missing, _versions) or {}
     facts["packages"] = guard.call("environment.imported", missing, _imported, versions) or {}
     facts["missing"] = list(missing)
-    return Environment(facts, diff or None, _listed(versions))
+    return Environment(facts, diff or None, _listed(versions), versions)
+
+
+def with_packages(known: Environment) -> Environment:
+    """Find out which packages have been imported by now."""
+    return replace(known, facts={**known.facts, "packages": _imported(known.versions)})
+
+
+def top_level_modules() -> set[str]:
+    """Give the top-level modules that were imported from outside the standard library."""
+    return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - {"__main__"}
 
 
 def _add_git(facts: dict[str, Any], missing: _Missing, ending: threading.Event) -> bytes | None:
@@ -209,7 +223,7 @@ def _listed(versions: Mapping[str, _Versioned]) -> str:
 
 def _imported(versions: Mapping[str, _Versioned]) -> dict[str, str]:
     """Give the versions of the distributions that own a module imported so far."""
-    modules = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - {"__main__"}
+    modules = top_level_modules()
     named = {module for module in modules if _canonical(module) in versions}
     owners = {_canonical(module) for module in named}
     owners |= {key for key, each in versions.items() if key not in owners and _owns(each.distribution, modules - named)}

@@ -1,13 +1,14 @@
-"""Writes what is known of the process to each top-level run, gathered once and off the training thread."""
+"""Writes what is known of the process to each top-level run, gathered off the training thread."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Final
 
 from autolog import guard
-from autolog.recording.environment import Environment, gather
+from autolog.recording.environment import Environment, gather, top_level_modules, with_packages
 from autolog.recording.runs import ActiveRun
 
 __all__ = ["ProcessFacts"]
@@ -19,10 +20,11 @@ _NOTHING: Final = Environment({"missing": ["environment.gather failed"]}, None, 
 
 
 class ProcessFacts:
-    """Gathers at the first run, on a thread that ends with the gathering."""
+    """Gathers at the first run, and the packages at one that follows on further imports, on a thread that then ends."""
 
     def __init__(self) -> None:
         self._environment: Environment | None = None
+        self._loaded, self._modules = 0, set[str]()  # how many modules of any kind, and those of packages, were known
         self._waiting: list[ActiveRun] = []
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
@@ -33,11 +35,18 @@ class ProcessFacts:
     def add(self, run: ActiveRun) -> None:
         """Write the facts to a run, now or as soon as they are known."""
         with self._lock:
-            if self._environment is None:
+            environment = self._environment
+            if environment is None or self._thread is not None or self._lacks_packages():
                 self._waiting.append(run)
                 self._start()
                 return
-        _write(self._environment, run)
+        _write(environment, run)
+
+    def _lacks_packages(self) -> bool:
+        if self._loaded == len(sys.modules):
+            return False
+        self._loaded = len(sys.modules)
+        return not top_level_modules() <= self._modules
 
     def _start(self) -> None:
         if self._thread is None:
@@ -45,23 +54,37 @@ class ProcessFacts:
             self._thread.start()
 
     def _gather(self) -> None:
-        found = guard.call("environment.gather", None, gather, self._ending) or _NOTHING
+        while waiting := self._next():
+            modules, known = top_level_modules(), self._environment
+            found = guard.call("environment.gather", None, self._found, known) or known or _NOTHING
+            with self._lock:
+                self._environment, self._modules = found, modules
+            for run in waiting:
+                guard.call("environment.write", run, _write, found, run)
+
+    def _next(self) -> list[ActiveRun]:
+        """Give the runs to gather for; one that begins later may follow on imports that this gathering misses."""
         with self._lock:
-            self._environment = found
             waiting, self._waiting = self._waiting, []
-        for run in waiting:
-            guard.call("environment.write", run, _write, found, run)
+            if not waiting:
+                self._thread = None
+            return waiting
+
+    def _found(self, known: Environment | None) -> Environment:
+        return gather(self._ending) if known is None else with_packages(known)
 
     def finish(self) -> None:
         """Wait for facts that are still being gathered, but not long, and for git no longer than that."""
-        if self._thread is not None:
-            self._thread.join(_PATIENCE)
+        thread = self._thread
+        if thread is not None:
+            thread.join(_PATIENCE)
             self._ending.set()
-            self._thread.join(_LAST_PATIENCE)
+            thread.join(_LAST_PATIENCE)
 
     def _before_fork(self) -> None:
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_FORK_PATIENCE)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_FORK_PATIENCE)
 
     def forked(self) -> None:
         """In a forked child: keep what is known, and leave the parent's runs to the parent."""

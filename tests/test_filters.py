@@ -385,7 +385,9 @@ def test_text_attributes_compare_as_text():
     facts = {"run_id": "ab", "run_name": "a-1", "parent_run_id": "cd"}
     assert found("run_id in ('ab', 'x') and run_name like 'a%' and experiment = 'fraud'", **facts)
     assert found("parent_run_id = 'cd' and status != 'FAILED'", **facts)
-    assert found("status = 'finished' and status IN ('failed', 'Finished') and status != 'failed'")
+    assert found(
+        "status = 'finished' and status IN ('failed', 'Finished') and status != 'failed' and status LIKE 'fin%'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
@@ -282,6 +284,23 @@ def test_the_status_says_how_a_fit_ended(error: BaseException, status: str) -> N
     assert run.models == []
     Ridge().fit(*DIABETES)
     assert all_runs()[-1].status == "FINISHED"
+
+
+def test_a_traceback_begins_at_the_script_however_deep_it_is(tmp_path: Path) -> None:
+    """Of a deep recursion the middle is left out, and how much of it is said; a module of the user's is never ours."""
+    (tmp_path / "autolog_mine.py").write_text("def train(model):\n    model.fit([[0.0]], [0.0])\n")
+    (tmp_path / "train.py").write_text(
+        "import autolog, autolog_mine\nfrom sklearn.linear_model import Ridge\n"
+        "autolog.enable(backend='runs', silent=True)\n"
+        "def deep(depth):\n    deep(depth - 1) if depth else autolog_mine.train(Ridge(alpha='no'))\n"
+        "deep(300)\n"
+    )
+    subprocess.run([sys.executable, "train.py"], cwd=tmp_path, check=False, capture_output=True)
+    (run,) = autolog.search_runs(store=tmp_path / "runs", output_format="list")
+    lines = run.error["traceback"].splitlines()
+    assert lines[1:3] == [f'  File "{tmp_path / "train.py"}", line 6, in <module>', "    deep(300)"]
+    assert [line for line in lines if "left out" in line] == ['  File "…", line 0, in 103 calls that are left out']
+    assert f'  File "{tmp_path / "autolog_mine.py"}", line 2, in train' in lines
 
 
 # ---- training metrics

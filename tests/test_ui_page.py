@@ -272,6 +272,30 @@ def test_back_from_a_run_the_table_is_where_it_was(look: Open, serve: Serve, tmp
     expect(grid).to_be_focused()
 
 
+def test_back_from_a_run_that_has_moved_it_is_found_again(look: Open, serve: Serve, tmp_path: Path) -> None:
+    """Runs that began meanwhile stand above it; it is the active one all the same, where it stood in the window."""
+    store = tmp_path / "runs"
+    for number in range(40):
+        autolog.start_run(run_name=f"run {number}").end()
+    shutil.copytree(session.get().root, store)
+    page = look(serve(store)).go("/#/runs?columns=status")
+    names(page)
+    page.get_by_role("treegrid").focus()
+    page.keyboard.press("End")
+    for _ in range(9):
+        page.keyboard.press("ArrowUp")
+    line = page.locator(".row.active .first a")
+    expect(line).to_have_text("run 9")
+    place = line.bounding_box()["y"] - page.get_by_role("treegrid").bounding_box()["y"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("run 9")
+    many(store, 2)
+    page.go_back()
+    expect(page.locator(".count")).to_have_text("41 runs")
+    expect(line).to_have_text("run 9")
+    assert line.bounding_box()["y"] - page.get_by_role("treegrid").bounding_box()["y"] == pytest.approx(place, abs=1)
+
+
 def test_a_head_sorts(seen: Seen) -> None:
     """The first click sorts downward, the second upward, the third not at all."""
     page = seen.go("/#/runs?columns=metrics.loss&experiment=steps")
@@ -296,6 +320,7 @@ def test_columns_are_chosen_moved_and_resized(seen: Seen) -> None:
     page.get_by_role("checkbox", name="optimizer").check()
     heads = page.locator(".head .cell button")
     expect(heads).to_have_text(["Run", "Status", "Duration", "optimizer"])
+    expect(page.get_by_role("checkbox", name="optimizer")).to_be_focused()
     page.keyboard.press("Escape")
     heads.nth(3).focus()
     page.keyboard.press("Alt+ArrowLeft")
@@ -530,12 +555,16 @@ def test_a_brush_is_moved_by_keys(seen: Seen, runs: Path) -> None:
     page.keyboard.press("PageUp")
     expect(page.locator(".run.kept")).to_have_count(2)
     page.keyboard.press("End")
-    expect(least).to_have_attribute("aria-valuetext", "10")
+    page.wait_for_url(re.compile("9.99"))
+    expect(page.locator(".run.kept")).to_have_count(2)
+    expect(least).to_have_attribute("aria-valuetext", "10.0")
     page.keyboard.press("Escape")
     expect(page.locator(".run.kept")).to_have_count(6)
     page.get_by_role("slider", name="Greatest params.fit_intercept").focus()
     page.keyboard.press("ArrowDown")
     expect(page.locator(".run.kept")).to_have_count(3)
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".run.kept")).to_have_count(6)
 
 
 def test_a_search_is_a_scatter_and_a_heat_map(seen: Seen, runs: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import traceback
 from collections.abc import Iterator
 from types import FrameType
@@ -13,7 +12,7 @@ from autolog.recording.redaction.texts import redact_text
 
 __all__ = ["error_facts", "status_of"]
 
-_MOST: Final = 30  # frames above the call that failed
+_MOST: Final = 100  # frames above the call that failed, and as many from the script downward
 
 
 def status_of(error: BaseException | None) -> str:
@@ -45,9 +44,18 @@ def _traceback(error: BaseException) -> str:
     """
     found = traceback.TracebackException.from_exception(error, compact=True)
     if error.__traceback__ is not None:
-        above = itertools.islice(_above(error.__traceback__.tb_frame), _MOST)
-        found.stack[:0] = reversed(traceback.StackSummary.extract(above))
+        found.stack[:0] = _summary(list(_above(error.__traceback__.tb_frame)))
     return "".join(found.format())
+
+
+def _summary(frames: list[tuple[FrameType, int]]) -> list[traceback.FrameSummary]:
+    """Describe frames, given inmost first, as they are read; of a deep recursion the middle is left out."""
+    left = len(frames) - 2 * _MOST
+    if left <= 0:
+        return traceback.StackSummary.extract(iter(reversed(frames)))
+    middle = traceback.FrameSummary("…", 0, f"{left} calls that are left out", lookup_line=False, line="")
+    outer, inner = (traceback.StackSummary.extract(reversed(part)) for part in (frames[-_MOST:], frames[:_MOST]))
+    return [*outer, middle, *inner]
 
 
 def _above(frame: FrameType) -> Iterator[tuple[FrameType, int]]:
@@ -59,6 +67,6 @@ def _above(frame: FrameType) -> Iterator[tuple[FrameType, int]]:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    module = frame.f_globals.get("__name__")
     is_wrapper = "importlib._bootstrap" in frame.f_code.co_filename  # by which warnings pass over it too
-    return is_wrapper or package == "autolog" or package.startswith("autolog_")
+    return is_wrapper or (type(module) is str and module.partition(".")[0] == "autolog")

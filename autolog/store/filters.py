@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
@@ -59,6 +59,8 @@ __all__ = [
 ]
 
 _LAST_KEYS: Final = OrderKey(Name("attributes", "start_time"), True), OrderKey(Name("attributes", "run_id"))
+
+_STATUS: Final = Name("attributes", "status")  # written in capitals, or as the page shows it
 
 _NESTING_LIMIT = 50  # parentheses; what walks the tree may recurse
 
@@ -301,14 +303,13 @@ def _value(name: Name, comparator: Operator, operand: _Operand) -> Value:
 def _scalar(name: Name, comparator: Operator, operand: _Operand) -> Scalar:
     if operand.value is None:
         _refuse(operand, f"null does not go with {comparator}; write {name} IS NULL")
+    if name == _STATUS and isinstance(operand.value, str):
+        operand = replace(operand, value=operand.value.upper())
     if comparator.endswith("LIKE"):
         return _pattern(name, comparator, operand)
     if isinstance(operand.value, bool) and comparator not in ("=", "!=", "IN", "NOT IN"):
         _refuse(operand, f"true and false have no order; compare them with = or !=, not {comparator}")
-    if name.is_number:
-        return _number_for(name, operand)
-    is_status = name == Name("attributes", "status") and isinstance(operand.value, str)
-    return operand.value.upper() if is_status else cast("Scalar", operand.value)
+    return _number_for(name, operand) if name.is_number else cast("Scalar", operand.value)
 
 
 def _pattern(name: Name, comparator: Operator, operand: _Operand) -> str:

@@ -4,7 +4,7 @@
 export function read() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   const [page, ...rest] = path.split("/");
-  return { page: page || "runs", id: rest.map(decodeURIComponent).join("/"), state: new URLSearchParams(query ?? "") };
+  return { page: page || "runs", id: rest.map(unescaped).join("/"), state: new URLSearchParams(query ?? "") };
 }
 
 /** Write an address; what is empty is left out. */
@@ -37,7 +37,15 @@ export const remember = (place) => history.replaceState({ ...history.state, ...p
 export const remembered = () => history.state ?? {};
 
 /** Read a list of names, each escaped, so that a name may hold a comma. */
-export const list = (text) => (text ? text.split(",").map(decodeURIComponent) : []);
+export const list = (text) => (text ? text.split(",").map(unescaped) : []);
+
+function unescaped(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody typed it
+  }
+}
 
 /** Write a list of names. */
 export const joined = (names) => names.map(encodeURIComponent).join(",");

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { change, joined, list, to } from "./address.js";
 import { Curves, load } from "./curves.js";
-import { choice, h, nth } from "./dom.js";
+import { choice, h, nth, waiting } from "./dom.js";
 import { brief, numeric, title, whole } from "./format.js";
 import { heat } from "./heat.js";
 import { follow } from "./live.js";
@@ -41,7 +41,7 @@ class Page {
     this.heading = h("h1", {});
     this.tabs = h("nav.tabs", { "aria-label": "Views" });
     this.bar = h("div.tools.look", {});
-    this.body = h("div.part", {});
+    this.body = h("div.part", {}, waiting());
     place.replaceChildren(h("div.summary", {}, h("nav.above", { "aria-label": "Above this page" }, h("a", { href: "#/runs" }, "Runs")), this.heading), this.tabs, this.bar, this.body);
   }
 
@@ -70,7 +70,7 @@ class Page {
     this.curves?.close();
     this.curves = null;
     this.bar.replaceChildren();
-    this.body.replaceChildren();
+    this.body.replaceChildren(waiting());
   }
 
   /** Give the names of the metrics, and of the params that are not the same in all. */

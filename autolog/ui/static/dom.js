@@ -23,6 +23,9 @@ function put(element, name, value) {
   else if (value != null && value !== false) element.setAttribute(name, value);
 }
 
+/** Make a sign that something is on its way, which shows itself where that lasts. */
+export const waiting = () => h("p.muted.waiting", { role: "status" }, "Loading…");
+
 /** Give a colour of the style sheet as a canvas takes it. */
 export function colour(name) {
   const probe = h("span", { hidden: true, style: { color: `var(--${name})` } });

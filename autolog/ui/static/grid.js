@@ -27,11 +27,17 @@ export class Grid {
       h("div.heads", { role: "rowgroup" }, this.head), this.body);
     this.resizing = new ResizeObserver(() => this.soon());
     this.resizing.observe(this.element);
+    for (const kind of ["click", "keydown"]) document.addEventListener(kind, this, true); // which may lead away
   }
 
   close() {
     this.resizing.disconnect();
     clearTimeout(this.remembering);
+    for (const kind of ["click", "keydown"]) document.removeEventListener(kind, this, true);
+  }
+
+  handleEvent() {
+    if (this.remembering) this.remember();
   }
 
   /** Show other runs, or the same in other columns. */
@@ -43,6 +49,7 @@ export class Grid {
       this.asked = key;
       this.root = new Level(query);
       clearTimeout(this.remembering);
+      this.remembering = null;
       await this.fetch(this.root, 0);
       await this.goBack(this.root);
     }
@@ -51,23 +58,26 @@ export class Grid {
 
   /** Go where somebody was in it, who comes back; else to its top. */
   async goBack(root) {
-    const { top = 0, line = 0 } = remembered();
-    const rows = (line && root.windows.get(0)?.rows) || [];
-    const isOpen = (row, place) => this.opened.has(row.id) && row.children.total && !root.below.has(place);
-    await Promise.all(rows.map((row, place) => isOpen(row, place) && root.turn(place, row.id))).catch((error) => this.on.failed(error, root));
+    const { top = 0, line = 0, id } = remembered();
+    if (top || line) await root.lay(Math.max(line, Math.ceil(top / LINE)), this.opened).catch((error) => this.on.failed(error, root));
     if (root !== this.root) return;
+    const found = root.lineOf(id); // others may have come above it since
+    this.active = found < 0 ? line : found;
     this.body.style.height = `${root.height * LINE}px`;
-    [this.element.scrollTop, this.active] = [top, line];
+    this.element.scrollTop = top && top + (this.active - line) * LINE;
   }
 
   scrolled() {
     this.soon();
     clearTimeout(this.remembering);
-    this.remembering = setTimeout(() => this.remember(), 150);
+    const { hash } = location;
+    this.remembering = setTimeout(() => location.hash === hash && this.remember(), 150);
   }
 
   remember() {
-    remember({ top: this.element.scrollTop, line: this.active });
+    clearTimeout(this.remembering);
+    this.remembering = null;
+    remember({ top: this.element.scrollTop, line: this.active, id: this.root?.at(this.active).row?.id });
   }
 
   /** Ask anew for what is in sight. */

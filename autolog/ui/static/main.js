@@ -2,13 +2,12 @@
 
 import { ask } from "./api.js";
 import { read } from "./address.js";
-import { h } from "./dom.js";
+import { h, waiting } from "./dom.js";
 import * as compare from "./compare.js";
 import * as run from "./run.js";
 import * as runs from "./runs.js";
 
 const PAGES = { runs, run, compare };
-const SOON = 300; // milliseconds, within which no sign of waiting is needed
 const place = document.getElementById("page");
 let shown = null;
 
@@ -21,9 +20,8 @@ async function show() {
   shown?.close();
   shown = { module, id, close() {}, update() {}, focus: () => place.focus({ preventScroll: true }) };
   const here = shown;
-  place.replaceChildren();
+  place.replaceChildren(waiting());
   window.scrollTo(0, 0);
-  setTimeout(() => place.firstChild || place.replaceChildren(h("p.muted", { role: "status" }, "Loading…")), SOON);
   try {
     const opened = await module.show(place, id, state);
     if (shown !== here) return opened.close();

@@ -2,7 +2,7 @@
 
 import { adjust, change, joined, list, to } from "./address.js";
 import { h, s } from "./dom.js";
-import { number, title } from "./format.js";
+import { number, stepped, title } from "./format.js";
 import { ends, marked, scale } from "./plot.js";
 import { measured } from "./scatter.js";
 
@@ -12,12 +12,12 @@ const SIDE = 80;
 const [NARROW, WIDE] = [130, 400]; // between two axes
 const LETTER = 3.6; // half as wide as one
 const STEPS = 40; // of an arrow key from one end of an axis to the other
-const SPARE = 1e-3; // of an axis
+const SPARE = 1 / 25; // of a step, by which a brush goes beyond its end: what lies on the end is kept
 
 /** Read the brushes: `params.C:0.1:10`, each name escaped. */
 const brushesOf = (state) => new Map(list(state.get("brush")).map((item) => item.match(/^(.*):([^:]+):([^:]+)$/s)).filter(Boolean).map(([, axis, low, high]) => [axis, [Number(low), Number(high)]]));
 
-const written = (brushes) => joined([...brushes].map(([axis, [low, high]]) => `${axis}:${Number(low.toPrecision(8))}:${Number(high.toPrecision(8))}`));
+const written = (brushes) => joined([...brushes].map(([axis, [low, high]]) => `${axis}:${Number(low.toPrecision(15))}:${Number(high.toPrecision(15))}`));
 
 /** Draw them, over a width where there is room for it. */
 export function parallel(rows, names, state, width) {
@@ -41,10 +41,13 @@ function axisOf(rows, name, x) {
   const [low, high] = ends(isLog ? places.map(Math.log10) : places);
   const axis = { ends: [low, high], isLog };
   const y = scale(axis, BOTTOM, TOP);
-  const marks = names ? names.map((each, place) => [place, each]) : marked(axis).map((each) => [each, number(each)]);
+  const apart = isLog ? 0 : (high - low) / STEPS;
+  const text = (value) => (names ? names[Math.round(value)] : isLog ? number(value) : stepped(value, 10 ** Math.floor(Math.log10(apart))));
+  const found = names ? names.keys() : marked(axis);
+  const marks = [...found].map((each, _, { 0: first, 1: second }) => [each, names || isLog || second == null ? text(each) : stepped(each, second - first)]);
   const from = (share) => (isLog ? 10 ** (low + share * (high - low)) : low + share * (high - low)); // 0 is its lower end
   const shareOf = (value) => ((isLog ? Math.log10(value) : value) - low) / (high - low);
-  return { name, x, y, from, shareOf, places, names, marks, at: (pixels) => from((BOTTOM - pixels) / (BOTTOM - TOP)) };
+  return { name, x, y, from, shareOf, places, names, marks, text, at: (pixels) => from((BOTTOM - pixels) / (BOTTOM - TOP)) };
 }
 
 const within = (brush, value) => !brush || (value >= brush[0] && value <= brush[1]);
@@ -72,23 +75,23 @@ const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…
 
 /** Draw one end of a brush, for the keys: 0 the least that is kept, 1 the greatest. */
 function handle(axis, brushes, end) {
-  const { name, x, y, from, shareOf, names } = axis;
-  const ends = brushes.get(name) ?? [from(-SPARE), from(1 + SPARE)];
-  const share = Math.min(1, Math.max(0, shareOf(ends[end]) || 0));
-  const value = from(share);
-  const text = names ? (names[end ? Math.floor(value + SPARE) : Math.ceil(value - SPARE)] ?? "") : number(value);
+  const { name, x, y, from, shareOf, names, text } = axis;
   const step = names ? 1 / Math.max(1, names.length - 1) : 1 / STEPS;
-  const next = { ArrowUp: share + step, ArrowRight: share + step, ArrowDown: share - step, ArrowLeft: share - step, PageUp: share + 5 * step, PageDown: share - 5 * step, Home: -1, End: 2 };
+  const spare = end ? step * SPARE : -step * SPARE;
+  const ends = brushes.get(name) ?? [from(-step * SPARE), from(1 + step * SPARE)];
+  const share = Math.min(1, Math.max(0, shareOf(ends[end]) - spare || 0));
+  const value = from(share);
+  const next = { ArrowUp: share + step, ArrowRight: share + step, ArrowDown: share - step, ArrowLeft: share - step, PageUp: share + 5 * step, PageDown: share - 5 * step, Home: 0, End: 1 };
   const move = (event) => {
     const isGone = event.key === "Escape" || event.key === "Delete";
     if (!isGone && !(event.key in next)) return;
     event.preventDefault();
-    const to = from(Math.min(1 + SPARE, Math.max(-SPARE, next[event.key] + (end ? SPARE : -SPARE)))); // what lies on an end is kept
+    const to = from(Math.min(1, Math.max(0, next[event.key])) + spare);
     const moved = end ? [Math.min(ends[0], to), to] : [to, Math.max(ends[1], to)];
     const others = [...brushes].filter(([each]) => each !== name);
     adjust({ brush: written(new Map(isGone ? others : [...others, [name, moved]])) });
   };
-  const words = { role: "slider", tabindex: "0", "aria-orientation": "vertical", "aria-label": `${end ? "Greatest" : "Least"} ${name}`, "aria-valuemin": from(0), "aria-valuemax": from(1), "aria-valuenow": value, "aria-valuetext": text };
+  const words = { role: "slider", tabindex: "0", "aria-orientation": "vertical", "aria-label": `${end ? "Greatest" : "Least"} ${name}`, "aria-valuemin": from(0), "aria-valuemax": from(1), "aria-valuenow": value, "aria-valuetext": text(value) };
   return s(brushes.has(name) ? "rect.handle.set" : "rect.handle", { x: x - 11, y: y(from(share)) - 3, width: 22, height: 6, rx: 3, "data-handle": `${end} ${name}`, onkeydown: move, ...words });
 }
 

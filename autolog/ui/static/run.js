@@ -19,7 +19,7 @@ export async function show(place, id, state) {
   const page = new Page(place, id, await ask(of(id)));
   await page.update(state);
   const close = follow({ parent: id }, (ids) => page.changed(ids));
-  return { update: (next) => page.update(next), close: () => (close(), page.closeTab()) };
+  return { update: (next) => page.update(next), close: () => (close(), page.closeTab()), focus: () => (page.table?.grid.element ?? place).focus({ preventScroll: true }) };
 }
 
 class Page {
@@ -116,11 +116,13 @@ const PARTS = {
       page.cards = h("div.cards.curves", {});
       page.closes.push(() => page.closing.forEach((curve) => curve.close()));
       page.closing = page.curves;
-      page.single = h("section.card", {}, h("h2", {}, "Metrics of one point"), table("Metrics of one point", ["Metric", "Value", "Step"], found.metrics.filter(({ points }) => points === 1).map(({ name, last, last_step: step }) => [name, exact(last), step])));
+      page.single = h("section.card", {});
       page.put(page.bar, page.chips, page.cards, page.single);
     }
     page.bar.hidden = page.cards.hidden = !chosen.length;
-    page.single.hidden = state.has("keys") || several.length === names.length;
+    const single = found.metrics.filter(({ points }) => points === 1).map(({ name, last, last_step: step }) => [name, exact(last), step]);
+    page.single.hidden = state.has("keys") || !single.length;
+    page.single.replaceChildren(h("h2", {}, "Metrics of one point"), table("Metrics of one point", ["Metric", "Value", "Step"], single));
     const seen = look(state);
     if (!page.bar.contains(document.activeElement) || document.activeElement.type !== "range") page.bar.replaceChildren(...controls(seen));
     const focused = [...page.chips.children].indexOf(document.activeElement);

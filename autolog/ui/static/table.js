@@ -35,7 +35,12 @@ export class Table {
     });
     this.filter = new Filter(() => this.known, (filter) => change({ filter }));
     this.count = h("span.muted.count", { role: "status" });
-    this.tools = h("div.tools", {});
+    this.flat = h("input", { type: "checkbox", onchange: () => this.turnFlat() });
+    this.curve = h("span", {});
+    this.menu = panel(() => this.known, () => this.columns().columns, (columns) => this.grid.on.columns(columns, this.columns().widths));
+    this.csv = h("a.button", { download: "runs.csv" }, "CSV");
+    this.compare = h("a.button.main", { hidden: true }, "Compare");
+    this.tools = h("div.tools", {}, this.count, scope.parent ? null : h("label.field", {}, this.flat, h("span", {}, "Children too")), this.curve, this.menu, this.csv, this.compare);
     this.nothing = h("section.empty", { hidden: true });
     this.bar = h("div.bar", {}, this.filter.element, this.tools);
     this.element = h("div.runs", {}, this.bar, this.nothing, this.grid.element);
@@ -108,17 +113,14 @@ export class Table {
     return this.state.get("spark") ?? "";
   }
 
+  /** Say what the tools stand at; they stay, and with them the focus. */
   drawTools() {
-    const shown = () => this.columns();
-    const choose = (columns) => this.grid.on.columns(columns, shown().widths);
-    this.menu ??= panel(() => this.known, () => shown().columns, choose);
-    const curve = choice("Curve", ["", ...this.known.metrics.map(({ name }) => name)], this.spark(), (spark) => this.draws(spark));
-    this.compare ??= h("a.button.main", { hidden: true }, "Compare");
-    const all = this.scope.parent ? null : h("label.field", {}, h("input", { type: "checkbox", checked: this.isFlat, onchange: () => this.turnFlat() }), h("span", {}, "Children too"));
-    const csv = address("/csv", { ...this.query, spark: null, columns: ["run_id", "run_name", ...shown().columns.filter((each) => !["children", "best", "spark"].includes(each))] });
-    const focused = this.tools.contains(document.activeElement) && document.activeElement.type;
-    this.tools.replaceChildren(...[this.count, all, curve, this.menu, h("a.button", { href: csv, download: "runs.csv" }, "CSV"), this.compare].filter(Boolean));
-    if (focused) this.tools.querySelector(`[type="${focused}"], select`)?.focus();
+    const isFocused = this.curve.contains(document.activeElement);
+    this.flat.checked = this.isFlat;
+    this.curve.replaceChildren(choice("Curve", ["", ...this.known.metrics.map(({ name }) => name)], this.spark(), (spark) => this.draws(spark)));
+    if (isFocused) this.curve.querySelector("select").focus();
+    const columns = this.columns().columns.filter((each) => !["children", "best", "spark"].includes(each));
+    this.csv.href = address("/csv", { ...this.query, spark: null, columns: ["run_id", "run_name", ...columns] });
   }
 
   /** Have the children stand among the others, as what the filter finds; or below their parents again. */

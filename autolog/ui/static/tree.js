@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 
 const WINDOW = 100;
+const MOST = 10; // windows above that one in which somebody was
 
 /** The runs below one (or those below none), with the levels that are folded open in it. */
 export class Level {
@@ -69,6 +70,32 @@ export class Level {
     const level = new Level({ ...this.query, parent: id, filter: "" }, this.depth + 1);
     this.below.set(place, level);
     return level.want(0);
+  }
+
+  /** Have the rows up to a line here, with those folded open that are to be; of a very long list, those around it. */
+  async lay(line, opened) {
+    const last = Math.floor(Math.max(0, Math.min(line, this.total - 1)) / WINDOW);
+    const first = opened.size ? Math.max(0, last - MOST) : last;
+    await Promise.all(Array.from({ length: last - first + 1 }, (_, place) => this.want((first + place) * WINDOW)));
+    const folded = [...this.rows()].filter(([place, row]) => opened.has(row.id) && row.children.total && !this.below.has(place));
+    await Promise.all(folded.map(([place, row]) => this.turn(place, row.id)));
+    await Promise.all([...this.below.values()].map((level) => level.lay(0, opened)));
+  }
+
+  /** Give the rows that are here, with their places. */
+  *rows() {
+    for (const [number, { rows }] of this.windows) for (const [index, row] of (rows ?? []).entries()) yield [number * WINDOW + index, row];
+  }
+
+  /** Give the line that a run stands in, -1 where it is not here. */
+  lineOf(id) {
+    for (const [place, row] of this.rows()) {
+      const inside = row.id === id ? -1 : (this.below.get(place)?.lineOf(id) ?? -1);
+      if (row.id !== id && inside < 0) continue;
+      const above = [...this.below].filter(([each]) => each < place).reduce((sum, [, level]) => sum + level.height, 0);
+      return place + above + inside + 1;
+    }
+    return -1;
   }
 
   /** Forget that anything is fresh: it is shown until it has been asked for anew. */

@@ -41,6 +41,7 @@ class Tree:
         self._events: dict[str, dict[tuple[str, int], Event]] = defaultdict(dict)
         self._folds: dict[str, Fold] = {}
         self._begun: set[str] = set()
+        self._sought: set[str] = set()  # whose beginnings were looked for, which a damaged store may lack
         self._candidates: dict[str, str | None] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
@@ -57,7 +58,7 @@ class Tree:
             if event.kind not in _OF_NO_RUN:
                 touched.add(event.run)
                 self._hear(event)
-        self._find_beginnings(touched - self._begun)
+        self._find_beginnings(touched - self._begun - self._sought)
         return touched
 
     def _hear(self, event: Event) -> None:
@@ -106,6 +107,7 @@ class Tree:
 
     def _find_beginnings(self, runs: set[str]) -> None:
         """Look for beginnings in journals that come later."""
+        self._sought |= runs
         for event in _read(self.folder) if runs else ():
             if event.run in runs and event.kind in _BEGINNINGS:
                 self._hear(event)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,7 +199,7 @@ def test_a_run_of_another_host_stays_until_it_was_silent_for_long(
     if place == "elsewhere":
         header, *others = journal.read_bytes().splitlines(keepends=True)
         (said,) = decode_lines(header)[0]
-        journal.write_bytes(encode_line(replace(said, data={**said.data, "host": place})) + b"".join(others))
+        journal.write_bytes(encode_line(said._replace(data={**said.data, "host": place})) + b"".join(others))
     os.utime(journal, (time.time() - days * 86_400,) * 2)
     assert sync(far).returncode == 0
     assert_whole(*all_runs(far / "kept"))

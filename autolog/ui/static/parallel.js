@@ -77,17 +77,18 @@ const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…
 function handle(axis, brushes, end) {
   const { name, x, y, from, shareOf, names, text } = axis;
   const step = names ? 1 / Math.max(1, names.length - 1) : 1 / STEPS;
-  const spare = end ? step * SPARE : -step * SPARE;
-  const ends = brushes.get(name) ?? [from(-step * SPARE), from(1 + step * SPARE)];
-  const share = Math.min(1, Math.max(0, shareOf(ends[end]) - spare || 0));
+  const spare = step * SPARE;
+  const ends = brushes.get(name) ?? [from(-spare), from(1 + spare)];
+  const share = Math.min(1, Math.max(0, shareOf(ends[end]) + (end ? -spare : spare) || 0));
   const value = from(share);
   const next = { ArrowUp: share + step, ArrowRight: share + step, ArrowDown: share - step, ArrowLeft: share - step, PageUp: share + 5 * step, PageDown: share - 5 * step, Home: 0, End: 1 };
   const move = (event) => {
     const isGone = event.key === "Escape" || event.key === "Delete";
     if (!isGone && !(event.key in next)) return;
     event.preventDefault();
-    const to = from(Math.min(1, Math.max(0, next[event.key])) + spare);
-    const moved = end ? [Math.min(ends[0], to), to] : [to, Math.max(ends[1], to)];
+    const at = Math.min(1, Math.max(0, next[event.key]));
+    const around = [from(at - spare), from(at + spare)];
+    const moved = end ? [Math.min(ends[0], around[0]), around[1]] : [around[0], Math.max(ends[1], around[1])];
     const others = [...brushes].filter(([each]) => each !== name);
     adjust({ brush: written(new Map(isGone ? others : [...others, [name, moved]])) });
   };

@@ -173,6 +173,21 @@ def run_id(runs: Path, name: str) -> str:
     return str(run.run_id)
 
 
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Press the mouse at one place of the window, and let go of it at another."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
+def drag_over_curve(page: Any, low: float, high: float) -> None:
+    """Drag over the one curve of the page, from one share of its width to another."""
+    area = page.locator(".u-over").bounding_box()
+    first, last = (area["x"] + area["width"] * share for share in (low, high))
+    drag(page, (first, area["y"] + 60), (last, area["y"] + 60))
+
+
 # ---- the table of runs
 
 
@@ -326,10 +341,8 @@ def test_columns_are_chosen_moved_and_resized(seen: Seen) -> None:
     page.keyboard.press("Alt+ArrowLeft")
     expect(heads).to_have_text(["Run", "Status", "optimizer", "Duration"])
     box = page.locator(".head .cell").nth(1).bounding_box()
-    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 15)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] + 97, box["y"] + 15, steps=4)
-    page.mouse.up()
+    edge = box["x"] + box["width"]
+    drag(page, (edge - 3, box["y"] + 15), (edge + 97, box["y"] + 15))
     page.reload()
     expect(heads).to_have_text(["Run", "Status", "optimizer", "Duration"])
     assert page.locator(".head .cell").nth(1).bounding_box()["width"] == pytest.approx(box["width"] + 100, abs=1)
@@ -409,11 +422,7 @@ def test_curves_are_zoomed_to_the_single_point(seen: Seen, runs: Path) -> None:
     page = seen.go(f"/#/run/{run_id(runs, 'hand-0.1')}?tab=metrics&keys=loss")
     facts = page.locator(".card .facts")
     expect(facts).to_contain_text("3,000 points, each bucket")
-    area = page.locator(".u-over").bounding_box()
-    page.mouse.move(area["x"] + area["width"] * 0.40, area["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] * 0.43, area["y"] + 60, steps=4)
-    page.mouse.up()
+    drag_over_curve(page, 0.40, 0.43)
     expect(facts).to_have_text(re.compile(r"^\d\d points$"))
     page.reload()
     expect(facts).to_have_text(re.compile(r"^\d\d points$"))
@@ -426,11 +435,7 @@ def test_a_part_between_two_points_is_shown_with_both(seen: Seen, runs: Path) ->
     page = seen.go(f"/#/run/{run_id(runs, 'hand-0.1')}?tab=metrics&keys=loss&window=10~13")
     facts = page.locator(".card .facts")
     expect(facts).to_have_text("4 points")
-    area = page.locator(".u-over").bounding_box()
-    page.mouse.move(area["x"] + area["width"] * 0.45, area["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] * 0.55, area["y"] + 60, steps=4)
-    page.mouse.up()
+    drag_over_curve(page, 0.45, 0.55)
     expect(facts).to_have_text("2 points")
 
 
@@ -532,10 +537,7 @@ def test_a_brush_on_a_parallel_axis_keeps_the_runs_between(seen: Seen, runs: Pat
     page = seen.go(f"/#/compare?parent={run_id(runs, 'GridSearchCV')}&view=parallel")
     expect(page.locator(".run.kept")).to_have_count(6)
     axis = page.locator('[data-axis="params.C"]').bounding_box()
-    page.mouse.move(axis["x"] + 16, axis["y"] + 2)
-    page.mouse.down()
-    page.mouse.move(axis["x"] + 16, axis["y"] + 100, steps=4)
-    page.mouse.up()
+    drag(page, (axis["x"] + 16, axis["y"] + 2), (axis["x"] + 16, axis["y"] + 100))
     expect(page.locator(".run.kept")).to_have_count(2)
     page.reload()
     expect(page.get_by_text("2 of 6 runs")).to_be_visible()

@@ -14,7 +14,7 @@ import { common, differing, telling } from "./telling.js";
 
 const DRAWN = 24; // runs whose curves are drawn
 const BESIDE = 100; // runs whose values stand beside one another
-const DASHES = [[], [7, 4], [2, 3]]; // of the curves that share a colour
+const DASHES = [{ pattern: [], border: "solid" }, { pattern: [7, 4], border: "dashed" }, { pattern: [2, 3], border: "dotted" }]; // of the curves that share a colour
 const VIEWS = { curves: "Curves", table: "Differences", parallel: "Parallel", scatter: "Scatter", heat: "Heat map" };
 
 /** Show it. */

@@ -75,7 +75,7 @@ export class Curves {
       const value = (_, each) => (each == null ? "–" : number(each));
       const thin = (share) => ({ ...(share && { stroke: faint(stroke, share), width: 1 }), points: { show: false } });
       const edge = thin(exact ? 0 : 0.55);
-      return [{ label: name, stroke, width: 1.6, dash, value }, thin(0.3), edge, edge];
+      return [{ label: name, stroke, width: 1.6, dash: dash?.pattern, value }, thin(0.3), edge, edge];
     });
     const bands = series.map(({ hue }, place) => ({ series: [4 * place + 3, 4 * place + 4], fill: faint(colour(hue), 0.16) }));
     return {
@@ -83,7 +83,7 @@ export class Curves {
       bands,
       scales: { x: { time: x === "time" }, y: { distr: log ? 3 : 1 } },
       axes: [{ ...axis, space: 90, ...(x === "step" ? { incrs: WHOLE } : {}), ...(x === "time" ? {} : { values: marks(false) }) }, { ...axis, size: 62, values: marks(log) }],
-      legend: { show: true, live: true, markers: { width: 2, dash: (_, place) => ({ 2: "dotted", 7: "dashed" })[series[Math.floor((place - 1) / 4)]?.dash?.[0]] ?? "solid" } },
+      legend: { show: true, live: true, markers: { width: 2, dash: (_, place) => series[Math.floor((place - 1) / 4)]?.dash?.border ?? "solid" } },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       hooks: { setSelect: [(chart) => this.select(chart)], ready: [(chart) => legend(chart, series)] },
     };

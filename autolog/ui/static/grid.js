@@ -135,8 +135,7 @@ export class Grid {
 
   /** Fold open what the address says is open, once its row is here. */
   unfold({ level, place, row }) {
-    if (!this.opened.has(row.id) || level.below.has(place) || !row.children.total) return;
-    level.turn(place, row.id).then(() => this.soon(), (error) => this.on.failed(error, this.root));
+    level.unfold(place, row, this.opened).then((isNew) => isNew && this.soon(), (error) => this.on.failed(error, this.root));
   }
 
   look({ level, place, row }) {

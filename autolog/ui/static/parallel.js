@@ -41,10 +41,10 @@ function axisOf(rows, name, x) {
   const [low, high] = ends(isLog ? places.map(Math.log10) : places);
   const axis = { ends: [low, high], isLog };
   const y = scale(axis, BOTTOM, TOP);
-  const apart = isLog ? 0 : (high - low) / STEPS;
-  const text = (value) => (names ? names[Math.round(value)] : isLog ? number(value) : stepped(value, 10 ** Math.floor(Math.log10(apart))));
-  const found = names ? names.keys() : marked(axis);
-  const marks = [...found].map((each, _, { 0: first, 1: second }) => [each, names || isLog || second == null ? text(each) : stepped(each, second - first)]);
+  const fine = 10 ** Math.floor(Math.log10((high - low) / STEPS));
+  const text = (value, step = fine) => (names ? names[Math.round(value)] : isLog ? number(value) : stepped(value, step));
+  const found = names ? [...names.keys()] : marked(axis);
+  const marks = found.map((each) => [each, text(each, found.length > 1 ? found[1] - found[0] : fine)]);
   const from = (share) => (isLog ? 10 ** (low + share * (high - low)) : low + share * (high - low)); // 0 is its lower end
   const shareOf = (value) => ((isLog ? Math.log10(value) : value) - low) / (high - low);
   return { name, x, y, from, shareOf, places, names, marks, text, at: (pixels) => from((BOTTOM - pixels) / (BOTTOM - TOP)) };

@@ -72,13 +72,18 @@ export class Level {
     return level.want(0);
   }
 
+  /** Fold a run open that is to be and is not. */
+  async unfold(place, row, opened) {
+    if (opened.has(row.id) && row.children.total && !this.below.has(place)) return this.turn(place, row.id).then(() => true);
+    return false;
+  }
+
   /** Have the rows up to a line here, with those folded open that are to be; of a very long list, those around it. */
   async lay(line, opened) {
     const last = Math.floor(Math.max(0, Math.min(line, this.total - 1)) / WINDOW);
     const first = opened.size ? Math.max(0, last - MOST) : last;
     await Promise.all(Array.from({ length: last - first + 1 }, (_, place) => this.want((first + place) * WINDOW)));
-    const folded = [...this.rows()].filter(([place, row]) => opened.has(row.id) && row.children.total && !this.below.has(place));
-    await Promise.all(folded.map(([place, row]) => this.turn(place, row.id)));
+    await Promise.all([...this.rows()].map(([place, row]) => this.unfold(place, row, opened)));
     await Promise.all([...this.below.values()].map((level) => level.lay(0, opened)));
   }
 

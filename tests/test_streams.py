@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import threading
 import time
 from array import array
 from pathlib import Path
@@ -126,3 +128,79 @@ def test_reading_in_the_process_sees_every_point(run: ActiveRun) -> None:
     add(run, 0, 1.5)
     assert series(only_run(), "loss") == [(0, 1.5)]
     run.end()
+
+
+class Held:
+    """A number that takes its time to say which: it is asked while its points are being written."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def __float__(self) -> float:
+        self.asked.set()
+        time.sleep(0.3)
+        return 2.0
+
+
+def test_a_run_ends_behind_the_points_that_the_thread_is_about_to_write(run: ActiveRun) -> None:
+    """They are taken and not yet written when the run ends; its end waits for them, and who then reads it has them."""
+    value = Held()
+    add(run, 0, 1.0)
+    add(run, 1, value)  # type: ignore[arg-type]
+    assert value.asked.wait(10)
+    run.end()
+    assert series(only_run(), "loss") == [(0, 1.0), (1, 2.0)]
+
+
+def test_what_the_garbage_collector_has_written_in_the_midst_of_writing_loses_nothing(run: ActiveRun) -> None:
+    """An object's end may end a run, and so write what waits, while the same thread takes what waits."""
+    journal, sealed = run._journal, list[bool]()
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            if not journal._sealing:
+                Cycle()  # too early: nothing is taken yet
+            elif not sealed:
+                sealed.append(True)
+                journal.seal()
+
+    for step in range(1_000):
+        add(run, step, 0.5)
+    Cycle()
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        journal.seal()
+    finally:
+        gc.set_threshold(*before)
+    run.end()
+    assert sealed
+    assert series(only_run(), "loss") == [(step, 0.5) for step in range(1_000)]
+
+
+class Interrupted:
+    """Ctrl-C comes when the number is first asked for."""
+
+    def __init__(self) -> None:
+        self.interrupts = [KeyboardInterrupt]
+
+    def __float__(self) -> float:
+        for interrupt in self.interrupts:
+            self.interrupts = []
+            raise interrupt
+        return 2.0
+
+
+def test_an_interrupt_in_the_midst_of_writing_loses_nothing(run: ActiveRun) -> None:
+    """What was to be written waits for the next time, and is written once."""
+    journal = run._journal
+    with journal._lock:  # else the thread might be first
+        add(run, 0, 1.0)
+        add(run, 1, Interrupted())  # type: ignore[arg-type]
+        with pytest.raises(KeyboardInterrupt):
+            journal.seal()
+    run.end()
+    assert series(only_run(), "loss") == [(0, 1.0), (1, 2.0)]

@@ -222,9 +222,8 @@ class Journal:
 
     def _write_waiting(self) -> None:
         """Write the points that wait in memory; who gives them may be adding to them."""
-        take, series = self._waiting.popleft, defaultdict(list)
-        for _ in range(len(self._waiting)):
-            run, key, *point = take()
+        waiting, series = self._waiting.copy(), defaultdict(list)
+        for run, key, *point in waiting:
             series[run, key].append(point)
         by_run: dict[str, dict[str, Any]] = defaultdict(dict)
         for (run, key), found in series.items():
@@ -235,6 +234,8 @@ class Journal:
         for run, encoded in by_run.items():
             count = sum(each["n"] for each in encoded.values())
             self._append(encode_line(self._event(run, "points", {"series": encoded})), points=count)
+        for _ in waiting:  # not before they are written: Ctrl-C may end this anywhere
+            self._waiting.popleft()
 
     def _make_ring(self) -> Ring | None:
         try:
@@ -278,29 +279,27 @@ class Journal:
                 self._failed(error)
 
     def seal(self) -> None:
-        """Move the points that wait, in the ring or in memory, into the journal."""
-        if self._waiting:
-            with self._lock:
-                self._restore()
-                self._write_waiting()
-        if self._ring is not None:
-            with self._lock:
-                self._seal()
+        """Move the points that wait, in the ring or in memory, into the journal.
 
-    def _seal(self) -> None:
-        self._restore()
+        Who asks for it in the middle of it, as a signal handler or the end of an object may, is not waited for.
+        """
+        with self._lock:  # also where nothing waits any more: another thread may have taken it, and not written it yet
+            if not self._sealing and (self._waiting or self._ring is not None):
+                self._restore()
+                self._sealing = True
+                try:
+                    self._write_waiting()
+                    self._write_ring()
+                finally:
+                    self._sealing = False
+
+    def _write_ring(self) -> None:
         ring = self._ring
-        if ring is None or self._sealing:  # a signal handler that logs, in the middle of sealing
-            return
-        self._sealing = True
-        try:
-            slots = ring.unsealed()
-            if slots.series:
-                self._quiet = 0
-                self._append_slots(slots, {"from": slots.first, "to": slots.last})
-                ring.taken(slots.last)
-        finally:
-            self._sealing = False
+        slots = None if ring is None else ring.unsealed()
+        if ring is not None and slots is not None and slots.series:
+            self._quiet = 0
+            self._append_slots(slots, {"from": slots.first, "to": slots.last})
+            ring.taken(slots.last)
 
     def _append_slots(self, slots: Slots, covers: Mapping[str, int]) -> None:
         self._append(b"".join(self._lines(slots, covers)), points=len(slots.series))

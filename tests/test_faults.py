@@ -520,6 +520,7 @@ CASES = {
     "boosting.place": Case(boost, noted=True),
     "calls.after": Case(train, noted=True),
     "calls.before": Case(train),
+    "calls.nested": Case(search),
     "calls.end": Case(train, noted=True),
     "calls.unbegun": Case(interrupt),
     "carrier.arrive": Case(hand_on),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from autolog.capture.here import Here
 from autolog.capture.signatures import defaults, parameters
 from autolog.exceptions import PluginError
 from autolog.hookspecs import Arguments, Handler, Nested, Outcome
-from autolog.patching import Called, Observation, Observe, caller
+from autolog.patching import Called, Observation, Observe, Skips, caller
 from autolog.recording import context
 from autolog.recording.context import Context
 from autolog.values import type_name
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from autolog.recording.runs import ActiveRun
     from autolog.session import Session
 
-__all__ = ["Call", "observer"]
+__all__ = ["Call", "observer", "skipping"]
 
 
 class Call(Here):
@@ -221,7 +220,7 @@ class _Recording(Observation):
         outer, call = self._outer, self._call
         if call.run is not None or not self._nested:
             return Context(call.run or outer.run, call.plugin, call.records, outer.paused, handed=call.handing)
-        return replace(outer, handed=call.handing) if call.handing else outer
+        return outer._replace(handed=call.handing) if call.handing else outer
 
     def _before(self) -> bool | None:
         try:
@@ -258,14 +257,33 @@ class _Recording(Observation):
             raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
 
 
+def skipping(nested: Nested) -> Skips | None:
+    """Give what says of a call that no handler is asked: it lies inside a recorded one, or nothing is to be recorded.
+
+    Args:
+        nested: whether handlers are asked even then, or for which instances.
+    """
+    if nested is True:
+        return None
+    current = context.current
+
+    def skips(instance: Any) -> bool:
+        state = current.get()
+        if not state.paused and state.inside is None:
+            return False
+        return not callable(nested) or not guard.call("calls.nested", None, nested, instance)
+
+    return skips
+
+
 def observer(session: Session, plugin: str, handler: Handler, nested: Nested) -> Observe:
-    """Give what patching asks before each call of a callable that a plugin has declared.
+    """Give what patching asks before each call of a callable that a plugin has declared, that is not skipped.
 
     Args:
         session: what autolog is set to.
         plugin: the plugin's name.
         handler: its handler.
-        nested: ask it inside recorded calls as well, or of which instances.
+        nested: as for `skipping`.
     """
     current = context.current
     aside = session.silent_inside(plugin)
@@ -273,7 +291,7 @@ def observer(session: Session, plugin: str, handler: Handler, nested: Nested) ->
     def observe(called: Called) -> Observation | None:
         state = current.get()
         within = state.paused or state.inside is not None
-        if within and (not nested or state.inside in aside or not (nested is True or nested(called.instance))):
+        if within and state.inside in aside:
             return None
         recording = _Recording(Call(plugin, called, session), handler, nested is True or (within and bool(nested)))
         try:

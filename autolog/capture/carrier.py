@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from autolog import guard, session
@@ -39,7 +39,7 @@ class _Portable:
     paused: bool
     tasks: tuple[tuple[int, int], ...]
     pool: int
-    handed: Mapping[str, Any]
+    handed: Mapping[str, Any] | None
     origin: str
 
 
@@ -47,13 +47,13 @@ class Carrier:
     """The context in which it is made, to be entered elsewhere; loads wherever autolog is installed."""
 
     def __init__(self) -> None:
-        here = self._context = replace(context.current.get(), run=context.current_run())
+        here = self._context = context.current.get()._replace(run=context.current_run())
         self._pool = 0 if here.run is None else here.run.next_number(("pool", here.tasks))
 
     def entered(self, task: int) -> context.Entered:
         """Be in that context, as the task of this number, for the body of a `with`."""
         tasks = (*self._context.tasks, (self._pool, task))
-        return context.Entered(replace(self._context, task=task, tasks=tasks))
+        return context.Entered(self._context._replace(task=task, tasks=tasks))
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()
@@ -76,7 +76,7 @@ def _arrive(portable: _Portable) -> Context:
     if portable.origin != _origin():  # dask's workers may be threads of the program's own process
         session.get().adopt(portable.options)
     run = None if portable.run is None else session.get().recorder.carried(portable.run, portable.inside)
-    return Context(run, portable.inside, portable.recorded, tasks=portable.tasks, handed=dict(portable.handed))
+    return Context(run, portable.inside, portable.recorded, tasks=portable.tasks, handed=dict(portable.handed or {}))
 
 
 def _origin() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autolog import guard
-from autolog.capture.calls import observer
+from autolog.capture.calls import observer, skipping
 from autolog.capture.here import Here
 from autolog.patching import Patcher, Watch
 
@@ -33,11 +33,12 @@ class Declared:
 
     def method(self, owner: type, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Wrap a method."""
-        self._patcher.method(owner, name, self._observer(handler, nested))
+        self._patcher.method(owner, name, self._observer(handler, nested), skipping(nested))
 
     def subclasses(self, base: type, handlers: Mapping[str, Handler], *, nested: Nested = False) -> None:
         """Wrap methods of a class and all its subclasses."""
-        self._patcher.subclasses(base, {name: self._observer(handler, nested) for name, handler in handlers.items()})
+        observers = {name: self._observer(handler, nested) for name, handler in handlers.items()}
+        self._patcher.subclasses(base, observers, skipping(nested))
 
     def own(self, base: type, settings: Iterable[str] = ()) -> None:
         """Have the calls of a class count as this plugin's."""
@@ -45,7 +46,7 @@ class Declared:
 
     def function(self, module: ModuleType, name: str, handler: Handler, *, nested: bool = False) -> None:
         """Give a function other code."""
-        self._patcher.function(module, name, self._observer(handler, nested))
+        self._patcher.function(module, name, self._observer(handler, nested), skipping(nested))
 
     def watch(
         self, holder: type | ModuleType, name: str, watch: Watch, unless: Callable[[], bool] | None = None

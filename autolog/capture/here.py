@@ -73,11 +73,12 @@ class Here:
     @property
     def handed(self) -> dict[str, Any]:
         """What the handler of the recorded call around this handed on, in this or another process."""
-        return self._outer.handed
+        handed = self._outer.handed
+        return {} if handed is None else handed
 
     def hand_back(self, **facts: Any) -> None:
         """Add to what the handler of the call around this hands on, for the calls that are still to come."""
-        self._outer.handed.update(facts)
+        self.handed.update(facts)
 
     @property
     def records(self) -> bool:

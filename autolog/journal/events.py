@@ -12,9 +12,10 @@ the format's version and who writes. A line that does not check is damaged; read
 from __future__ import annotations
 
 import json
+import operator
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 __all__ = ["FORMAT", "KINDS", "Event", "decode_lines", "encode_line", "seal"]
@@ -42,7 +43,8 @@ KINDS: Final = (
 
 _TRAILER = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
 _TRAILER_LENGTH: Final = len(b',"crc":"00000000"}')
-_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=False).encode
+_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=False)
+_text = json.encoder.encode_basestring_ascii
 _hexadecimal = re.compile(r"[0-9a-f]{1,64}\Z")
 _LIMIT: Final = 1 << 63  # times and numbers are integers of 64 bits
 
@@ -72,6 +74,20 @@ class Event(NamedTuple):
         return (self.time, self.writer, self.seq)
 
 
+def _encoder() -> Callable[[Any], str]:
+    """Give what `_json.encode` does, without what that makes anew for each event: it would be felt in a loop."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return _json.encode
+    texts = (_json.default, _text, None, _json.key_separator, _json.item_separator)
+    pieces = make(None, *texts, _json.sort_keys, _json.skipkeys, _json.allow_nan)
+    return lambda data: "".join(pieces(data, 0))
+
+
+_encode, _decode_text = _encoder(), json.JSONDecoder().decode
+_fields = operator.itemgetter(*Event._fields)
+
+
 def seal(body: str) -> bytes:
     """Close a JSON object with its checksum and a line end; `body` is the object without its closing brace."""
     data = body.encode("ascii")
@@ -80,7 +96,11 @@ def seal(body: str) -> bytes:
 
 def encode_line(event: Event) -> bytes:
     """Give the event as a line of the journal."""
-    return seal(_encode(event._asdict())[:-1])
+    run, kind, time, writer, number, data = event
+    # ids and numbers are made of digits, which need no encoder
+    return seal(
+        f'{{"run":"{run}","kind":{_text(kind)},"time":{time},"writer":"{writer}","seq":{number},"data":{_encode(data)}'
+    )
 
 
 def decode_lines(data: bytes) -> tuple[list[Event], int]:
@@ -122,20 +142,25 @@ def _decode(line: bytes) -> Event | None:
     if trailer is None or zlib.crc32(line[: trailer.start()]) != int(trailer[1], 16):
         return None
     try:
-        return _checked(json.loads(line))
+        return _checked(_decode_text(line.decode("ascii")))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _checked(fields: Mapping[str, Any]) -> Event | None:
-    event = Event(*(fields[name] for name in Event._fields))
+    event = Event(*_fields(fields))
     sound = (
-        isinstance(event.kind, str)
+        type(event.kind) is str
         and type(event.time) is int
         and -_LIMIT <= event.time < _LIMIT
         and type(event.seq) is int
         and 0 <= event.seq < _LIMIT
-        and isinstance(event.data, dict)
-        and all(isinstance(name, str) and _hexadecimal.match(name) for name in (event.run, event.writer))
+        and type(event.data) is dict
+        and _is_id(event.run)
+        and _is_id(event.writer)
     )
     return event if sound else None
+
+
+def _is_id(name: object) -> bool:
+    return type(name) is str and _hexadecimal.match(name) is not None

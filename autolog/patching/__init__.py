@@ -7,8 +7,20 @@ tracebacks, and warnings pass over them when they look for the line to blame. `s
 A function may also be only watched: its other code makes the call by itself, and tells of it at little cost.
 """
 
-from autolog.patching.calling import UNSEEN, Called, Observation, Observe, Watch, caller, is_unseen, unseen
+from autolog.patching.calling import UNSEEN, Called, Observation, Observe, Skips, Watch, caller, is_unseen, unseen
 from autolog.patching.functions import bare
 from autolog.patching.patcher import Patcher
 
-__all__ = ["UNSEEN", "Called", "Observation", "Observe", "Patcher", "Watch", "bare", "caller", "is_unseen", "unseen"]
+__all__ = [
+    "UNSEEN",
+    "Called",
+    "Observation",
+    "Observe",
+    "Patcher",
+    "Skips",
+    "Watch",
+    "bare",
+    "caller",
+    "is_unseen",
+    "unseen",
+]

@@ -16,6 +16,7 @@ __all__ = [
     "Called",
     "Observation",
     "Observe",
+    "Skips",
     "Watch",
     "Watched",
     "caller",
@@ -67,6 +68,8 @@ class Observation(Protocol):
 Observe: TypeAlias = Callable[[Called], "Observation | None"]
 """Asked before each call, on the calling thread; None: there is nothing to observe."""
 
+Skips: TypeAlias = Callable[[Any], bool]
+"""Says of a call that nobody is to be asked about it, given what a method is called on; quick, and never fails."""
 
 Then: TypeAlias = "Callable[[Any, BaseException | None], object]"
 """Told once how a watched call ended: what it returned and None, or None and what it raised."""
@@ -159,6 +162,7 @@ def unseen(function: F) -> F:
 def make_call(
     live: Sized,
     observe: Observe,
+    skips: Skips | None,
     describe: Callable[..., Called],
     wrapped: Callable[..., Any],
     instance: Any,
@@ -170,6 +174,7 @@ def make_call(
     Args:
         live: the patches of which this is one; empty once they are undone.
         observe: what to ask.
+        skips: says when not to.
         describe: makes the `Called` of the four that follow.
         wrapped: the original.
         instance: what a method was found on, as far as its wrapper knows.
@@ -177,7 +182,7 @@ def make_call(
         kwargs: the keyword arguments.
     """
     observation = None
-    if live:
+    if live and (skips is None or not skips(args[0] if instance is None and args else instance)):
         called = describe(wrapped, instance, args, kwargs)
         observation = guard.call("patching.observe", None, observe, called)
     if observation is None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from autolog import guard
 from autolog.exceptions import PatchError
-from autolog.patching.calling import Called, Observe, Watch, Watched, make_call
+from autolog.patching.calling import Called, Observe, Skips, Watch, Watched, make_call
 from autolog.patching.functions import plain, springboard, trampoline
 from autolog.patching.methods import Wrapper, init_subclass, place, wrapper_of
 
@@ -30,13 +30,14 @@ class Patcher:
         self._names: weakref.WeakKeyDictionary[type, set[str]] = weakref.WeakKeyDictionary()
         self._functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
 
-    def method(self, owner: type, name: str, observe: Observe) -> None:
+    def method(self, owner: type, name: str, observe: Observe, skips: Skips | None = None) -> None:
         """Wrap a method on the class that defines it; a second time, or where there is no such method, do nothing.
 
         Args:
             owner: the class, or one that inherits the method.
             name: the method: a function, a classmethod, a staticmethod, or a descriptor that gives a callable.
             observe: asked at each call.
+            skips: says of a call that it is not to be asked.
 
         Raises:
             PatchError: the class is not written in Python.
@@ -44,35 +45,37 @@ class Patcher:
         definer = next((cls for cls in owner.__mro__ if name in vars(cls)), object)
         if definer is not object:
             with self._lock:
-                self._wrap(definer, name, observe)
+                self._wrap(definer, name, observe, skips)
 
-    def subclasses(self, base: type, observers: Mapping[str, Observe]) -> None:
+    def subclasses(self, base: type, observers: Mapping[str, Observe], skips: Skips | None = None) -> None:
         """Wrap methods of a class and of all its subclasses, also of those defined later.
 
         Args:
             base: the class at the root. A mixin from elsewhere that gives a subclass its method is wrapped as well.
             observers: what to ask at each call, by the method's name.
+            skips: says of a call that it is not to be asked.
         """
         with self._lock:
-            wrap = functools.partial(self._wrap_each, self._undos, observers)
+            wrap = functools.partial(self._wrap_each, self._undos, observers, skips)
             self._follow(base, wrap)
             for cls in _tree(base):
                 wrap(cls)
 
-    def function(self, module: ModuleType, name: str, observe: Observe) -> None:
+    def function(self, module: ModuleType, name: str, observe: Observe, skips: Skips | None = None) -> None:
         """Give a function other code; a second time, or where there is no such function, do nothing.
 
         Args:
             module: a module that holds it.
             name: the name it has there.
             observe: asked at each call.
+            skips: says of a call that it is not to be asked.
 
         Raises:
             PatchError: it is not a plain Python function, or a generator function or coroutine function.
         """
         function = getattr(module, name, None)
         if function is not None:
-            call = functools.partial(make_call, self._undos, observe, functools.partial(Called, name=name))
+            call = functools.partial(make_call, self._undos, observe, skips, functools.partial(Called, name=name))
             with self._lock:
                 self._swap(plain(function, f"{module.__name__}.{name}"), functools.partial(trampoline, call=call))
 
@@ -128,9 +131,9 @@ class Patcher:
             while undos:
                 guard.call("patching.undo", None, undos.pop())
 
-    def _wrap(self, definer: type, name: str, observe: Observe) -> None:
+    def _wrap(self, definer: type, name: str, observe: Observe, skips: Skips | None) -> None:
         names = self._names.setdefault(definer, set())
-        call = functools.partial(make_call, self._undos, observe)
+        call = functools.partial(make_call, self._undos, observe, skips)
         wrapper = None if name in names else wrapper_of(definer, name, call)
         if wrapper is None:
             return
@@ -141,11 +144,13 @@ class Patcher:
         names.add(name)
         self._undos.append(functools.partial(_unwrap, weakref.ref(wrapper)))
 
-    def _wrap_each(self, undos: list[Callable[[], None]], observers: Mapping[str, Observe], cls: type) -> None:
+    def _wrap_each(
+        self, undos: list[Callable[[], None]], observers: Mapping[str, Observe], skips: Skips | None, cls: type
+    ) -> None:
         with self._lock:
             if undos is self._undos:  # else undone while the class was being made
                 for name, observe in observers.items():
-                    guard.call("patching.subclass", None, self.method, cls, name, observe)
+                    guard.call("patching.subclass", None, self.method, cls, name, observe, skips)
 
     def _follow(self, base: type, wrap: Callable[[type], None]) -> None:
         before = vars(base).get("__init_subclass__")

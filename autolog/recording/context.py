@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from autolog.recording.decorating import decorated
 
@@ -25,8 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Where the program stands.
 
     Args:
@@ -38,7 +36,8 @@ class Context:
             of the run, never the run itself.
         tasks: the tasks that lead here from the run, outermost first: of each, the number of the call to a pool, among
             those of the task or run around it, and the task's number in that.
-        handed: what the handler of the wrapped call hands on to those of the calls inside it; plain values.
+        handed: what the handler of the wrapped call hands on to those of the calls inside it, plain values; None where
+            there is none.
     """
 
     run: ActiveRun | None = None
@@ -47,10 +46,10 @@ class Context:
     paused: bool = False
     task: int | None = None
     tasks: tuple[tuple[int, int], ...] = ()
-    handed: dict[str, Any] = field(default_factory=dict, compare=False)
+    handed: dict[str, Any] | None = None
 
 
-current: ContextVar[Context] = ContextVar("autolog_context", default=Context())  # noqa: B039 (frozen)
+current: ContextVar[Context] = ContextVar("autolog_context", default=Context())  # noqa: B039 (immutable)
 last: ContextVar[ActiveRun | None] = ContextVar("autolog_last_run", default=None)
 
 explicit: dict[str, ActiveRun] = {}
@@ -89,7 +88,7 @@ class Entered:
 def handing(facts: Mapping[str, Any]) -> Entered:
     """Hand these facts on as well, besides what is handed on already, for the body of a `with`."""
     here = current.get()
-    return Entered(replace(here, handed={**here.handed, **facts}))
+    return Entered(here._replace(handed={**(here.handed or {}), **facts}))
 
 
 def last_run() -> ActiveRun | None:

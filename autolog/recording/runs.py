@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import weakref
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -90,13 +90,14 @@ class ActiveRun:
         self._started = time.perf_counter()
         self._log: PointLog | None = None
         self._numbers: dict[str, int] = {}
-        self._counts: Counter[Hashable] = Counter()
+        self._counts: dict[Hashable, int] = {}
         self.redacted: set[str] = set()  # the params that something was taken out of
         self._fits = itertools.count().__next__
         self._outer: Context | None = None
         self._before_end: list[weakref.WeakMethod[Callable[[BaseException | None], None]]] = []
         self.ended = False
         self.candidate_of: tuple[ActiveRun, int] | None = None
+        self._child_ids: dict[int, str] = {}
         self.begun: set[int] = set()  # of its candidates, those whose beginning this process has written
         self.splits: set[tuple[int, int]] = set()  # of its candidates, the splits that this process has written
 
@@ -316,8 +317,7 @@ class ActiveRun:
 
     def next_number(self, key: Hashable) -> int:
         """Count what has no numbers of its own, from 0: the points of a metric computed again and again, trainings."""
-        number = self._counts[key]
-        self._counts[key] += 1
+        self._counts[key] = number = self._counts.get(key, -1) + 1
         return number
 
     def expect_points(self, count: int) -> None:
@@ -342,16 +342,19 @@ class ActiveRun:
         run._process = 0  # another's
         return run
 
+    def _child_id(self, number: int) -> str:
+        digits = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()
+        return self._child_ids.setdefault(number, digits[:32])
+
     def child(self, number: int, run_name: str) -> ActiveRun:
         """Give the child run whose id follows from this session and a number, in whichever process; write nothing."""
-        run_id = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()[:32]
         run = ActiveRun(
             self._folder,
             self.settings,
             run_name,
             self.experiment,
             parent=self,
-            run_id=run_id,
+            run_id=self._child_ids.get(number) or self._child_id(number),
             session=self._session,
             after=self._after,
         )

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.request import getproxies
 
 from autolog import guard
 from autolog.background import away
@@ -116,7 +117,7 @@ class Client:
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}
         basic = self._auth if isinstance(self._auth, tuple) else None
         timeout = httpx.Timeout(_READ, connect=_CONNECT)
-        opened = httpx.Client(base_url=self.uri, headers=headers, auth=basic, timeout=timeout, verify=_verify())
+        opened = httpx.Client(base_url=self.uri, headers=headers, auth=basic, timeout=timeout, verify=_verify(self.uri))
         weakref.finalize(self, opened.close).atexit = False  # a store that nobody reads any more lets go of it
         return opened
 
@@ -284,14 +285,22 @@ def _auth(user: str | None, password: str | None) -> tuple[str, str] | str | Non
     return f"Bearer {token}" if token else None
 
 
-def _verify() -> ssl.SSLContext | bool:
-    """Say how a server's certificate is checked: always, unless MLflow's own variable says never."""
+def _verify(uri: str) -> ssl.SSLContext | bool:
+    """Say how a server's certificate is checked: always, unless MLflow's own variable says never.
+
+    Where nothing is encrypted no authority is trusted: reading them takes longer than a request.
+    """
+    import ssl
+
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         guard.logger.warning("autolog: MLFLOW_TRACKING_INSECURE_TLS is set: no server's certificate is checked")
         return False
     names = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
     bundle = next(filter(None, map(os.environ.get, names)), None)
-    return _context(Path(bundle)) if bundle else True
+    if bundle:
+        return _context(Path(bundle))
+    is_plain = uri.startswith("http:") and not getproxies()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else True
 
 
 def _context(bundle: Path) -> ssl.SSLContext:

@@ -55,7 +55,12 @@ class Task:
         self.function = function
         self.number = number
         self.luggage = luggage
-        functools.update_wrapper(self, function, ("__name__",), ())  # dask shows it
+        self.__wrapped__ = function
+
+    @property
+    def __name__(self) -> Any:
+        """The function's, which dask shows."""
+        return self.function.__name__
 
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -39,6 +39,7 @@ __all__ = [
     "on_transform",
     "recorded_fit",
     "remember_labels",
+    "saved_class",
 ]
 
 Steps = Generator[Arguments | None, Outcome, None]
@@ -75,16 +76,18 @@ def begin(call: Call) -> ActiveRun | None:
         else None
     )
     continued = {} if earlier is None else {"continued_from": earlier.run_id}
-    call.hand_on(**led_by(model))
+    call.hand_on(saves=saved_class(model), **led_by(model))
     return call.start_run(type(model).__name__, {**estimator_tags(model), **continued})
 
 
 def led_by(model: object) -> dict[str, Any]:
-    """Give what the handler of a booster's training needs to know of the fit around it, as `place_of` has it.
+    """Give what the handler of a booster's training needs to know of the fit around it, as `place_of` has it."""
+    return {"root": (os.getpid(), id(model)), "passes_on": passes_on}
 
-    Besides, the class of what will be saved.
-    """
-    return {"root": (os.getpid(), id(model)), "passes_on": passes_on, "saves": class_name(type(saved_part(model)))}
+
+def saved_class(model: object) -> str:
+    """Name the class of what will be saved of a fit."""
+    return class_name(type(saved_part(model)))
 
 
 def log_given(call: Call, run: ActiveRun) -> DataDescription | None:

@@ -18,7 +18,7 @@ from autolog.recording.checks import matches
 from autolog.recording.context import handing
 from autolog.recording.redaction.values import redact
 from autolog.tables import table_bytes
-from autolog_sklearn.fits import Steps, led_by, recorded_fit
+from autolog_sklearn.fits import Steps, led_by, recorded_fit, saved_class
 from autolog_sklearn.params import named_params
 from autolog_sklearn.splits import Unit, complete
 
@@ -44,7 +44,8 @@ def on_search(call: Call) -> Steps:
     # where the fit that searched has logged it, the one around that does not
     logged: list[bool] = call.handed["logged"] if is_continued else []
     known = {"kind": "search", "fitting": fitting, "offset": 0, "capped": capped, "inner": is_inner}
-    plan = call.hand_on(**known, rounds=[], total=total, first=total[0], logged=logged, **led_by(call.instance))
+    counted = {"rounds": [], "total": total, "first": total[0], "logged": logged}
+    plan = call.hand_on(**known, **counted, saves=saved_class(call.instance), **led_by(call.instance))
     outcome: Outcome = (yield None) if is_continued else (yield from recorded_fit(call))
     run = call.enclosing_run if is_continued else call.run
     if run is not None and run.records and outcome.error is None and (is_continued or not logged):

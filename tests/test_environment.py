@@ -125,6 +125,25 @@ def test_a_package_is_found_by_its_modules_whatever_its_name(tmp_path, monkeypat
     assert "broken" not in found.installed
 
 
+def test_all_distributions_that_share_a_module_are_packages(tmp_path, monkeypatch):
+    """As those of one namespace do; and a version is whole, wherever in the metadata it stands."""
+    for number, name in enumerate(["space-auth", "space-cloud", "space-other"]):
+        folder = tmp_path / "site" / f"{name.replace('-', '_')}-1.0.dist-info"
+        folder.mkdir(parents=True)
+        head = f"Metadata-Version: 2.1\nName: {name}\n"
+        filled = (16 << 10) - len(head) - len("Summary: \nVersion: 1.") if number else 1
+        (folder / "METADATA").write_text(f"{head}Summary: {'x' * filled}\nVersion: 1.25\n\ntext")
+        (folder / "RECORD").write_text(f"sharedspace/part{number}.py,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setitem(sys.modules, "sharedspace", sys)
+    found = gather().facts["packages"]
+    assert {name: found.get(name) for name in ("space-auth", "space-cloud", "space-other")} == {
+        "space-auth": "1.25",
+        "space-cloud": "1.25",
+        "space-other": "1.25",
+    }
+
+
 def test_a_run_has_the_packages_imported_before_it(tmp_path):
     """Also those that no earlier run of the process knew; all else is found out once."""
     (tmp_path / "train.py").write_text(

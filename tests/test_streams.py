@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import subprocess
 import sys
 import threading
@@ -204,3 +205,47 @@ def test_an_interrupt_in_the_midst_of_writing_loses_nothing(run: ActiveRun) -> N
             journal.seal()
     run.end()
     assert series(only_run(), "loss") == [(0, 1.0), (1, 2.0)]
+
+
+def test_ctrl_c_at_any_moment_of_writing_neither_loses_nor_doubles_a_point(run: ActiveRun) -> None:
+    """Whether it comes before the lines are written, after it, or while their points are let go of."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before, journal, interrupted = signal.signal(signal.SIGALRM, interrupt), run._journal, 0
+    try:
+        for turn in range(100):
+            with journal._lock:  # else the thread might write
+                for step in range(1_000):
+                    add(run, step, 0.5, key=f"loss{turn}")
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 1e-4 + turn * 4e-5)
+                    journal.seal()
+                except KeyboardInterrupt:
+                    interrupted += 1
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    run.end()
+    assert interrupted
+    found = only_run()
+    for turn in range(100):
+        assert series(found, f"loss{turn}") == [(step, 0.5) for step in range(1_000)]
+
+
+class Leaves:
+    """Ends the program that asks for the number."""
+
+    def __float__(self) -> float:
+        raise SystemExit(3)
+
+
+def test_a_number_that_would_end_the_program_costs_itself_alone(run: ActiveRun) -> None:
+    """It is left out like any other that is none, once and for all."""
+    add(run, 0, 1.0)
+    add(run, 1, Leaves())  # type: ignore[arg-type]
+    add(run, 2, 3.0)
+    run.end()
+    assert series(only_run(), "loss") == [(0, 1.0), (2, 3.0)]

@@ -20,6 +20,7 @@ __all__ = ["Columns", "decode", "encode", "sound"]
 
 _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 _LIMIT: Final = 1 << 63
+_NO_NUMBER: Final = (Exception, SystemExit, GeneratorExit)  # whatever the code says that makes a number of a value
 _SWAP: Final = sys.byteorder == "big"
 
 
@@ -45,7 +46,7 @@ def sound(columns: Columns) -> Columns:
     """Give plain numbers, without the points whose step is no whole number of 64 bits, or whose value is no number."""
     try:
         return Columns(array("q", columns.steps), array("d", columns.values), columns.times)
-    except Exception:  # whatever the code says that makes a number of one
+    except _NO_NUMBER:
         found = [each for point in zip(*columns, strict=True) for each in _plain(*point)]
         return Columns(*map(list, zip(*found, strict=True))) if found else Columns([], [], [])
 
@@ -53,7 +54,7 @@ def sound(columns: Columns) -> Columns:
 def _plain(step: Any, value: Any, time: int) -> list[tuple[int, float, int]]:
     try:
         return [(array("q", [step])[0], array("d", [value])[0], time)]
-    except Exception:
+    except _NO_NUMBER:
         return []
 
 

@@ -13,9 +13,9 @@ import threading
 import time
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from autolog import clock
 from autolog.guard import logger
@@ -25,6 +25,9 @@ from autolog.journal.events import FORMAT, Event, encode_line
 from autolog.journal.ring import CAPACITY, VOID, PointWriter, Ring, Slots
 
 __all__ = ["Journal", "PointLog", "PointStream"]
+
+Point: TypeAlias = "tuple[str, str, int, float, int]"
+"""A run, a series of it, a step, a value and a time in nanoseconds."""
 
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
@@ -69,7 +72,8 @@ class Journal:
         self._series: list[tuple[str, str]] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._logs: list[PointLog] = []
-        self._waiting: deque[tuple[str, str, int, float, int]] = deque()  # points that a loop gives
+        self._waiting: deque[Point] = deque()  # points that a loop gives
+        self._due: _Due | None = None
         self._quiet = 0
         self._stream: PointStream | None = None
         self._sealing = False
@@ -222,20 +226,34 @@ class Journal:
 
     def _write_waiting(self) -> None:
         """Write the points that wait in memory; who gives them may be adding to them."""
-        waiting, series = self._waiting.copy(), defaultdict(list)
-        for run, key, *point in waiting:
-            series[run, key].append(point)
+        if self._due is not None:  # Ctrl-C has ended the last time
+            self._write_due(self._due)
+        if self._waiting:
+            self._due = self._encoded(self._waiting.copy())
+            self._write_due(self._due)
+
+    def _write_due(self, due: _Due) -> None:
+        """Write lines, after which their points wait no more; the same lines a second time say nothing new."""
+        self._append(due.lines, points=due.size)
+        while due.points:
+            if self._waiting and self._waiting[0] is due.points[-1]:
+                self._waiting.popleft()
+            due.points.pop()
+        self._due = None
+
+    def _encoded(self, waiting: Collection[Point]) -> _Due:
+        series: dict[tuple[str, str], list[Point]] = defaultdict(list)
+        for point in waiting:
+            series[point[:2]].append(point)
         by_run: dict[str, dict[str, Any]] = defaultdict(dict)
         for (run, key), found in series.items():
-            steps, values, times = zip(*found, strict=True)
+            _, _, steps, values, times = zip(*found, strict=True)
             columns = self._sound(run, key, points.Columns(steps, values, [each // 1000 for each in times]))
             if columns.values:
                 by_run[run][key] = points.encode(columns)
-        for run, encoded in by_run.items():
-            count = sum(each["n"] for each in encoded.values())
-            self._append(encode_line(self._event(run, "points", {"series": encoded})), points=count)
-        for _ in waiting:  # not before they are written: Ctrl-C may end this anywhere
-            self._waiting.popleft()
+        lines = [encode_line(self._event(run, "points", {"series": encoded})) for run, encoded in by_run.items()]
+        size = sum(each["n"] for encoded in by_run.values() for each in encoded.values())
+        return _Due(b"".join(lines), size, list(waiting)[::-1])
 
     def _make_ring(self) -> Ring | None:
         try:
@@ -283,8 +301,10 @@ class Journal:
 
         Who asks for it in the middle of it, as a signal handler or the end of an object may, is not waited for.
         """
-        with self._lock:  # also where nothing waits any more: another thread may have taken it, and not written it yet
-            if not self._sealing and (self._waiting or self._ring is not None):
+        if not self._waiting and self._ring is None:  # what another thread is about to write still waits
+            return
+        with self._lock:
+            if not self._sealing:
                 self._restore()
                 self._sealing = True
                 try:
@@ -419,6 +439,7 @@ class Journal:
         self._lock = threading.RLock()
         self._file = None
         self._waiting.clear()
+        self._due = None
         ring = self._take_ring()
         if ring is not None:
             ring.drop()
@@ -474,6 +495,20 @@ class PointLog:
         self.numbers.clear()
 
 
+class _Due(NamedTuple):
+    """Points that wait, as they are to be written.
+
+    Args:
+        lines: of the journal.
+        size: how many points they hold.
+        points: those that wait, the last first; they go as they are taken.
+    """
+
+    lines: bytes
+    size: int
+    points: list[Point]
+
+
 class PointStream:
     """Takes points, as their run, key, step, value and time in nanoseconds.
 
@@ -483,7 +518,7 @@ class PointStream:
 
     __slots__ = ("add", "rests")
 
-    def __init__(self, waiting: deque[tuple[str, str, int, float, int]]) -> None:
+    def __init__(self, waiting: deque[Point]) -> None:
         self.add = waiting.append
         self.rests = False  # nobody looks at what waits any more: another stream is to be asked for
 

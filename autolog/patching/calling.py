@@ -69,7 +69,9 @@ Observe: TypeAlias = Callable[[Called], "Observation | None"]
 """Asked before each call, on the calling thread; None: there is nothing to observe."""
 
 Skips: TypeAlias = Callable[[Any], bool]
-"""Says of a call that nobody is to be asked about it, given what a method is called on; quick, and never fails."""
+"""Says of a call that nobody is to be asked about it, given what a method is called on, a function's first argument.
+
+It is quick, and none of its own errors gets out of it."""
 
 Then: TypeAlias = "Callable[[Any, BaseException | None], object]"
 """Told once how a watched call ended: what it returned and None, or None and what it raised."""

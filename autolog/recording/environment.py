@@ -9,13 +9,14 @@ commit and the branch; only the changes since the commit need a `git` process (`
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import sys
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from autolog import guard
 from autolog.recording import changes
@@ -37,12 +38,15 @@ class Environment:
         diff: the tracked changes against the commit, without secrets; None where there are none or none are known.
         installed: every installed distribution, `name==version` a line.
         versions: every installed distribution by its canonical name.
+        owners: for each top-level module that was looked for so far the canonical names of its distributions; the
+            thread that gathers adds to it.
     """
 
     facts: Mapping[str, Any]
     diff: bytes | None
     installed: str
     versions: Mapping[str, _Versioned] = field(default_factory=dict)
+    owners: dict[str, set[str]] = field(default_factory=dict)
 
 
 class _Missing(list[str]):
@@ -64,14 +68,15 @@ def gather(ending: threading.Event | None = None) -> Environment:
         facts.update(guard.call(site, missing, part) or {})
     diff = _add_git(facts, missing, ending or threading.Event())
     versions = guard.call("environment.packages", missing, _versions) or {}
-    facts["packages"] = guard.call("environment.imported", missing, _imported, versions) or {}
+    owners: dict[str, set[str]] = {}
+    facts["packages"] = guard.call("environment.imported", missing, _imported, versions, owners) or {}
     facts["missing"] = list(missing)
-    return Environment(facts, diff or None, _listed(versions), versions)
+    return Environment(facts, diff or None, _listed(versions), versions, owners)
 
 
 def with_packages(known: Environment) -> Environment:
     """Find out which packages have been imported by now."""
-    return replace(known, facts={**known.facts, "packages": _imported(known.versions)})
+    return replace(known, facts={**known.facts, "packages": _imported(known.versions, known.owners)})
 
 
 def top_level_modules() -> set[str]:
@@ -181,6 +186,7 @@ _PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
 # ---- packages
 
 
+_PIECE: Final = 16 << 10  # bytes of a file that are read at a time
 _FIELD = re.compile(r"^(Name|Version):[ \t]*(\S+)", re.MULTILINE)
 
 
@@ -206,11 +212,12 @@ def _versions() -> dict[str, _Versioned]:
 
 def _versioned(distribution: Distribution) -> _Versioned | None:
     """Read the two fields that matter; the standard library's parser of all of them takes many times as long."""
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    fields = dict(reversed(_FIELD.findall(text)))  # the first of a name counts: the last are the description's
-    if fields.keys() < {"Name", "Version"}:
-        return None  # a leftover of an interrupted install
-    return _Versioned(fields["Name"], fields["Version"], distribution)
+    for is_whole, name in itertools.product((False, True), ("METADATA", "PKG-INFO")):
+        text = _file_text(distribution, name, is_whole=is_whole) or ""
+        fields = dict(reversed(_FIELD.findall(text)))  # the first of a name counts: the last are the description's
+        if fields.keys() >= {"Name", "Version"}:
+            return _Versioned(fields["Name"], fields["Version"], distribution)
+    return None  # a leftover of an interrupted install
 
 
 def _canonical(name: str) -> str:
@@ -221,22 +228,53 @@ def _listed(versions: Mapping[str, _Versioned]) -> str:
     return "".join(f"{each.name}=={each.version}\n" for _, each in sorted(versions.items()))
 
 
-def _imported(versions: Mapping[str, _Versioned]) -> dict[str, str]:
-    """Give the versions of the distributions that own a module imported so far."""
-    modules = top_level_modules()
-    named = {module for module in modules if _canonical(module) in versions}
-    owners = {_canonical(module) for module in named}
-    owners |= {key for key, each in versions.items() if key not in owners and _owns(each.distribution, modules - named)}
-    return {versions[key].name: versions[key].version for key in sorted(owners)}
+def _imported(versions: Mapping[str, _Versioned], owners: dict[str, set[str]]) -> dict[str, str]:
+    """Give the versions of the distributions that own a module imported so far, and add to the known `owners`."""
+    modules = top_level_modules() - owners.keys()
+    owners.update({module: {_canonical(module)} & versions.keys() for module in modules})
+    unnamed = {module for module in modules if not owners[module]}
+    for key in versions.keys() - set().union(*owners.values()) if unnamed else ():
+        for module in _owned(versions[key].distribution, unnamed):
+            owners[module].add(key)
+    return {versions[key].name: versions[key].version for key in sorted(set().union(*owners.values()))}
 
 
-def _owns(distribution: Distribution, modules: Iterable[str]) -> bool:
-    """Whether one of the top-level modules is in what was installed; a search in the text, as a list may be long."""
-    top_level = distribution.read_text("top_level.txt")
+def _owned(distribution: Distribution, modules: Iterable[str]) -> list[str]:
+    """Give those of the top-level modules that were installed with it; a search in the text, as a list may be long."""
+    top_level = _file_text(distribution, "top_level.txt")
     if top_level is not None:
-        return not set(modules).isdisjoint(top_level.split())
-    record = "\n" + (distribution.read_text("RECORD") or "")
-    return any(f"\n{module}/" in record or f"\n{module}.py," in record for module in modules)
+        named = top_level.split()
+        return [module for module in modules if module in named]
+    record = "\n" + (_file_text(distribution, "RECORD") or "")
+    return [module for module in modules if f"\n{module}/" in record or f"\n{module}.py," in record]
+
+
+def _file_text(distribution: Distribution, name: str, *, is_whole: bool = True) -> str | None:
+    """Read a file of a distribution with as few calls to the system as there can be.
+
+    There are hundreds of such files, and after each call this thread waits for the interpreter, and then the training.
+
+    Args:
+        distribution: it.
+        name: the file's.
+        is_whole: all of it is read, else the lines with which it begins.
+    """
+    folder = getattr(distribution, "_path", None)
+    if not isinstance(folder, Path):  # in an archive
+        return distribution.read_text(name)
+    try:
+        file = os.open(f"{folder}{os.path.sep}{name}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return None
+    try:
+        data = piece = os.read(file, _PIECE)
+        while is_whole and len(piece) == _PIECE:
+            data += (piece := os.read(file, _PIECE))
+        return data[: len(data) if is_whole else data.rfind(b"\n") + 1].decode("utf-8", "replace")
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 # ---- git

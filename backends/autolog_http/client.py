@@ -111,7 +111,7 @@ class Client:
         return self._opened[process]
 
     def _open(self) -> httpx.Client:
-        import httpx  # where nothing is sent, it is not loaded
+        import httpx  # a store that nobody reads does not load it
 
         codecs.lookup("idna")  # is imported by any request: in a child that is forked meanwhile it would stay broken
         headers = {"User-Agent": "autolog", **({"Authorization": self._auth} if isinstance(self._auth, str) else {})}

@@ -1,22 +1,26 @@
-"""The destination: batches of events become runs at an MLflow server."""
+"""The destination: batches of events become runs at an MLflow server.
+
+What it takes to do so is imported with this module, when autolog is enabled, and not by the thread that delivers: while
+the program computes, the interpreter changes hands with each file that a thread opens, which both feel.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import httpx  # noqa: F401  which the client loads when it first asks something
 
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog_http.client import Client, ServerError
-
-if TYPE_CHECKING:
-    from autolog_http.sending import Sender
+from autolog_http.sending import Sender
+from autolog_http.tree import Tree, whole
 
 __all__ = ["MLflowBackend"]
 
 
 class MLflowBackend(Backend):
-    """Delivers to one server. What it takes to do so is imported by the thread that does it.
+    """Delivers to one server.
 
     Args:
         uri: its address.
@@ -43,9 +47,6 @@ class MLflowBackend(Backend):
 
     def _sender(self, batch: Batch) -> Sender:
         """Give what is known of a top-level run, learnt anew where somebody else has delivered in between."""
-        from autolog_http.sending import Sender
-        from autolog_http.tree import Tree
-
         known = self._senders.get(batch.tree)
         if known is None or not known.tree.is_at(batch.delivered):
             tree = Tree(batch.tree, batch.folder, batch.delivered, batch.earlier())
@@ -54,9 +55,6 @@ class MLflowBackend(Backend):
 
     def _whole(self, tree: str, folder: Path) -> Sender:
         """Give what is known of a top-level run when all of it was handed over, to whomever."""
-        from autolog_http.sending import Sender
-        from autolog_http.tree import whole
-
         known = self._senders.get(tree)
         found = whole(tree, folder, known.tree if known is not None else None)
         if known is None or known.tree is not found:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx  # noqa: F401  which the client loads when it first asks something
+import httpcore  # noqa: F401  httpx loads it with its first client …
+import httpx  # noqa: F401  … and our client this, when it first asks something
 
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog_http.client import Client, ServerError

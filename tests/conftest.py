@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from autolog.patching import Called, Patcher
 from observers import Watch, nothing
 
 pytest_plugins = ["pytester"]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what is started in the background of a shell ignores
 
 
 @pytest.fixture(autouse=True)

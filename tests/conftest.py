@@ -13,7 +13,7 @@ from autolog.patching import Called, Patcher
 from observers import Watch, nothing
 
 pytest_plugins = ["pytester"]
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which what is started in the background of a shell ignores
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
 
 
 @pytest.fixture(autouse=True)

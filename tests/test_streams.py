@@ -168,15 +168,16 @@ def test_what_the_garbage_collector_has_written_in_the_midst_of_writing_loses_no
                 sealed.append(True)
                 journal.seal()
 
-    for step in range(1_000):
-        add(run, step, 0.5)
-    Cycle()
     before = gc.get_threshold()
-    gc.set_threshold(1)
-    try:
-        journal.seal()
-    finally:
-        gc.set_threshold(*before)
+    with journal._lock:  # else the thread might be first
+        for step in range(1_000):
+            add(run, step, 0.5)
+        Cycle()
+        gc.set_threshold(1)
+        try:
+            journal.seal()
+        finally:
+            gc.set_threshold(*before)
     run.end()
     assert sealed
     assert series(only_run(), "loss") == [(step, 0.5) for step in range(1_000)]

@@ -26,7 +26,7 @@ from autolog.journal.ring import CAPACITY, VOID, PointWriter, Ring, Slots
 
 __all__ = ["Journal", "PointLog", "PointStream"]
 
-Point: TypeAlias = "tuple[str, str, int, float, int]"
+_Point: TypeAlias = "tuple[str, str, int, float, int]"
 """A run, a series of it, a step, a value and a time in nanoseconds."""
 
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
@@ -72,7 +72,7 @@ class Journal:
         self._series: list[tuple[str, str]] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._logs: list[PointLog] = []
-        self._waiting: deque[Point] = deque()  # points that a loop gives
+        self._waiting: deque[_Point] = deque()  # points that a loop gives
         self._due: _Due | None = None
         self._quiet = 0
         self._stream: PointStream | None = None
@@ -241,8 +241,8 @@ class Journal:
             due.points.pop()
         self._due = None
 
-    def _encoded(self, waiting: Collection[Point]) -> _Due:
-        series: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    def _encoded(self, waiting: Collection[_Point]) -> _Due:
+        series: dict[tuple[str, str], list[_Point]] = defaultdict(list)
         for point in waiting:
             series[point[:2]].append(point)
         by_run: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -315,8 +315,10 @@ class Journal:
 
     def _write_ring(self) -> None:
         ring = self._ring
-        slots = None if ring is None else ring.unsealed()
-        if ring is not None and slots is not None and slots.series:
+        if ring is None:
+            return
+        slots = ring.unsealed()
+        if slots.series:
             self._quiet = 0
             self._append_slots(slots, {"from": slots.first, "to": slots.last})
             ring.taken(slots.last)
@@ -506,7 +508,7 @@ class _Due(NamedTuple):
 
     lines: bytes
     size: int
-    points: list[Point]
+    points: list[_Point]
 
 
 class PointStream:
@@ -518,7 +520,7 @@ class PointStream:
 
     __slots__ = ("add", "rests")
 
-    def __init__(self, waiting: deque[Point]) -> None:
+    def __init__(self, waiting: deque[_Point]) -> None:
         self.add = waiting.append
         self.rests = False  # nobody looks at what waits any more: another stream is to be asked for
 

@@ -16,9 +16,10 @@ import sys
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autolog import guard
+from autolog.loading.installed import canonical, file_text
 from autolog.recording import changes
 from autolog.recording.redaction.texts import redact_arguments, redact_text
 
@@ -186,7 +187,6 @@ _PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
 # ---- packages
 
 
-_PIECE: Final = 16 << 10  # bytes of a file that are read at a time
 _FIELD = re.compile(r"^(Name|Version):[ \t]*(\S+)", re.MULTILINE)
 
 
@@ -206,22 +206,18 @@ def _versions() -> dict[str, _Versioned]:
     for distribution in distributions():
         each = guard.call("environment.distribution", None, _versioned, distribution)
         if each is not None:
-            found.setdefault(_canonical(each.name), each)
+            found.setdefault(canonical(each.name), each)
     return found
 
 
 def _versioned(distribution: Distribution) -> _Versioned | None:
     """Read the two fields that matter; the standard library's parser of all of them takes many times as long."""
     for is_whole, name in itertools.product((False, True), ("METADATA", "PKG-INFO")):
-        text = _file_text(distribution, name, is_whole=is_whole) or ""
+        text = _text_in(distribution, name, is_whole=is_whole) or ""
         fields = dict(reversed(_FIELD.findall(text)))  # the first of a name counts: the last are the description's
         if fields.keys() >= {"Name", "Version"}:
             return _Versioned(fields["Name"], fields["Version"], distribution)
     return None  # a leftover of an interrupted install
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _listed(versions: Mapping[str, _Versioned]) -> str:
@@ -231,7 +227,7 @@ def _listed(versions: Mapping[str, _Versioned]) -> str:
 def _imported(versions: Mapping[str, _Versioned], owners: dict[str, set[str]]) -> dict[str, str]:
     """Give the versions of the distributions that own a module imported so far, and add to the known `owners`."""
     modules = top_level_modules() - owners.keys()
-    owners.update({module: {_canonical(module)} & versions.keys() for module in modules})
+    owners.update({module: {canonical(module)} & versions.keys() for module in modules})
     unnamed = {module for module in modules if not owners[module]}
     for key in versions.keys() - set().union(*owners.values()) if unnamed else ():
         for module in _owned(versions[key].distribution, unnamed):
@@ -241,40 +237,19 @@ def _imported(versions: Mapping[str, _Versioned], owners: dict[str, set[str]]) -
 
 def _owned(distribution: Distribution, modules: Iterable[str]) -> list[str]:
     """Give those of the top-level modules that were installed with it; a search in the text, as a list may be long."""
-    top_level = _file_text(distribution, "top_level.txt")
+    top_level = _text_in(distribution, "top_level.txt")
     if top_level is not None:
         named = top_level.split()
         return [module for module in modules if module in named]
-    record = "\n" + (_file_text(distribution, "RECORD") or "")
+    record = "\n" + (_text_in(distribution, "RECORD") or "")
     return [module for module in modules if f"\n{module}/" in record or f"\n{module}.py," in record]
 
 
-def _file_text(distribution: Distribution, name: str, *, is_whole: bool = True) -> str | None:
-    """Read a file of a distribution with as few calls to the system as there can be.
-
-    There are hundreds of such files, and after each call this thread waits for the interpreter, and then the training.
-
-    Args:
-        distribution: it.
-        name: the file's.
-        is_whole: all of it is read, else the lines with which it begins.
-    """
+def _text_in(distribution: Distribution, name: str, *, is_whole: bool = True) -> str | None:
     folder = getattr(distribution, "_path", None)
-    if not isinstance(folder, Path):  # in an archive
-        return distribution.read_text(name)
-    try:
-        file = os.open(f"{folder}{os.path.sep}{name}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except OSError:
-        return None
-    try:
-        data = piece = os.read(file, _PIECE)
-        while is_whole and len(piece) == _PIECE:
-            data += (piece := os.read(file, _PIECE))
-        return data[: len(data) if is_whole else data.rfind(b"\n") + 1].decode("utf-8", "replace")
-    except OSError:
-        return None
-    finally:
-        os.close(file)
+    if isinstance(folder, Path):
+        return file_text(str(folder), name, is_whole=is_whole)
+    return distribution.read_text(name)  # in an archive
 
 
 # ---- git

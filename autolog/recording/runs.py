@@ -97,7 +97,7 @@ class ActiveRun:
         self._before_end: list[weakref.WeakMethod[Callable[[BaseException | None], None]]] = []
         self.ended = False
         self.candidate_of: tuple[ActiveRun, int] | None = None
-        self._child_ids: dict[int, str] = {}
+        self._child_ids: dict[int, str] = {}  # those that were asked for: each split of a candidate asks
         self.begun: set[int] = set()  # of its candidates, those whose beginning this process has written
         self.splits: set[tuple[int, int]] = set()  # of its candidates, the splits that this process has written
 
@@ -343,8 +343,10 @@ class ActiveRun:
         return run
 
     def _child_id(self, number: int) -> str:
-        digits = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()
-        return self._child_ids.setdefault(number, digits[:32])
+        if number not in self._child_ids:
+            digits = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()
+            self._child_ids[number] = digits[:32]
+        return self._child_ids[number]
 
     def child(self, number: int, run_name: str) -> ActiveRun:
         """Give the child run whose id follows from this session and a number, in whichever process; write nothing."""
@@ -354,7 +356,7 @@ class ActiveRun:
             run_name,
             self.experiment,
             parent=self,
-            run_id=self._child_ids.get(number) or self._child_id(number),
+            run_id=self._child_id(number),
             session=self._session,
             after=self._after,
         )

@@ -49,6 +49,20 @@ def test_the_inner_loops_of_something_are_a_bounded_number_of_runs(monkeypatch: 
     assert [bool(run.notes) for run in runs] == [False, False, False, True, False]
 
 
+def test_an_optimizer_of_an_ended_run_that_lives_on_changes_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained before and is still held does not hide where the next training begins."""
+    monkeypatch.setattr(beginnings, "_MOST_SHORT", 3)
+    before, losses = network(), []
+    held = torch.optim.SGD(before.parameters(), lr=0.01)
+    first = [step(before, held, *batch) for batch in data()]
+    autolog.end_run()
+    for _ in range(6):
+        adapt(network(), losses)
+    autolog.end_run()
+    recorded = [[value for _, value in series(run, "loss")] for run in all_runs()]
+    assert recorded == [first, losses[:2], losses[2:4], losses[4:6], losses[6:]]
+
+
 def test_short_trainings_in_explicit_runs_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who says which run is which is believed, however many there are."""
     monkeypatch.setattr(beginnings, "_MOST_SHORT", 3)

@@ -50,7 +50,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 warnings.simplefilter("ignore")
-autolog.enable(backend=sys.argv[1], silent=True)
+autolog.enable(backend=sys.argv[1], silent=True, log_training_metrics=True)  # whatever they cost
 rows, labels = load_breast_cancer(return_X_y=True)
 make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, labels)
 grid = {"C": [0.1, 1.0, 10.0], "fit_intercept": [True, False]}

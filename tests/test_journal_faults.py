@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,6 +243,20 @@ def test_what_first_follows_a_deletion_is_kept(store: Path, said: str) -> None:
             assert (
                 len(names["a"].history("first")) == 1 if said == "log_metric" else names["a"].params == {"first": 1.0}
             )
+
+
+def test_splits_follow_a_deletion_soon(store: Path) -> None:
+    """They look for the file from time to time only, and what comes after that stands in the new journal."""
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        for split in range(3):
+            run.log_split(split, {"score": 0.5}, {})
+        shutil.rmtree(store)
+        time.sleep(0.1)
+        run.log_split(3, {"score": 0.25}, {})
+    (found,) = JournalStore(str(store), LocalFiles(store)).runs()
+    assert [split["split"] for split in found.splits] == [3]
+    assert found.notes == ["the run's folder was deleted while it ran; what it held is gone"]
 
 
 def test_a_value_that_the_disk_refuses_is_noted_by_name(store: Path) -> None:

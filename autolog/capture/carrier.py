@@ -52,8 +52,8 @@ class Carrier:
 
     def entered(self, task: int) -> context.Entered:
         """Be in that context, as the task of this number, for the body of a `with`."""
-        tasks = (*self._context.tasks, (self._pool, task))
-        return context.Entered(self._context._replace(task=task, tasks=tasks))
+        run, inside, recorded, paused, _, tasks, handed = self._context
+        return context.Entered(Context(run, inside, recorded, paused, task, (*tasks, (self._pool, task)), handed))
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()

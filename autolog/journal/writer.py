@@ -29,6 +29,7 @@ __all__ = ["Journal", "PointLog", "PointStream"]
 _Point: TypeAlias = "tuple[str, str, int, float, int]"
 """A run, a series of it, a step, a value and a time in nanoseconds."""
 
+_LOOK: Final = 0.05  # seconds in which splits do not look again whether the file is still there
 _GRACE: Final = 0.5  # seconds that a thread of ours leaves to whoever deletes a run's folder
 _EARLY: Final = 64  # so many batches are written at once before a ring is made: most runs log few points
 _FEW: Final = 8  # … so many, where it is known beforehand how many there will be
@@ -77,6 +78,7 @@ class Journal:
         self._quiet = 0
         self._stream: PointStream | None = None
         self._sealing = False
+        self._look = 0.0  # when a split looks next, on `time.monotonic`'s clock
         self._noted: set[tuple[str, str]] = set()
         self._number = itertools.count().__next__
         self.last = 0
@@ -92,7 +94,9 @@ class Journal:
 
     def write(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append one event."""
-        self._restore()
+        if kind != "split" or time.monotonic() >= self._look:  # of which there are many; to look takes a sixth of each
+            self._restore()
+            self._look = time.monotonic() + _LOOK
         if kind == "started":
             self.running[run] = data
         elif kind == "finished":
@@ -109,7 +113,7 @@ class Journal:
 
     def _append(self, lines: bytes, points: int) -> None:
         """Write whole lines, behind what already waits; `points` says how many points they hold."""
-        if (self._backlog and not self._retry()) or not (self._open() and self._write(lines)):
+        if (self._backlog and not self._retry()) or not self._write(lines):
             with self._lock:
                 self._backlog.add(lines, points)
 

@@ -295,12 +295,11 @@ def _verify(uri: str) -> ssl.SSLContext | bool:
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         guard.logger.warning("autolog: MLFLOW_TRACKING_INSECURE_TLS is set: no server's certificate is checked")
         return False
+    if uri.startswith("http:") and not getproxies():
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     names = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
     bundle = next(filter(None, map(os.environ.get, names)), None)
-    if bundle:
-        return _context(Path(bundle))
-    is_plain = uri.startswith("http:") and not getproxies()
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else True
+    return _context(Path(bundle)) if bundle else True
 
 
 def _context(bundle: Path) -> ssl.SSLContext:

@@ -94,7 +94,8 @@ class Journal:
 
     def write(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append one event."""
-        if kind != "split" or time.monotonic() >= self._look:  # of which there are many; to look takes a sixth of each
+        # there are many splits, and to look takes a sixth of each; a file that was let go of is opened only where it is
+        if kind != "split" or self._file is None or time.monotonic() >= self._look:
             self._restore()
             self._look = time.monotonic() + _LOOK
         if kind == "started":

@@ -224,17 +224,17 @@ def _is_cheap(predictors: list[Callable[[Any], Any]], data: Any, rows: int, budg
 
 
 def _seconds(method: Callable[[Any], Any], data: Any, budget: float) -> float:
-    """Time a prediction, and once more where it took the budget while this thread mostly waited.
+    """Time a prediction, and once more where it took little over the budget and this thread mostly waited.
 
-    Then others had the interpreter or the processor, as our own threads have in the first fit of a process, or helpers
-    were started that a second call finds.
+    Then others had the interpreter or the processor, as our own threads have in the first fit of a process. What takes
+    more than twice the budget is left alone: it may be a pool that works, and to try that again would be felt.
     """
     seconds = 0.0
     for _ in range(2):
         began, worked = time.perf_counter(), time.thread_time()
         _asked(method, data)
         seconds, worked = time.perf_counter() - began, time.thread_time() - worked
-        if seconds <= budget or worked > seconds / 2:
+        if not budget < seconds <= 2 * budget or worked > seconds / 2:
             break
     return seconds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -119,7 +119,11 @@ class Trained:
             self._training.run.note(str(error))
 
 
-def _went(training: weakref.ref[Training], key: str) -> None:
+def _went(
+    training: weakref.ref[Training],
+    key: str,
+    is_finalizing: Callable[[], bool] = sys.is_finalizing,  # held: a module's names go with the interpreter
+) -> None:
     found = training()
-    if found is not None and not sys.is_finalizing():
+    if found is not None and not is_finalizing():
         guard.call("torch.gone", found.run, found.model_gone, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -93,7 +93,7 @@ class Training:
         self.epochs = Epochs()
         self._rates = Rates(self.series, self._readings)
         self._alive: dict[int, weakref.ref[Optimizer]] = {}
-        self.is_idle = False  # all of its optimizers are gone, or its run is over: what comes next may be another's
+        self.is_idle = False  # all of its optimizers are gone
         self.lines: list[Line] = []
         self._noted: set[str] = set()
         self._told: dict[str, Any] = {}
@@ -189,7 +189,7 @@ class Training:
     def retired(self, number: int) -> None:
         """Forget an optimizer that is gone."""
         self._alive.pop(number, None)
-        self.is_idle = self.is_settled or not self._alive
+        self.is_idle = not self._alive
         self.end_if_gone()
 
     def end_if_gone(self) -> None:
@@ -355,7 +355,7 @@ class Training:
             return
         if self._loop.training is self:
             guard.call("torch.close", self.run, self._loop.finish)
-        self.is_settled = self.is_idle = True
+        self.is_settled = True
         self.unsettled.discard(self)
         guard.call("torch.finish", self.run, self._readings.finish)
         self.params(epochs=self.epochs.count or None, steps=self.steps or None)
@@ -387,7 +387,12 @@ def _named(split: str, losses: Mapping[Any, Mean]) -> list[tuple[str, Mean]]:
     return named
 
 
-def _retired(training: weakref.ref[Training], number: int, reference: object) -> None:
+def _retired(
+    training: weakref.ref[Training],
+    number: int,
+    reference: object,
+    is_finalizing: Callable[[], bool] = sys.is_finalizing,  # held: a module's names go with the interpreter
+) -> None:
     found = training()
-    if found is not None and not sys.is_finalizing():
+    if found is not None and not is_finalizing():
         guard.call("torch.retired", found.run, found.retired, number)

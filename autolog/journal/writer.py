@@ -94,10 +94,9 @@ class Journal:
 
     def write(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append one event."""
-        # there are many splits, and to look takes a sixth of each; a file that was let go of is opened only where it is
+        # there are many splits, and to look takes a sixth of each; one that opens the file would make it anew
         if kind != "split" or self._file is None or time.monotonic() >= self._look:
             self._restore()
-            self._look = time.monotonic() + _LOOK
         if kind == "started":
             self.running[run] = data
         elif kind == "finished":
@@ -374,6 +373,7 @@ class Journal:
 
     def _restore(self) -> None:
         """Where the file was deleted while its runs go on, begin a new one, before anything else is written."""
+        self._look = time.monotonic() + _LOOK
         file = self._file
         if not self.running or not (self._is_gone() if file is None else _is_deleted(file.number)):
             return

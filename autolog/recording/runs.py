@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import math
 import os
 import shutil
 import time
@@ -271,11 +270,8 @@ class ActiveRun:
             metrics: by name.
             facts: what else `docs/journal.md` says of it.
         """
-        names = _renamed(tuple(metrics), self.settings.redact)
-        numbers = {
-            name: value if math.isfinite(value) else encode(value)
-            for name, value in zip(names, map(float, metrics.values()), strict=True)
-        }
+        extra = self.settings.redact
+        numbers = {redact_name(name, extra): encode(float(value)) for name, value in metrics.items()}
         plain = {name: value for name, value in facts.items() if value is None or type(value) is int}
         others = self._clean(facts) if len(plain) < len(facts) else {}
         self._write("split", {"split": split, "metrics": numbers, **others, **plain})
@@ -479,12 +475,6 @@ class ActiveRun:
 
     def __repr__(self) -> str:
         return f"<ActiveRun {self.run_id} {self.run_name!r}>"
-
-
-@functools.lru_cache(maxsize=256)
-def _renamed(names: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ...]:
-    """Take the secrets out of names that come together again and again."""
-    return tuple(redact_name(name, extra) for name in names)
 
 
 def _later(after: int) -> int:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -257,6 +258,23 @@ def test_splits_follow_a_deletion_soon(store: Path) -> None:
     (found,) = JournalStore(str(store), LocalFiles(store)).runs()
     assert [split["split"] for split in found.splits] == [3]
     assert found.notes == ["the run's folder was deleted while it ran; what it held is gone"]
+
+
+def test_a_split_waits_for_no_thread_of_ours_that_has_seen_the_deletion(store: Path) -> None:
+    """A thread of ours leaves time to whoever deletes; a split of the program's begins the new journal meanwhile."""
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        run.log_split(0, {"score": 0.5}, {})
+        shutil.rmtree(store)
+        time.sleep(0.1)
+        ours = threading.Thread(target=run.set_tags, args=({"late": 1},), name="autolog-of-a-test")
+        ours.start()
+        time.sleep(0.02)
+        run.log_split(1, {"score": 0.25}, {})
+        ours.join()
+    (found,) = JournalStore(str(store), LocalFiles(store)).runs()
+    assert [split["split"] for split in found.splits] == [1]
+    assert found.tags["late"] == 1
 
 
 def test_a_value_that_the_disk_refuses_is_noted_by_name(store: Path) -> None:

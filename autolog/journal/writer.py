@@ -373,9 +373,9 @@ class Journal:
 
     def _restore(self) -> None:
         """Where the file was deleted while its runs go on, begin a new one, before anything else is written."""
-        self._look = time.monotonic() + _LOOK
-        file = self._file
+        file, until = self._file, time.monotonic() + _LOOK
         if not self.running or not (self._is_gone() if file is None else _is_deleted(file.number)):
+            self._look = until
             return
         if threading.current_thread().name.startswith("autolog-"):
             time.sleep(_GRACE)  # who deletes a folder may be in the midst of it, and would find it not empty

@@ -8,25 +8,27 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from autolog.exceptions import AutologError, PluginError, RefusedError
 
 __all__ = [
+    "ENDING",
     "call",
     "contained",
     "describe",
     "failed",
     "forget",
-    "invoke",
     "is_users",
     "logger",
     "quietly",
     "refusable",
+    "would_end",
 ]
 
 logger = logging.getLogger("autolog")
 
+ENDING: Final = (SystemExit, GeneratorExit)  # what ends a program and is no `Exception`, but for Ctrl-C
 _MOST: Final = 1_000  # lines in a process; what fails in a loop with ever other words floods nothing
 _said: set[str] = set()
 
@@ -45,6 +47,7 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
     """Give `function(*args, **kwargs)`, or None where it raises an `Exception`.
 
     What a signal handler of the user's raises in the middle of it, a time limit for instance, is not ours: it passes.
+    A test puts its own in the place of this function, to have a site fail.
 
     Args:
         site: a literal name of the calling place, unique in the source; reports name it.
@@ -52,7 +55,7 @@ def call(site: str, run: Notes | None, function: Callable[P, T], /, *args: P.arg
         function: the work.
     """
     try:
-        return invoke(site, function, args, kwargs)
+        return function(*args, **kwargs)
     except Exception as error:
         failed(site, run, error)
         return None
@@ -90,8 +93,13 @@ def contained(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
     """
     try:
         return function(*args, **kwargs)
-    except (SystemExit, GeneratorExit) as error:
-        raise PluginError(f"its code would have ended the program: {describe(error)}") from error
+    except ENDING as error:
+        raise would_end(error) from error
+
+
+def would_end(error: BaseException) -> PluginError:
+    """Give what to raise in the place of one of `ENDING`, for who calls too often for `contained`."""
+    return PluginError(f"its code would have ended the program: {describe(error)}")
 
 
 def refusable(missing: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -123,11 +131,6 @@ def quietly(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return function(*args, **kwargs)
-
-
-def invoke(site: str, function: Callable[..., T], args: Any, kwargs: Any) -> T:
-    """Make the call of a guarded place; a test puts its own here, to have the place fail."""
-    return function(*args, **kwargs)
 
 
 def _report(site: str, run: Notes | None, error: Exception) -> None:

@@ -147,7 +147,7 @@ class Session:
     def records(self, plugin: str) -> bool:
         """Say whether calls that this plugin sees may open runs; in a worker, those of tasks that were handed to it."""
         here = context.current.get()
-        handed_on = not self.is_worker or here.task is not None or here.run is not None
+        handed_on = not self._adopted or here.task is not None or here.run is not None
         selected = self._selected or self.resolved.general.plugins
         return self.enabled and handed_on and (not selected or plugin in selected)
 

@@ -683,17 +683,18 @@ def said(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
 
 def inject(site: str | None, reached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a place fail from now on, in forked children too; `reached` is made once it did."""
-    invoke = guard.invoke
+    call = guard.call
     REACHED.clear()
 
-    def failing(at: str, *work: Any) -> Any:
-        REACHED.add(at)
-        if at != site:
-            return invoke(at, *work)
+    def fail(*_: Any, **__: Any) -> None:
         reached.touch()
         raise RuntimeError("injected")
 
-    monkeypatch.setattr(guard, "invoke", failing)
+    def failing(at: str, run: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        REACHED.add(at)
+        return call(at, run, fail if at == site else function, *args, **kwargs)
+
+    monkeypatch.setattr(guard, "call", failing)
 
 
 def test_every_guarded_place_has_a_case_and_a_name_of_its_own() -> None:

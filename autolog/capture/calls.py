@@ -7,11 +7,12 @@ opens a run.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from autolog import guard
 from autolog.capture.data import dataset_facts
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "observer", "skipping"]
 
+_NEVER: Final = Arguments((), {})  # what stands for a handler that returns before its `yield`
+_CLASSES: Final = 1024  # of which it is remembered whether their calls are followed inside others; a program has few
+
 
 class Call(Here):
     """One call of a wrapped callable, as a handler sees it.
@@ -43,13 +47,14 @@ class Call(Here):
     """
 
     def __init__(self, plugin: str, called: Called, session: Session) -> None:
-        super().__init__(plugin, session, session.owner_of(type(called.instance)))
+        owner = None if called.instance is None else session.owner_of(type(called.instance))
+        super().__init__(plugin, session, owner)
         self.name = called.name
         self.function = called.wrapped
         self.instance = called.instance
         self.args = called.args
         self.kwargs: Mapping[str, Any] = called.kwargs
-        self._at_end: Callable[[ActiveRun, BaseException | None], None] | None = None
+        self.at_end: Callable[[ActiveRun, BaseException | None], None] | None = None
         self.handing: dict[str, Any] = {}
 
     def argument(self, position: int, name: str, default: Any = None) -> Any:
@@ -112,7 +117,7 @@ class Call(Here):
         is_outermost = self._outer.inside is None and self._outer.task is None
         is_parents = parent is not None and is_outermost and parent.take_first_fit()
         self.run = self._run_on(parent, run_name, tags, is_parents=is_parents)
-        self._at_end = _leave if is_parents else _end
+        self.at_end = _leave if is_parents else _end
         return self.run
 
     def start_fit(self, model: object) -> ActiveRun | None:
@@ -130,7 +135,7 @@ class Call(Here):
         Args:
             training: what ends it; it is forgotten when the plugin no longer holds it.
         """
-        self._at_end = _leave
+        self.at_end = _leave
         self._session.recorder.left_open.add(training)
 
     def variable_name(self, value: object) -> str | None:
@@ -172,11 +177,6 @@ class Call(Here):
     def _is_inside(self, frame: FrameType) -> bool:
         return module_of(frame).partition(".")[0] == self.plugin
 
-    def end(self, outcome: Outcome) -> None:
-        """End the run if it was opened for this call."""
-        if self.run is not None and self._at_end is not None:
-            self._at_end(self.run, outcome.error)
-
 
 def _end(run: ActiveRun, error: BaseException | None) -> None:
     run.end_with(error)
@@ -193,8 +193,9 @@ class _Recording(Observation):
     def __init__(self, call: Call, handler: Handler, nested: bool) -> None:
         self.args, self.kwargs = call.args, dict(call.kwargs)
         self._call = call
+        self._handler = handler
         self._nested = nested
-        self._steps: Generator[Arguments | None, Outcome, None] | None = guard.contained(handler, call)
+        self._steps: Generator[Arguments | None, Outcome, None] | None = None
         self._outer = context.current.get()
 
     def begin(self) -> bool:
@@ -206,30 +207,30 @@ class _Recording(Observation):
             return False
         if said is None:
             self._call.run.note(f"what {self._call.plugin} records before {self._call.name} is missing")  # type: ignore[union-attr]
-            self._steps = None
         context.current.set(self._inside())
         self._began = time.perf_counter()
         return True
-
-    def unbegun(self, error: BaseException) -> None:
-        """End the run of a call that is not made."""
-        self._call.end(Outcome(None, error, 0.0))
 
     def _inside(self) -> Context:
         """Give the context of the call: a nested one's own only if it has a run, or something to hand on."""
         outer, call = self._outer, self._call
         if call.run is not None or not self._nested:
             return Context(call.run or outer.run, call.plugin, call.records, outer.paused, handed=call.handing)
-        return outer._replace(handed=call.handing) if call.handing else outer
+        run, inside, recorded, paused, task, tasks, _ = outer
+        return Context(run, inside, recorded, paused, task, tasks, call.handing) if call.handing else outer
 
     def _before(self) -> bool | None:
+        """Say whether the handler has come to its `yield`, by what it gives there; None where it did not."""
         try:
-            changed = guard.contained(next, self._steps)  # type: ignore[arg-type]
-        except StopIteration:
-            self._steps = None
+            steps = self._handler(self._call)
+            changed = next(steps, _NEVER)
+        except guard.ENDING as error:
+            raise guard.would_end(error) from error
+        if changed is _NEVER:
             return None
         if changed is not None:
             self.args, self.kwargs = changed.args, dict(changed.kwargs)
+        self._steps = steps
         return True
 
     def done(self, result: Any) -> None:
@@ -245,33 +246,46 @@ class _Recording(Observation):
             guard.call("calls.after", self._call.run, self._after, outcome)
         finally:  # Ctrl-C may come right here
             context.current.set(self._outer)
-            guard.call("calls.end", self._call.run, self._call.end, outcome)
+            if self._call.at_end is not None:
+                guard.call("calls.end", self._call.run, self.end, outcome.error)
 
     def _after(self, outcome: Outcome) -> None:
-        if self._steps is not None:
-            try:
-                guard.contained(self._steps.send, outcome)
-            except StopIteration:
-                return
-            guard.contained(self._steps.close)
-            raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
+        if self._steps is None:
+            return
+        try:
+            self._steps.send(outcome)
+            self._steps.close()
+        except StopIteration:
+            return
+        except guard.ENDING as error:
+            raise guard.would_end(error) from error
+        raise PluginError(f"the handler of {self._call.name} in plugin {self._call.plugin!r} yields more than once")
+
+    def end(self, error: BaseException | None) -> None:
+        """End the run if it was opened for this call, which may not have been made."""
+        run, at_end = self._call.run, self._call.at_end
+        if run is not None and at_end is not None:
+            at_end(run, error)
 
 
 def skipping(nested: Nested) -> Skips | None:
     """Give what says of a call that no handler is asked: it lies inside a recorded one, or nothing is to be recorded.
 
     Args:
-        nested: whether handlers are asked even then, or for which instances.
+        nested: whether handlers are asked even then, or for instances of which classes.
     """
     if nested is True:
         return None
     current = context.current
 
+    @functools.lru_cache(maxsize=_CLASSES)
+    def is_nested(kind: Any) -> bool:
+        return callable(nested) and bool(guard.call("calls.nested", None, nested, kind))
+
     def skips(instance: Any) -> bool:
         state = current.get()
-        if not state.paused and state.inside is None:
-            return False
-        return not callable(nested) or not guard.call("calls.nested", None, nested, instance)
+        kind: Hashable = type(instance)
+        return (state.paused or state.inside is not None) and not is_nested(kind)
 
     return skips
 
@@ -298,7 +312,7 @@ def observer(session: Session, plugin: str, handler: Handler, nested: Nested) ->
             return recording if recording.begin() else None
         except BaseException as error:  # Ctrl-C, or a time limit of the user's; the call is not made
             current.set(state)
-            guard.call("calls.unbegun", None, recording.unbegun, error)
+            guard.call("calls.unbegun", None, recording.end, error)
             raise
 
     return observe

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autolog import guard, session
+from autolog.patching import UNSEEN, unseen
 from autolog.recording import context
 from autolog.recording.context import Context
 
@@ -50,10 +51,19 @@ class Carrier:
         here = self._context = context.current.get()._replace(run=context.current_run())
         self._pool = 0 if here.run is None else here.run.next_number(("pool", here.tasks))
 
-    def entered(self, task: int) -> context.Entered:
-        """Be in that context, as the task of this number, for the body of a `with`."""
+    @unseen
+    def call(self, task: int, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call a function in that context, as the task of this number."""
         run, inside, recorded, paused, _, tasks, handed = self._context
-        return context.Entered(Context(run, inside, recorded, paused, task, (*tasks, (self._pool, task)), handed))
+        here = Context(run, inside, recorded, paused, task, (*tasks, (self._pool, task)), handed)
+        token = context.current.set(here)
+        try:
+            return function(*args, **kwargs)
+        except BaseException:
+            UNSEEN.leave()
+            raise
+        finally:
+            context.current.reset(token)
 
     def __reduce__(self) -> tuple[Callable[[_Portable], Carrier], tuple[_Portable]]:
         here, current = self._context, session.get()

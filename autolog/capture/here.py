@@ -34,8 +34,13 @@ class Here:
         self.run: ActiveRun | None = None
         self._session = session
         self._owner = owner or plugin
-        self.settings: Settings = session.resolved.of(self._owner)
+        self._resolved = session.resolved
         self._outer = context.current.get()
+
+    @property
+    def settings(self) -> Settings:
+        """The options that hold here."""
+        return self._resolved.of(self._owner)
 
     @property
     def is_part(self) -> bool:

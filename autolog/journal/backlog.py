@@ -22,18 +22,15 @@ class _Entry:
     points: int  # how many points the lines hold; 0 for another event
 
 
-class Backlog:
-    """Lines that wait for the disk, in their order."""
+class Backlog(deque[_Entry]):
+    """Lines that wait for the disk, in their order; it is asked at each event whether there are any."""
 
     def __init__(self) -> None:
-        self._entries: deque[_Entry] = deque()
+        super().__init__()
         self._sizes = {True: 0, False: 0}  # bytes of points, and of other events
         self._dropped_events = self._dropped_points = 0
         self._reason = ""
         self._tried = 0.0
-
-    def __bool__(self) -> bool:
-        return bool(self._entries)
 
     def begin(self, reason: str) -> bool:
         """Take note of a refusal; True where it is the first of an outage."""
@@ -56,14 +53,15 @@ class Backlog:
             self._thin()
 
     def _keep(self, entry: _Entry) -> None:
-        self._entries.append(entry)
+        self.append(entry)
         self._sizes[entry.points > 0] += len(entry.lines)
 
     def _thin(self) -> None:
         """Drop every second point of each series; of entries that cannot be halved every second one."""
-        entries, self._entries, self._sizes[True] = self._entries, deque(), 0
+        entries = list(self)
+        self.clear()
+        self._sizes = {True: 0, False: 0}
         whole = 0
-        self._sizes[False] = 0
         for entry in entries:
             half = _halved(entry) if entry.points > 1 else entry
             indivisible = half.points == entry.points > 0
@@ -76,11 +74,11 @@ class Backlog:
 
     def first(self) -> bytes:
         """Give the lines to write next."""
-        return self._entries[0].lines
+        return self[0].lines
 
     def remove_first(self) -> None:
         """Forget the lines that `first` gave: they are written."""
-        entry = self._entries.popleft()
+        entry = self.popleft()
         self._sizes[entry.points > 0] -= len(entry.lines)
 
     def end(self) -> str | None:
@@ -90,7 +88,7 @@ class Backlog:
             for count, what in (
                 (self._dropped_points, "metric points were dropped"),
                 (self._dropped_events, "other events were dropped"),
-                (len(self._entries), "events were not written"),
+                (len(self), "events were not written"),
             )
             if count
         ]

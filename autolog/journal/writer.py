@@ -21,7 +21,7 @@ from autolog import clock
 from autolog.guard import logger
 from autolog.journal import points
 from autolog.journal.backlog import Backlog
-from autolog.journal.events import FORMAT, Event, encode_line
+from autolog.journal.events import FORMAT, encode_line
 from autolog.journal.ring import CAPACITY, VOID, PointWriter, Ring, Slots
 
 __all__ = ["Journal", "PointLog", "PointStream"]
@@ -103,13 +103,13 @@ class Journal:
             self.running.pop(run, None)
         if self._file is None and not self._backlog:
             self._open()  # before the event is numbered: the header comes first
-        self._append(encode_line(self._event(run, kind, data)), points=0)
+        self._append(self._line(run, kind, data), points=0)
 
-    def _event(self, run: str, kind: str, data: Mapping[str, Any]) -> Event:
-        """Number and date an event; the time of a process's events never decreases, whatever the clock does."""
+    def _line(self, run: str, kind: str, data: Mapping[str, Any]) -> bytes:
+        """Number, date and encode an event; the time of a process's events never decreases, whatever the clock does."""
         number = self._number()
         self.last = now = max(self.last, clock.now() // 1000)
-        return Event(run, kind, now, self.writer, number, data)
+        return encode_line((run, kind, now, self.writer, number, data))
 
     def _append(self, lines: bytes, points: int) -> None:
         """Write whole lines, behind what already waits; `points` says how many points they hold."""
@@ -152,7 +152,7 @@ class Journal:
 
     def _write_header(self) -> bool:
         header = {"format": FORMAT, **self._identity}
-        return self._write(encode_line(self._event(self.tree, "journal", header)))
+        return self._write(self._line(self.tree, "journal", header))
 
     def _failed(self, error: OSError) -> None:
         self._wake()
@@ -189,7 +189,7 @@ class Journal:
     def _tell(self, text: str | None) -> None:
         """Leave a note of what was dropped in every run that is open here, or in the top-level run."""
         for run in (list(self.running) or [self.tree]) if text else []:
-            self._append(encode_line(self._event(run, "note", {"text": text})), points=0)
+            self._append(self._line(run, "note", {"text": text}), points=0)
 
     # ---- points
 
@@ -255,7 +255,7 @@ class Journal:
             columns = self._sound(run, key, points.Columns(steps, values, [each // 1000 for each in times]))
             if columns.values:
                 by_run[run][key] = points.encode(columns)
-        lines = [encode_line(self._event(run, "points", {"series": encoded})) for run, encoded in by_run.items()]
+        lines = [self._line(run, "points", {"series": encoded}) for run, encoded in by_run.items()]
         size = sum(each["n"] for encoded in by_run.values() for each in encoded.values())
         return _Due(b"".join(lines), size, list(waiting)[::-1])
 
@@ -274,7 +274,7 @@ class Journal:
     def _write_point(self, series: int, step: int, value: float, time_ns: int) -> None:
         run, key = self._series[series]
         columns = points.Columns([step], [value], [time_ns // 1000])
-        self._append(encode_line(self._event(run, "points", {"series": {key: points.encode(columns)}})), points=1)
+        self._append(self._line(run, "points", {"series": {key: points.encode(columns)}}), points=1)
 
     def _sound(self, run: str, key: str, columns: points.Columns) -> points.Columns:
         """Leave out what is no point: nobody has looked at what a loop gives."""
@@ -336,7 +336,7 @@ class Journal:
         for number, columns in _by_series(slots):
             run, key = self._series[number]
             by_run[run][key] = points.encode(columns)
-        return [encode_line(self._event(run, "points", {**covers, "series": series})) for run, series in by_run.items()]
+        return [self._line(run, "points", {**covers, "series": series}) for run, series in by_run.items()]
 
     # ---- the writing thread's part
 

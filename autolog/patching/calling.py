@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
@@ -81,17 +82,30 @@ Watch: TypeAlias = "Callable[[tuple[Any, ...], Mapping[str, Any]], Then | None]"
 
 
 class _Unseen:
-    """Takes the frame that enters it out of the traceback of an error that passes through."""
+    """Is in code of ours that stands around a call, by which that is known for ours.
+
+    What it does costs nothing as long as no error passes through, in a loop of many calls too.
+    """
 
     __slots__ = ()
+    any = BaseException  # by a name that no module gives another meaning
 
-    def __enter__(self) -> None:
-        return
+    @staticmethod
+    def leave() -> None:
+        """Take the frame that has caught an error, and will raise it again, out of its traceback."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            _lead_on(error, _below(error))
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is not None and traceback is not None:
-            # not by assignment: the error's class may forbid that, as a frozen dataclass does
-            BaseException.with_traceback(error, traceback.tb_next)
+
+def _below(error: BaseException) -> TracebackType | None:
+    """Give the traceback of an error from below the frame that catches it."""
+    return None if error.__traceback__ is None else error.__traceback__.tb_next
+
+
+def _lead_on(error: BaseException, below: TracebackType | None) -> None:
+    # not by assignment: the error's class may forbid that, as a frozen dataclass does
+    BaseException.with_traceback(error, below)
 
 
 class Watched:
@@ -123,31 +137,14 @@ class Watched:
     @staticmethod
     def raised(then: Then | None, error: BaseException) -> None:
         """Tell of an error that the call raised, from whose traceback the frame of the wrapper is taken out."""
-        traceback = error.__traceback__
-        below = traceback.tb_next if traceback is not None else None
+        below = _below(error)
         if then is not None:
             guard.call("patching.raised", None, then, None, error)
-        BaseException.with_traceback(error, below)  # which whoever raised it again in there has made longer
+        _lead_on(error, below)  # which whoever raised it again in there has made longer
 
 
 def _unheard(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     return
-
-
-class _Watching(_Unseen):
-    """Also tells an observation of the error."""
-
-    __slots__ = ("_observation",)
-
-    def __init__(self, observation: Observation) -> None:
-        self._observation = observation
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None:
-            return
-        super().__exit__(kind, error, traceback)
-        guard.call("patching.failed", None, self._observation.failed, error)
-        super().__exit__(kind, error, traceback)  # who raises it again there lengthens its traceback
 
 
 UNSEEN = _Unseen()
@@ -188,10 +185,19 @@ def make_call(
         called = describe(wrapped, instance, args, kwargs)
         observation = guard.call("patching.observe", None, observe, called)
     if observation is None:
-        with UNSEEN:
+        try:
             return wrapped(*args, **kwargs)
-    with _Watching(observation):
+        except BaseException:
+            UNSEEN.leave()
+            raise
+    try:
         result = called.wrapped(*observation.args, **observation.kwargs)
+    except BaseException as error:
+        below = _below(error)
+        _lead_on(error, below)
+        guard.call("patching.failed", None, observation.failed, error)
+        _lead_on(error, below)  # who raises it again there lengthens its traceback
+        raise
     guard.call("patching.done", None, observation.done, result)
     return result
 

@@ -20,8 +20,11 @@ _TEMPLATE = """
 def outside({free}):
     def trampoline{parameters}:
         {nonlocal_free}
-        with "<unseen>":
+        try:
             return "<call>".__call__("<original>", None, ({args}), {{{kwargs}}})
+        except "<unseen>".any:
+            "<unseen>".leave()
+            raise
 """
 _WATCHED = """
 def outside({free}):

@@ -96,8 +96,11 @@ class _Descriptor(Wrapper):
 
     @unseen
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        with UNSEEN:
+        try:
             found = self.__wrapped__.__get__(instance, owner)
+        except BaseException:
+            UNSEEN.leave()
+            raise
         if type(found) is MethodType and type(found.__func__) is FunctionType:
             function = self._self_function(found.__func__, _describing_method(self._self_place[1]))
             return MethodType(function, found.__self__)
@@ -165,9 +168,12 @@ def init_subclass(base: type[Any], before: Any, wrap: Callable[[type], None]) ->
 
     @unseen
     def __init_subclass__(cls: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        with UNSEEN:
+        try:
             following = super(base, cls).__init_subclass__ if before is None else before.__get__(None, cls)
             following(*args, **kwargs)
+        except BaseException:
+            UNSEEN.leave()
+            raise
         wrap(cls)
 
     shown = base.__init_subclass__ if before is None else before.__get__(None, base)

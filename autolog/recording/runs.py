@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import math
 import os
 import shutil
 import time
@@ -85,6 +86,7 @@ class ActiveRun:
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
         self._tree_folder: Path = parent._tree_folder if parent is not None else Path(folder or "", self.tree)  # noqa: SLF001
+        self._place: str = parent._place if parent is not None else str(self._tree_folder)  # noqa: SLF001
         self._session = session or clock.new_id(8)
         self._process = os.getpid()
         self._started = time.perf_counter()
@@ -121,7 +123,7 @@ class ActiveRun:
 
     @property
     def _journal(self) -> Journal:
-        return process.journal(self.folder, self.tree, self._after)
+        return process.journal(self._place, self.tree, self._after)
 
     def _write(self, kind: str, data: Mapping[str, JSON]) -> None:
         if self._folder is not None:
@@ -271,10 +273,14 @@ class ActiveRun:
             facts: what else `docs/journal.md` says of it.
         """
         extra = self.settings.redact
-        numbers = {redact_name(name, extra): encode(float(value)) for name, value in metrics.items()}
-        plain = {name: value for name, value in facts.items() if value is None or type(value) is int}
-        others = self._clean(facts) if len(plain) < len(facts) else {}
-        self._write("split", {"split": split, "metrics": numbers, **others, **plain})
+        numbers: dict[str, JSON] = {}
+        said: dict[str, JSON] = {}
+        for name, value in metrics.items():
+            number = float(value)
+            numbers[redact_name(name, extra)] = number if math.isfinite(number) else encode(number)
+        for name, fact in facts.items():
+            said.update({name: fact} if fact is None or type(fact) is int else self._clean({name: fact}))
+        self._write("split", {"split": split, "metrics": numbers, **said})
 
     # ---- files
 
@@ -342,21 +348,19 @@ class ActiveRun:
         run._process = 0  # another's
         return run
 
-    def _child_id(self, number: int) -> str:
-        if number not in self._child_ids:
-            digits = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()
-            self._child_ids[number] = digits[:32]
-        return self._child_ids[number]
-
     def child(self, number: int, run_name: str) -> ActiveRun:
         """Give the child run whose id follows from this session and a number, in whichever process; write nothing."""
+        run_id = self._child_ids.get(number)
+        if run_id is None:
+            digits = hashlib.sha256(f"{self.run_id}/{self._session}/{number}".encode()).hexdigest()
+            run_id = self._child_ids[number] = digits[:32]
         run = ActiveRun(
             self._folder,
             self.settings,
             run_name,
             self.experiment,
             parent=self,
-            run_id=self._child_id(number),
+            run_id=run_id,
             session=self._session,
             after=self._after,
         )

@@ -202,7 +202,7 @@ class PluginContract:
         for site in sorted(self._sites(autolog_store, monkeypatch)):
             autolog_guard.clear()
             with session.fresh(), monkeypatch.context() as patch:
-                patch.setattr(guard, "invoke", _failing(site))
+                patch.setattr(guard, "call", _failing(site))
                 autolog.enable(backend=autolog_store, silent=True)
                 assert self._fingerprints() == without
                 assert [run.status for run in self._runs() if run.status == "RUNNING"] == []
@@ -246,16 +246,16 @@ class PluginContract:
     def _sites(self, store: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         """Name the guarded places of the plugin that a training reaches, and those around each handler."""
         reached: set[str] = set()
-        invoke, package = guard.invoke, package_of(self.plugin)
+        call, package = guard.call, package_of(self.plugin)
 
-        def noting(site: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            callers = (_module(frame) for frame, _ in traceback.walk_stack(sys._getframe(2)))  # noqa: SLF001
+        def noting(site: str, run: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+            callers = (_module(frame) for frame, _ in traceback.walk_stack(sys._getframe(1)))  # noqa: SLF001
             if site in ("calls.before", "calls.after") or next(callers, "").partition(".")[0] == package:
                 reached.add(site)
-            return invoke(site, function, args, kwargs)
+            return call(site, run, function, *args, **kwargs)
 
         with session.fresh(), monkeypatch.context() as patch:
-            patch.setattr(guard, "invoke", noting)
+            patch.setattr(guard, "call", noting)
             autolog.enable(backend=store, silent=True)
             self.train()
             session.get().end()
@@ -298,14 +298,16 @@ def _names(places: list[Place]) -> list[str]:
 
 
 def _failing(site: str) -> Callable[..., Any]:
-    invoke = guard.invoke
+    call = guard.call
 
-    def failing(reached: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        if reached == site:
-            raise RuntimeError("injected")
-        return invoke(reached, function, args, kwargs)
+    def failing(reached: str, run: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return call(reached, run, _fail if reached == site else function, *args, **kwargs)
 
     return failing
+
+
+def _fail(*_: Any, **__: Any) -> None:
+    raise RuntimeError("injected")
 
 
 def _copiers(value: object) -> Iterator[Callable[[Any], Any]]:

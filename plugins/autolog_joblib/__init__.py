@@ -15,7 +15,7 @@ from autolog.capture.calls import Call
 from autolog.capture.carrier import Carrier
 from autolog.hookspecs import Arguments, Outcome, Patches
 from autolog.patching import UNSEEN, bare, unseen
-from autolog_joblib.tasks import Luggage
+from autolog_joblib.tasks import Luggage, Task
 
 __all__ = ["on_parallel"]
 
@@ -44,13 +44,19 @@ class _Counted:
 
     @unseen
     def __iter__(self) -> Iterator[Any]:
-        with UNSEEN:
+        try:
             return _each(self._carry, self._tasks)
+        except BaseException:
+            UNSEEN.leave()
+            raise
 
     @unseen
     def __len__(self) -> int:
-        with UNSEEN:
+        try:
             return len(self._tasks)
+        except BaseException:
+            UNSEEN.leave()
+            raise
 
 
 def _each(carry: Callable[[Any, int], Any], tasks: Iterable[Any]) -> Iterator[Any]:
@@ -62,7 +68,7 @@ def _carried(luggage: Luggage, task: Any, number: int) -> Any:
     if type(task) not in (tuple, list) or len(task) != len(("function", "args", "kwargs")):
         return task  # is none; joblib says so where it always does
     function, args, kwargs = task
-    return luggage(function, number), args, kwargs
+    return Task(function, number, luggage), args, kwargs
 
 
 @hookimpl

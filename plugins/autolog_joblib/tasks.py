@@ -65,8 +65,11 @@ class Task:
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        with UNSEEN, self.luggage.carrier.entered(self.number):
-            return self.function(*args, **kwargs)
+        try:
+            return self.luggage.carrier.call(self.number, self.function, args, kwargs)
+        except BaseException:
+            UNSEEN.leave()
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.luggage, (self.function, self.number)

@@ -27,15 +27,13 @@ class _Watched:
 
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with UNSEEN, self:
+        try:
             return self._scorer(*args, **kwargs)
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception):
-            self._errors.append(error)
+        except BaseException as error:
+            UNSEEN.leave()
+            if isinstance(error, Exception):
+                self._errors.append(error)
+            raise
 
     def __repr__(self) -> str:
         return repr(self._scorer)
@@ -53,10 +51,13 @@ class _WatchedScorers(_MultimetricScorer):  # type: ignore[misc]
 
     @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with UNSEEN:
+        try:
             scores = super().__call__(*args, **kwargs)
-            self._errors += [score for score in scores.values() if isinstance(score, str)]
-            return scores
+        except BaseException:
+            UNSEEN.leave()
+            raise
+        self._errors += [score for score in scores.values() if isinstance(score, str)]
+        return scores
 
 
 def watched(scorer: Any, errors: Errors) -> Any:
@@ -93,7 +94,7 @@ def passed_error(result: Any, errors: Errors, run: ActiveRun) -> Mapping[str, st
     text = result.get("fit_error") if isinstance(result, dict) else None
     first = text if isinstance(text, str) else errors[0] if errors else None
     errors.clear()
-    return _read(first) if isinstance(first, str) else error_facts(first, run)
+    return None if first is None else _read(first) if isinstance(first, str) else error_facts(first, run)
 
 
 def _read(text: str) -> dict[str, str]:

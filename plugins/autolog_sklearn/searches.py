@@ -80,7 +80,7 @@ def _numbered(
     @functools.wraps(evaluate)
     @unseen
     def evaluate_candidates(candidate_params: Any, *args: Any, **kwargs: Any) -> Any:
-        with UNSEEN:
+        try:
             candidates = list(candidate_params)
             offset = total[0]
             total[0] += len(candidates)
@@ -88,8 +88,11 @@ def _numbered(
             tags = guard.call("sklearn.round", None, _round_tags, *args, **kwargs) or {}
             with handing({"offset": offset, "tags": tags, "rounds": None, "total": None, "logged": None}):
                 results = evaluate(candidates, *args, **kwargs)
-            rounds.append((offset, len(candidates)))
-            return results
+        except BaseException:
+            UNSEEN.leave()
+            raise
+        rounds.append((offset, len(candidates)))
+        return results
 
     evaluate_candidates._autolog_rounds = rounds  # type: ignore[attr-defined]  # noqa: SLF001
     return evaluate_candidates

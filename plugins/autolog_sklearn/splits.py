@@ -44,22 +44,26 @@ class Unit(NamedTuple):
 
 def on_split(call: Call) -> Steps:
     """Record a split, if the recorded call that it is part of has handed on what kind of units it is made of."""
-    unit_of, parent = _KINDS.get(call.handed.get("kind", "")), call.enclosing_run
-    given = call.given()
-    unit = unit_of(call, given) if unit_of is not None and parent is not None and parent.records else None
-    if unit is None or parent is None:
+    handed, parent = call.handed, call.enclosing_run
+    unit_of = _KINDS.get(handed.get("kind", ""))
+    if unit_of is None or parent is None or not parent.records:
         return
-    run = parent if call.handed.get("capped") else _run_of(parent, unit)
+    given = call.given()
+    unit = unit_of(call, given, handed)
+    if unit is None:
+        return
+    run = parent if handed.get("capped") else _run_of(parent, unit)
     call.record_on(run)
     named = None if run is parent else unit.prefix and f"split{unit.split}_"
     call.hand_on(prefix=named, split=True, **led_by(given.get("estimator")))
     errors: Errors = []
     scorer = guard.call("sklearn.scorer", run, watched, given.get("scorer"), errors)
     outcome = yield None if scorer is None else call.with_argument("scorer", scorer)
-    passed = passed_error(outcome.result, errors, run)
-    if _is_interrupted(outcome):
-        return
-    error = error_facts(outcome.error, run) or passed
+    error = passed_error(outcome.result, errors, run)
+    if outcome.error is not None:
+        if _is_interrupted(outcome):
+            return
+        error = error_facts(outcome.error, run)
     said: dict[str, Any] = {"candidate": unit.number, "params": named_params(unit.params)} if run is parent else {}
     if isinstance(outcome.result, dict) and "n_test_samples" in outcome.result:
         said["n_test_samples"] = outcome.result["n_test_samples"]
@@ -128,26 +132,27 @@ def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:
 # ---- what unit a call is
 
 
-def _of_search(call: Call, given: Mapping[str, Any]) -> Unit | None:
+def _of_search(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
     progress, split = given.get("candidate_progress"), given.get("split_progress")
     if progress is None or split is None:
         return None
-    number = call.handed["offset"] + progress[0]
-    tags = {name: values[progress[0] % len(values)] for name, values in call.handed.get("tags", {}).items()}
+    number = handed["offset"] + progress[0]
+    known = handed.get("tags")
+    tags = {name: values[progress[0] % len(values)] for name, values in known.items()} if known else {}
     params = given.get("parameters") or {}
     return Unit(number, f"candidate {number}", params, split[0], split[1], "split_", tags)
 
 
-def _of_folds(call: Call, given: Mapping[str, Any]) -> Unit | None:
+def _of_folds(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
     return None if call.task is None else Unit(call.task, f"fold {call.task}", {}, call.task, 1)
 
 
-def _of_points(call: Call, given: Mapping[str, Any]) -> Unit | None:
+def _of_points(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
     """Take apart the number of a task of `validation_curve`: of each fold all points, then the next fold."""
     params = given.get("parameters")
     if call.task is None or params is None:
         return None
-    split, point = divmod(call.task, call.handed["points"])
+    split, point = divmod(call.task, handed["points"])
     return Unit(point, point_name(params), params, split, None, "split_")
 
 
@@ -160,8 +165,8 @@ def point_name(params: Mapping[str, Any]) -> str:
 _PLAIN: Final = (str, int, float, type(None))
 
 
-def _of_sizes(call: Call, given: Mapping[str, Any]) -> Unit | None:
-    sizes, train = call.handed.get("sizes"), given.get("train")
+def _of_sizes(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
+    sizes, train = handed.get("sizes"), given.get("train")
     if call.task is None or sizes is None or train is None:
         return None
     split, number = divmod(call.task, sizes)
@@ -172,7 +177,7 @@ def _size(train_size: Any) -> tuple[str, dict[str, int]]:
     return f"train_size={int(train_size)}", {"train_size": int(train_size)}
 
 
-_KINDS: Final[Mapping[str, Callable[[Call, Mapping[str, Any]], Unit | None]]] = {
+_KINDS: Final[Mapping[str, Callable[[Call, Mapping[str, Any], Mapping[str, Any]], Unit | None]]] = {
     "search": _of_search,
     "folds": _of_folds,
     "points": _of_points,
@@ -187,9 +192,13 @@ def _metrics(result: Any, prefix: str) -> dict[str, float]:
     """Give scores and times by the names that `cv_results_` and `cross_validate` have for them."""
     if not isinstance(result, dict):
         return {}
-    found = {name: result[name] for name in ("fit_time", "score_time") if name in result}
+    found: dict[str, float] = {}
+    for name in ("fit_time", "score_time"):
+        if name in result:
+            found[prefix + name] = float(result[name])
     for kind in ("test", "train"):
         scores = result.get(f"{kind}_scores")
         by_name = scores if isinstance(scores, dict) else {} if scores is None else {"score": scores}
-        found.update({f"{kind}_{name}": score for name, score in by_name.items()})
-    return {prefix + name: float(value) for name, value in found.items()}
+        for name, score in by_name.items():
+            found[f"{prefix}{kind}_{name}"] = float(score)
+    return found

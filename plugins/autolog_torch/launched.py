@@ -27,8 +27,11 @@ class _Launched:
     @unseen
     def __call__(self, number: int, *args: Any) -> Any:
         """Call the function."""
-        with UNSEEN, self._carrier.entered(number):
-            return self._function(number, *args)
+        try:
+            return self._carrier.call(number, self._function, (number, *args), {})
+        except BaseException:
+            UNSEEN.leave()
+            raise
 
 
 def on_start(call: Call) -> Generator[Arguments, Outcome, None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -284,7 +284,7 @@ def skipping(nested: Nested) -> Skips | None:
 
     def skips(instance: Any) -> bool:
         state = current.get()
-        kind: Hashable = type(instance)
+        kind: Any = type(instance)
         return (state.paused or state.inside is not None) and not is_nested(kind)
 
     return skips

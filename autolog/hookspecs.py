@@ -16,7 +16,7 @@ one line on the `autolog` logger and in the run's notes, and harms no other. Non
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
@@ -373,6 +373,13 @@ class Backend:
 
     pause: float = 0.0
     """The least seconds between two batches of runs that go on; those that have ended are handed over at once."""
+
+    patient: Collection[str] = ()
+    """The kinds of events that may wait for `patience` seconds where no others come: a search writes many a second, and
+    what reads them takes time from what trains."""
+
+    patience: float = 0.0
+    """How long these wait, in seconds; not those of runs that have ended, nor at the end of the program."""
 
     batch_bytes: int = 1 << 20
     """How many bytes of lines a batch has about, where there are so many."""

@@ -6,18 +6,28 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autolog
 from autolog import background, session
 from autolog.delivery import courier as couriers
+from autolog.delivery.batches import look
 from autolog.delivery.courier import Courier, end_all, left_behind
 from autolog.delivery.cursors import Cursors
+from autolog.delivery.route import remaining
 from autolog.hookspecs import Batch, Delivery
+from autolog.journal.events import Event, encode_line
+from autolog.journal.process import identity
+from autolog.journal.writer import Journal
+from autolog.recording.candidates import candidate, log_split
 from autolog.testing import all_runs
 from autolog_files import FolderBackend
 from recorded import facts
@@ -326,6 +336,98 @@ def test_a_writer_is_not_chased(tmp_path: Path, store: Path, monkeypatch: pytest
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
     )
+
+
+class Patient(FolderBackend):
+    """A folder that leaves the splits of a search to lie for a minute."""
+
+    patient = ("journal", "candidate", "split", "beat")
+    patience = 60.0
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.kinds: list[set[str]] = []
+
+    def deliver(self, batch: Batch) -> Delivery:
+        self.kinds.append({event.kind for event in batch.events})
+        return super().deliver(batch)
+
+
+def log_splits(run: autolog.ActiveRun, number: int) -> None:
+    trained = candidate(run, number, f"candidate {number}", lambda: {"C": number}, splits=2)
+    for split in range(2):
+        log_split(trained, split, {"split_test_score": split / 2})
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_what_a_destination_is_patient_with_waits_and_comes_with_the_next_of_another_kind(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Splits alone are not handed over look after look; a param that follows them is at once, and they with it."""
+    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
+    backend = Patient(tmp_path / "copy")
+    courier = Courier("test:", backend)
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        courier.follow(run.folder)
+        wait_for(lambda: bool(backend.kinds))
+        log_splits(run, 0)
+        time.sleep(0.5)
+        log_splits(run, 1)
+        time.sleep(0.5)
+        assert not any("split" in kinds for kinds in backend.kinds)
+        autolog.log_param("p", 1)
+        wait_for(lambda: any({"candidate", "split", "params"} <= kinds for kinds in backend.kinds))
+        log_splits(run, 2)
+        courier.catch_up(30)
+        assert remaining(Cursors(run.folder, "test:").load()) == 0
+        log_splits(run, 3)
+    assert end(courier, 30) == 0
+    copied, written = (autolog.search_runs(store=each) for each in (tmp_path / "copy", store))
+    assert sorted(map(facts, copied), key=str) == sorted(map(facts, written), key=str)
+    assert len(written) == 5
+
+
+def test_patience_ends_by_time_and_by_a_journal_of_another_process(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may wait half a second is there after that; another writer's param in the folder is not waited with."""
+    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
+    monkeypatch.setattr(Patient, "patience", 0.5)
+    backend = Patient(tmp_path / "copy")
+    courier = Courier("test:", backend)
+    autolog.enable(backend=str(store), silent=True)
+    with autolog.start_run() as run:
+        courier.follow(run.folder)
+        log_splits(run, 0)
+        wait_for(lambda: any("split" in kinds for kinds in backend.kinds))
+        monkeypatch.setattr(Patient, "patience", 60.0)
+        log_splits(run, 1)
+        wait_for(lambda: sum("split" in kinds for kinds in backend.kinds) > 1)
+        other = Journal(run.folder, run.tree, identity(), lambda: None)
+        other.write(run.run_id, "params", {"params": {"of": "another"}})
+        wait_for(lambda: any("params" in kinds for kinds in backend.kinds))
+        other.close()
+    assert end(courier, 30) == 0
+    assert autolog.get_run(run.run_id, store=tmp_path / "copy").params == {"of": "another"}
+
+
+@given(st.lists(st.sampled_from(["split", "candidate", "params", "splits", "beat"]), max_size=6), st.integers(0, 80))
+def test_a_look_tells_kinds_and_passes_over_what_is_still_being_written(kinds: list[str], torn: int) -> None:
+    """It says where the whole lines end if all are of the kinds that were named, however the last is cut off."""
+    lines = [encode_line(Event("a" * 32, kind, 1, "b" * 16, at, {"kind": "params"})) for at, kind in enumerate(kinds)]
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Path(folder, "b.jsonl")
+        journal.write_bytes(b"".join(lines) + encode_line(Event("a" * 32, "params", 1, "b" * 16, 9, {}))[:torn])
+        found = look(str(journal), 0, ("split", "candidate", "beat"), 1 << 20)
+        assert found == (sum(map(len, lines)) if {"params", "splits"}.isdisjoint(kinds) else None)
+        assert look(str(journal), 0, ("split", "candidate", "beat", "params", "splits"), 10) is None or not kinds
 
 
 def test_no_thread_of_ours_lives_at_a_fork(tmp_path: Path) -> None:

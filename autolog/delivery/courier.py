@@ -87,7 +87,7 @@ class Courier:
         if route is None:
             route = self._routes[folder] = Route(folder, self.uri, self._backend)
             route.cursors.begin()
-        route.not_before = 0.0
+        route.hasten()
         self._thread.wake()
 
     def _run(self, stop: threading.Event) -> None:
@@ -156,9 +156,10 @@ class Courier:
             timeout: in seconds.
         """
         deadline = time.monotonic() + timeout
-        for route in list(self._routes.values()):
-            route.not_before = 0.0
         while time.monotonic() < deadline and not self._tries and self._lags():
+            for route in list(self._routes.values()):
+                if not route.tries:
+                    route.hasten()
             self._thread.wake()
             time.sleep(0.02)
 
@@ -176,7 +177,7 @@ class Courier:
         self._backend.hurries = True
         self._not_before = 0.0
         for route in self._routes.values():
-            route.not_before = 0.0
+            route.hasten()
         was_away = self._tries >= _AWAY
         while not guard.call("delivery.last", None, self._last_round) and not was_away and time.monotonic() < deadline:
             time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from autolog import guard
-from autolog.delivery.batches import batches, is_gone, journals
+from autolog.delivery.batches import batches, is_gone, journals, look
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.lease import lease
 from autolog.exceptions import AutologError
@@ -61,7 +61,14 @@ class Route:
         self.tries = 0
         self.not_before = 0.0
         self._rest = 0.5
+        self._patient_until = 0.0
+        self._known: tuple[int, dict[str, str]] = 0, {}  # when the folder changed, and its journals then, by writer
+        self._looked: dict[str, int] = {}  # how far each journal holds only what can wait, by writer
         self._backend = backend
+
+    def hasten(self) -> None:
+        """Have all that there is handed over when this is looked at next, and that soon."""
+        self.not_before = self._patient_until = 0.0
 
     def advance(self, gate: Gate) -> bool:
         """Hand over all that there is; False where something has to wait.
@@ -69,6 +76,8 @@ class Route:
         Raises:
             LaterError: the destination cannot take it now.
         """
+        if not gate.hurries and self._can_wait():
+            return False
         if not self.folder.is_dir():
             return True  # deleted by the user, or given up when everybody had everything
         with lease(self.cursors.lock) as held:
@@ -79,8 +88,36 @@ class Route:
             has_come = before != self.cursors.delivered
             if is_through and (gate.hurries or not has_come):
                 self._settle()
-        self._wait_for_more(has_come=has_come)
+        if has_come:
+            self._patient_until = time.monotonic() + self._backend.patience
+            self._looked = dict(self.cursors.delivered)
+        self._wait_for_more(has_come=has_come or not is_through)
         return is_through
+
+    def _can_wait(self) -> bool:
+        """Say whether nothing has come but what the destination is patient with; reading it is felt in the training."""
+        if time.monotonic() >= self._patient_until or self.cursors.ended:
+            return False
+        try:
+            return all(self._holds_little(writer, journal) for writer, journal in self._journals().items())
+        except OSError:
+            return False  # the folder may be gone, which is seen to elsewhere
+
+    def _journals(self) -> dict[str, str]:
+        """Give the paths of the journals by writer; the folder is read again where something came to it."""
+        changed = self.folder.stat().st_mtime_ns
+        if self._known[0] != changed:
+            self._known = changed, {each.stem: str(each) for each in journals(self.folder)}
+        return self._known[1]
+
+    def _holds_little(self, writer: str, journal: str) -> bool:
+        backend = self._backend
+        end = look(journal, self._looked.get(writer, 0), backend.patient, backend.batch_bytes)
+        if end is None:
+            self._patient_until = 0.0
+            return False
+        self._looked[writer] = end
+        return end - self.cursors.delivered.get(writer, 0) < backend.batch_bytes
 
     def _wait_for_more(self, *, has_come: bool) -> None:
         """Look less often at a run of which nothing comes any more."""
@@ -94,14 +131,18 @@ class Route:
         cursors, size = self.cursors, self._backend.batch_bytes
         for journal in journals(self.folder):
             until = math.inf if gate.hurries else journal.stat().st_size  # a writer is not chased without a rest
-            for batch in batches(self.folder, journal, cursors.delivered, size, until):
-                if not gate.opens(ended=cursors.ended):
-                    return False
+            found = batches(self.folder, journal, cursors.delivered, size, until)
+            while gate.opens(ended=cursors.ended):
+                batch = next(found, None)
+                if batch is None:
+                    break
                 self._take_answer(
                     batch, guard.call("delivery.deliver", None, guard.contained, self._backend.deliver, batch)
                 )
                 self._moved(batch)
                 gate.passed(batch, ended=cursors.ended)
+            else:
+                return False
         return True
 
     def _moved(self, batch: Batch) -> None:

@@ -14,7 +14,7 @@ import httpx  # noqa: F401  … and our client this, when it first asks somethin
 
 from autolog.hookspecs import Backend, Batch, Delivery
 from autolog_http.client import Client, ServerError
-from autolog_http.sending import Sender
+from autolog_http.sending import REST, Sender
 from autolog_http.tree import Tree, whole
 
 __all__ = ["MLflowBackend"]
@@ -26,6 +26,9 @@ class MLflowBackend(Backend):
     Args:
         uri: its address.
     """
+
+    patient = ("journal", "candidate", "split", "beat")
+    patience = REST
 
     def __init__(self, uri: str) -> None:
         self._client = Client(uri)

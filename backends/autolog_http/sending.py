@@ -24,10 +24,10 @@ from autolog_http.names import key, limits_of
 from autolog_http.runs import Remote, Runs, is_refusal
 from autolog_http.tree import Tree
 
-__all__ = ["Sender"]
+__all__ = ["REST", "Sender"]
 
 _FEW: Final = 5  # candidates of searches that go on, sent at a time: they are many, and the end sends them side by side
-_REST: Final = 10.0  # seconds before and between them, since a server on this machine takes what the search needs
+REST: Final = 10.0  # seconds before and between them, since a server on this machine takes what the search needs
 _ABREAST: Final = 4  # requests at once, where nobody trains meanwhile
 _MISTAKES: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What comes of events that say what no writer of ours does."""
@@ -47,7 +47,7 @@ class Sender:
         self._limits = limits_of(client.version)
         self._waiting: set[str] = set() if tree.cells.is_new else set(tree)
         self._aside: list[str] = []
-        self._rested = time.monotonic() + _REST
+        self._rested = time.monotonic() + REST
         self.forget()
 
     def forget(self) -> None:
@@ -64,7 +64,7 @@ class Sender:
         self._send_all(due, placed, hurries=hurries)
         if few:
             self._send_all(few, placed, hurries=hurries)
-            self._rested = time.monotonic() + _REST
+            self._rested = time.monotonic() + REST
         for event in batch.events:
             self._send_files(event, batch.files)
         self._waiting.difference_update((*due, *few))

@@ -89,7 +89,7 @@ Yielding `Arguments` instead of None changes what the callable is given. Returni
 "nothing to record here"."""
 
 
-Nested: TypeAlias = "bool | Callable[[type], bool]"
+Nested: TypeAlias = "bool | Callable[[Any], bool]"
 
 
 class Patches(Protocol):
@@ -112,7 +112,7 @@ class Patches(Protocol):
             base: the class at the root.
             handlers: the handler of each method name.
             nested: also call the handlers when a recorded call is already under way in this context; or a function
-                that says of which classes; it is asked once for each.
+                that says of which instances.
         """
 
     def own(self, base: type, settings: Iterable[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -336,6 +338,30 @@ def test_a_writer_is_not_chased(tmp_path: Path, store: Path, monkeypatch: pytest
     assert facts(autolog.get_run(run.run_id, store=tmp_path / "copy")) == facts(
         autolog.get_run(run.run_id, store=store)
     )
+
+
+def test_runs_take_turns_at_a_destination_that_takes_little(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three runs that always have something new are all served, where one batch at a time may go."""
+    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
+    monkeypatch.setattr(Unreliable, "pause", 0.1)
+    backend = Unreliable(tmp_path / "copy")
+    courier = Courier("test:", backend)
+    autolog.enable(backend=str(store), silent=True)
+    runs = [contextvars.Context().run(autolog.start_run) for _ in range(3)]
+    for run in runs:
+        courier.follow(run.folder)
+    deadline = time.monotonic() + 30
+    while len(backend.batches) < 12 and time.monotonic() < deadline:
+        for run in runs:
+            run.log_params({f"p{time.monotonic_ns()}": 1})
+        time.sleep(0.01)
+    served = Counter(batch.tree for batch in backend.batches[:12])
+    for run in runs[::-1]:
+        run.end()
+    assert end(courier, 30) == 0
+    assert set(served.values()) == {4}
 
 
 class Patient(FolderBackend):

@@ -7,7 +7,6 @@ opens a run.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Call", "observer", "skipping"]
 
 _NEVER: Final = Arguments((), {})  # what stands for a handler that returns before its `yield`
-_CLASSES: Final = 1024  # of which it is remembered whether their calls are followed inside others; a program has few
 
 
 class Call(Here):
@@ -272,20 +270,17 @@ def skipping(nested: Nested) -> Skips | None:
     """Give what says of a call that no handler is asked: it lies inside a recorded one, or nothing is to be recorded.
 
     Args:
-        nested: whether handlers are asked even then, or for instances of which classes.
+        nested: whether handlers are asked even then, or for which instances.
     """
     if nested is True:
         return None
     current = context.current
 
-    @functools.lru_cache(maxsize=_CLASSES)
-    def is_nested(kind: Any) -> bool:
-        return callable(nested) and bool(guard.call("calls.nested", None, nested, kind))
-
     def skips(instance: Any) -> bool:
         state = current.get()
-        kind: Any = type(instance)
-        return (state.paused or state.inside is not None) and not is_nested(kind)
+        if not state.paused and state.inside is None:
+            return False
+        return not callable(nested) or not guard.call("calls.nested", None, nested, instance)
 
     return skips
 

@@ -98,10 +98,10 @@ class Courier:
             self._thread.sleep(_PAUSE)
 
     def _round(self) -> None:
-        """Hand over all that there is, run by run; one that failed before comes last."""
+        """Hand over all that there is, run by run: what waits longest comes first, and what failed before last."""
         self._adopt()
         due = [each for each in list(self._routes.values()) if each.not_before <= time.monotonic()]
-        for route in sorted(due, key=lambda each: each.tries):
+        for route in sorted(due, key=lambda each: (each.tries, each.served)):
             if time.monotonic() >= self._not_before and not self._gate.stop.is_set():
                 guard.call("delivery.route", None, self._advance, route)
 

@@ -59,6 +59,7 @@ class Route:
         self.folder = folder
         self.cursors = Cursors(folder, uri)
         self.tries = 0
+        self.served = 0.0  # when something of it was handed over last
         self.not_before = 0.0
         self._rest = 0.5
         self._patient_until = 0.0
@@ -89,7 +90,8 @@ class Route:
             if is_through and (gate.hurries or not has_come):
                 self._settle()
         if has_come:
-            self._patient_until = time.monotonic() + self._backend.patience
+            self.served = time.monotonic()
+            self._patient_until = self.served + self._backend.patience
             self._looked = dict(self.cursors.delivered)
         self._wait_for_more(has_come=has_come or not is_through)
         return is_through
@@ -130,19 +132,18 @@ class Route:
                 recover(self.folder, ring.stem)
         cursors, size = self.cursors, self._backend.batch_bytes
         for journal in journals(self.folder):
-            until = math.inf if gate.hurries else journal.stat().st_size  # a writer is not chased without a rest
-            found = batches(self.folder, journal, cursors.delivered, size, until)
-            while gate.opens(ended=cursors.ended):
-                batch = next(found, None)
-                if batch is None:
-                    break
+            there = journal.stat().st_size
+            if there > cursors.delivered.get(journal.stem, 0) and not gate.opens(ended=cursors.ended):
+                return False  # before what is there is read
+            until = math.inf if gate.hurries else there  # a writer is not chased without a rest
+            for batch in batches(self.folder, journal, cursors.delivered, size, until):
+                if not gate.opens(ended=cursors.ended):
+                    return False
                 self._take_answer(
                     batch, guard.call("delivery.deliver", None, guard.contained, self._backend.deliver, batch)
                 )
                 self._moved(batch)
                 gate.passed(batch, ended=cursors.ended)
-            else:
-                return False
         return True
 
     def _moved(self, batch: Batch) -> None:

@@ -193,13 +193,18 @@ def make_call(
     try:
         result = called.wrapped(*observation.args, **observation.kwargs)
     except BaseException as error:
-        below = _below(error)
-        _lead_on(error, below)
-        guard.call("patching.failed", None, observation.failed, error)
-        _lead_on(error, below)  # who raises it again there lengthens its traceback
+        _tell(observation, error)
         raise
     guard.call("patching.done", None, observation.done, result)
     return result
+
+
+def _tell(observation: Observation, error: BaseException) -> None:
+    """Tell of an error that the call raised; a frame around it that held its traceback would keep all frames alive."""
+    below = _below(error)
+    _lead_on(error, below)
+    guard.call("patching.failed", None, observation.failed, error)
+    _lead_on(error, below)  # who raises it again there lengthens its traceback
 
 
 def caller() -> FrameType | None:

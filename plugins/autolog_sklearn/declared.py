@@ -12,7 +12,7 @@ from autolog.capture.calls import Call
 from autolog.capture.late import late
 from autolog.capture.predicting import on_predict
 from autolog.hookspecs import Patches
-from autolog_sklearn.kinds import is_search, searches
+from autolog_sklearn.kinds import is_search
 
 __all__ = ["declare"]
 
@@ -39,7 +39,7 @@ def declare(patches: Patches) -> None:
     predicting = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     predicts = dict.fromkeys(predicting, on_predict("X"))
     others = {"score": _handler("metrics.on_score"), "transform": _handler("fits.on_transform")}
-    patches.subclasses(BaseEstimator, fits, nested=searches)
+    patches.subclasses(BaseEstimator, fits, nested=is_search)
     patches.subclasses(BaseEstimator, {**predicts, **others, "partial_fit": _handler("incremental.on_partial_fit")})
     for module, declare_there in _LATER.items():
         patches.on_import(module, partial(declare_there, patches))

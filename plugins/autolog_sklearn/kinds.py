@@ -19,7 +19,6 @@ __all__ = [
     "own_attributes",
     "passes_on",
     "saved_part",
-    "searches",
 ]
 
 _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is a plain method wherever it can be
@@ -27,27 +26,23 @@ _PREDICTING: Final = ("score", "predict", "fit_predict")  # `score` first: it is
 
 def is_search(estimator: object) -> bool:
     """Say whether an estimator is a search over candidates."""
-    return isinstance(estimator, _class("sklearn.model_selection._search", "BaseSearchCV"))
-
-
-def searches(kind: type) -> bool:
-    """Say whether the estimators of a class are searches over candidates."""
-    return issubclass(kind, _class("sklearn.model_selection._search", "BaseSearchCV"))
+    return _is_a("sklearn.model_selection._search", "BaseSearchCV", estimator)
 
 
 def is_pipeline(estimator: object) -> bool:
     """Say whether an estimator is a pipeline."""
-    return isinstance(estimator, _class("sklearn.pipeline", "Pipeline"))
+    return _is_a("sklearn.pipeline", "Pipeline", estimator)
 
 
 def is_plain_pipeline(estimator: object) -> bool:
     """Say whether an estimator is a pipeline of scikit-learn's own class."""
-    return type(estimator) is _class("sklearn.pipeline", "Pipeline")
+    return type(estimator) is getattr(sys.modules.get("sklearn.pipeline"), "Pipeline", None)
 
 
-def _class(module: str, name: str) -> Any:
-    """Give a class, or none, as `isinstance` takes it, where its module was never imported."""
-    return getattr(sys.modules.get(module), name, ())
+def _is_a(module: str, name: str, estimator: object) -> bool:
+    """Say whether an estimator is of a class; nothing is where the class's module was never imported."""
+    found = sys.modules.get(module)
+    return found is not None and isinstance(estimator, getattr(found, name, ()))
 
 
 def is_predictor(estimator: object) -> bool:

@@ -8,7 +8,7 @@ import math
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autolog
@@ -73,6 +73,10 @@ def one_by_one(value, extra):
 
 @settings(max_examples=400, deadline=None)
 @given(value=plain | anything, extra=st.sampled_from([(), ("*_pin",), ("x*", "*[ab]")]))
+@example(value={"password": None, "n_tokens": {"$bytes": "00000"}}, extra=())
+@example(value={"$bytes": "İİİ password=x"}, extra=())
+@example(value={"$tuple": 5, "names": 3}, extra=())
+@example(value={"$tuple": ["password=x"], "names": []}, extra=())
 def test_the_quick_look_misses_nothing(value, extra):
     """Raw or typed, a value redacted by what is suspect is the value with every text read, and as untouched."""
     for given_value in (value, encode(value)):

@@ -65,11 +65,13 @@ def _redact_dict(value: dict[Any, Any], extra: tuple[str, ...], look: Container[
     if value.keys() == {"$dict"} and _are_pairs(value["$dict"]):  # how a dict with other keys than strings is written
         pairs = [_redact_item(key, item, extra, look, path) for key, item in value["$dict"]]
         return value if _same_pairs(value["$dict"], pairs) else {"$dict": [list(pair) for pair in pairs]}
-    if value.keys() == {"$tuple", "names"}:
+    if value.keys() == {"$tuple", "names"} and _are_fields(value["names"], value["$tuple"]):
         items = _fields(value["names"], value["$tuple"], extra, look, path)
         return value if all(map(operator.is_, value["$tuple"], items)) else {**value, "$tuple": items}
-    if value.keys() == {"$bytes"} and isinstance(value["$bytes"], str):
-        return _redact_encoded_bytes(value, extra)
+    raw = _encoded_bytes(value)
+    if raw is not None:
+        redacted = _redact_bytes(raw, extra)
+        return value if redacted is raw else {"$bytes": base64.b64encode(redacted).decode("ascii")}
     changed = {}
     for key in _keys_to_look_at(value, look):
         found = _redact_item(key, value[key], extra, look, path)
@@ -92,6 +94,10 @@ _WITHOUT_PARTS = frozenset({int, float, bool, type(None)})
 
 def _are_pairs(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value)
+
+
+def _are_fields(names: object, values: object) -> bool:
+    return isinstance(names, list) and isinstance(values, list) and len(names) == len(values)
 
 
 def _same_pairs(before: Iterable[Sequence[Any]], after: Iterable[Sequence[Any]]) -> bool:
@@ -128,10 +134,14 @@ def _fields(
     return [_redact_item(name, item, extra, look, path)[1] for name, item in zip(names, values, strict=True)]
 
 
-def _redact_encoded_bytes(value: dict[str, Any], extra: tuple[str, ...]) -> dict[str, Any]:
-    raw = base64.b64decode(value["$bytes"])
-    redacted = _redact_bytes(raw, extra)
-    return value if redacted is raw else {"$bytes": base64.b64encode(redacted).decode("ascii")}
+def _encoded_bytes(value: dict[Any, Any]) -> bytes | None:
+    """Give the bytes that a dict stands for; None where it stands for none, as one of the user's may not."""
+    if value.keys() != {"$bytes"} or not isinstance(value["$bytes"], str):
+        return None
+    try:
+        return base64.b64decode(value["$bytes"])
+    except ValueError:
+        return None
 
 
 def _redact_bytes(value: bytes | bytearray, extra: tuple[str, ...]) -> bytes | bytearray:

@@ -11,7 +11,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,9 @@ from autolog.journal.writer import Journal
 from autolog.recording.candidates import candidate, log_split
 from autolog.testing import all_runs
 from autolog_files import FolderBackend
+from late import wait_for_environment
 from recorded import facts
+from waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -70,10 +71,7 @@ def names() -> list[str]:
 
 def assert_ends() -> None:
     """Wait for the threads of couriers that nobody needs any more; the machine may be busy."""
-    deadline = time.monotonic() + 30
-    while "autolog-delivery" in names() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert "autolog-delivery" not in names()
+    wait_until(lambda: "autolog-delivery" not in names(), 30)
 
 
 def record(store: Path) -> autolog.ActiveRun:
@@ -340,15 +338,20 @@ def test_a_writer_is_not_chased(tmp_path: Path, store: Path, monkeypatch: pytest
     )
 
 
+def looking_often(backend: FolderBackend, store: Path, monkeypatch: pytest.MonkeyPatch) -> Courier:
+    """Give a courier that hardly rests between two looks, and record beside it."""
+    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
+    autolog.enable(backend=str(store), silent=True)
+    return Courier("test:", backend)
+
+
 def test_runs_take_turns_at_a_destination_that_takes_little(
     tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three runs that always have something new are all served, where one batch at a time may go."""
-    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
     monkeypatch.setattr(Unreliable, "pause", 0.1)
     backend = Unreliable(tmp_path / "copy")
-    courier = Courier("test:", backend)
-    autolog.enable(backend=str(store), silent=True)
+    courier = looking_often(backend, store, monkeypatch)
     runs = [contextvars.Context().run(autolog.start_run) for _ in range(3)]
     for run in runs:
         courier.follow(run.folder)
@@ -388,31 +391,22 @@ def log_splits(run: autolog.ActiveRun, number: int) -> None:
         log_split(trained, split, {"split_test_score": split / 2})
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert condition()
-
-
 def test_what_a_destination_is_patient_with_waits_and_comes_with_the_next_of_another_kind(
     tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Splits alone are not handed over look after look; a param that follows them is at once, and they with it."""
-    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
     backend = Patient(tmp_path / "copy")
-    courier = Courier("test:", backend)
-    autolog.enable(backend=str(store), silent=True)
+    courier = looking_often(backend, store, monkeypatch)
     with autolog.start_run() as run:
         courier.follow(run.folder)
-        wait_for(lambda: bool(backend.kinds))
+        wait_until(lambda: bool(backend.kinds), 30)
         log_splits(run, 0)
         time.sleep(0.5)
         log_splits(run, 1)
         time.sleep(0.5)
         assert not backend.took_splits_alone()
         autolog.log_param("p", 1)
-        wait_for(lambda: any({"candidate", "split", "params"} <= kinds for kinds in backend.kinds))
+        wait_until(lambda: any({"candidate", "split", "params"} <= kinds for kinds in backend.kinds), 30)
         log_splits(run, 2)
         courier.catch_up(30)
         assert remaining(Cursors(run.folder, "test:").load()) == 0
@@ -427,22 +421,20 @@ def test_patience_ends_by_time_and_by_a_journal_of_another_process(
     tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What may wait half a second is there after that; another writer's param in the folder is not waited with."""
-    monkeypatch.setattr(couriers, "_PAUSE", 0.02)
     monkeypatch.setattr(Patient, "patience", 0.5)
     backend = Patient(tmp_path / "copy")
-    courier = Courier("test:", backend)
-    autolog.enable(backend=str(store), silent=True)
+    courier = looking_often(backend, store, monkeypatch)
     with autolog.start_run() as run:
         courier.follow(run.folder)
         log_splits(run, 0)
-        time.sleep(2)  # by when what is known of the process has come, with which they may have gone
+        wait_for_environment()  # with whose facts they may have gone
         log_splits(run, 1)
-        wait_for(backend.took_splits_alone)
+        wait_until(backend.took_splits_alone, 30)
         monkeypatch.setattr(Patient, "patience", 60.0)
         log_splits(run, 2)
         other = Journal(run.folder, run.tree, identity(), lambda: None)
         other.write(run.run_id, "params", {"params": {"of": "another"}})
-        wait_for(lambda: any("params" in kinds for kinds in backend.kinds))
+        wait_until(lambda: any("params" in kinds for kinds in backend.kinds), 30)
         other.close()
     assert end(courier, 30) == 0
     assert autolog.get_run(run.run_id, store=tmp_path / "copy").params == {"of": "another"}

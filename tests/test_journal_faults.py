@@ -303,7 +303,7 @@ def test_a_deleted_folder_is_noticed_at_a_beat(store: Path, monkeypatch: pytest.
         for step in range(100):
             autolog.log_metric("old", 1.0, step=step)
         shutil.rmtree(store)
-        process.journal(str(run.folder), run.tree).beat(10.0)
+        process.journal(run.folder, run.tree).beat(10.0)
         for step in range(100):
             autolog.log_metric("new", 1.0, step=step)
         assert [step for step, _, _ in only(store).history("new")] == list(range(100))

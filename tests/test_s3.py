@@ -33,6 +33,7 @@ from autolog_s3.reading import BucketFiles
 from late import wait_for_environment
 from object_stores import KEYS, Azurite, CountingProxy, Moto, Rclone, Server, XmlOfGoogle, running, use
 from recorded import facts
+from waiting import wait_until
 
 ALL = [Moto, Rclone, Azurite, XmlOfGoogle]
 
@@ -282,11 +283,11 @@ def test_a_run_is_followed_while_it_is_written(
     reader = JournalStore(served.uri, BucketFiles(served.address))
     autolog.enable(backend=[store, served.uri], silent=True)
     with autolog.start_run() as run:
-        wait_until(lambda: is_there(reader, run.run_id))
+        wait_until(lambda: is_there(reader, run.run_id), 60)
         before = len(counted.requests)
         for number in range(3):
             autolog.log_param(f"p{number}", number)
-            wait_until(lambda wanted=f"p{number}": wanted in reader.run(run.run_id).params)
+            wait_until(lambda wanted=f"p{number}": wanted in reader.run(run.run_id).params, 60)
         assert reader.run(run.run_id).status == "RUNNING"
     session.get().end()
     ended = reader.run(run.run_id)
@@ -329,13 +330,6 @@ def is_there(reader: JournalStore, run_id: str) -> bool:
         return reader.run(run_id) is not None
     except RunNotFoundError:
         return False
-
-
-def wait_until(holds: object) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_one_object_a_pause_is_put(
@@ -448,7 +442,7 @@ def test_a_server_that_is_away_gets_everything_when_it_is_back(
         autolog.enable(backend=[store, place.uri], silent=True)
         run_id = record()
         courier = session.get().recorder._couriers[place.uri]
-        wait_until(lambda: courier._tries > 0)
+        wait_until(lambda: courier._tries > 0, 60)
         server.start()
         session.get().end()
         (journal,) = (store / run_id).glob("*.jsonl")
@@ -475,7 +469,7 @@ def test_what_a_killed_process_had_begun_is_finished_by_another(served: Place, s
     with subprocess.Popen([sys.executable, "-c", KILLED, str(store), served.uri], stdout=-1, text=True) as writer:
         assert writer.stdout is not None
         run_id = writer.stdout.readline().strip()
-        wait_until(lambda: len(list((served.folder / run_id).glob("*/*.gz"))) > 1)
+        wait_until(lambda: len(list((served.folder / run_id).glob("*/*.gz"))) > 1, 60)
         writer.send_signal(signal.SIGKILL)
     autolog.enable(backend=store, silent=True)
     deliver(store, run_id, served)

@@ -273,7 +273,7 @@ def test_a_ring_that_goes_while_the_folder_is_listed_takes_no_points_along(store
         autolog.log_metric("loss", 1.0, step=300)
         assert len(reader.runs()[0].history("loss")) == 301
         before = {name: size for name, size in files.sizes(run.tree).items() if name.endswith(".jsonl")}
-        process.journal(str(run.folder), run.tree).close_ring()
+        process.journal(run.folder, run.tree).close_ring()
         files.sizes = lambda tree: before  # type: ignore[method-assign]
         assert len(reader.runs()[0].history("loss")) == 301
 

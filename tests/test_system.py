@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +21,12 @@ from autolog.recording.system import cgroups, sampler
 from autolog.recording.system.machine import Machine
 from autolog.testing import all_runs, only_run, series
 from elsewhere import python
+from waiting import wait_until
 
 CPU, MEMORY, NETWORK = (
     f"system/{name}"
     for name in ("cpu_utilization_percentage", "system_memory_usage_megabytes", "network_receive_megabytes")
 )
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Return once it holds."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def samples(run_id: str) -> list[tuple[int, float]]:
 def test_a_run_has_series_of_the_machines_load() -> None:
     """Each reading is a series of the run, with the sample's number as its step, and of a size that can be."""
     with autolog.start_run() as run:
-        wait_for(lambda: len(samples(run.run_id)) >= 5)
+        wait_until(lambda: len(samples(run.run_id)) >= 5)
     found = only_run()
     assert {CPU, MEMORY, NETWORK, "system/disk_usage_percentage"} <= set(found.metrics)
     steps = [step for step, _ in series(found, CPU)]
@@ -70,11 +63,11 @@ def test_a_run_has_series_of_the_machines_load() -> None:
 def test_samples_stop_with_the_run() -> None:
     """A run that has ended gets no more, while another still does."""
     with autolog.start_run(run_name="first") as first:
-        wait_for(lambda: samples(first.run_id))
+        wait_until(lambda: samples(first.run_id))
     time.sleep(0.1)
     ended_with = samples(first.run_id)
     with autolog.start_run(run_name="second") as second:
-        wait_for(lambda: len(samples(second.run_id)) >= 3)
+        wait_until(lambda: len(samples(second.run_id)) >= 3)
     assert samples(first.run_id) == ended_with
 
 
@@ -82,7 +75,7 @@ def test_samples_stop_with_the_run() -> None:
 def test_only_top_level_runs_are_watched() -> None:
     """What a machine does while a child runs is on the run around it."""
     with autolog.start_run() as run, autolog.start_run(nested=True, run_name="child"):
-        wait_for(lambda: samples(run.run_id))
+        wait_until(lambda: samples(run.run_id))
     (child,) = [each for each in all_runs() if each.run_name == "child"]
     assert child.metrics == {}
 
@@ -178,7 +171,7 @@ def test_the_thread_ends_with_the_process() -> None:
     before: set[threading.Thread] = set()
     before = ours()
     autolog.start_run()
-    wait_for(ours)
+    wait_until(ours)
     session.get().end()
     assert not ours()
 

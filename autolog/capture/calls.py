@@ -214,8 +214,7 @@ class _Recording(Observation):
         outer, call = self._outer, self._call
         if call.run is not None or not self._nested:
             return Context(call.run or outer.run, call.plugin, call.records, outer.paused, handed=call.handing)
-        run, inside, recorded, paused, task, tasks, _ = outer
-        return Context(run, inside, recorded, paused, task, tasks, call.handing) if call.handing else outer
+        return outer._replace(handed=call.handing) if call.handing else outer
 
     def _before(self) -> bool | None:
         """Say whether the handler has come to its `yield`, by what it gives there; None where it did not."""

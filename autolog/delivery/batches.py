@@ -11,7 +11,7 @@ from typing import Any, Final
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Batch
 from autolog.journal import liveness
-from autolog.journal.events import Event, decode_lines
+from autolog.journal.events import Event, are_of, decode_lines
 from autolog.journal.process import BEAT, identity
 from autolog.paths import inside
 
@@ -19,7 +19,6 @@ __all__ = ["batches", "is_abandoned", "is_gone", "is_own", "journals", "look", "
 
 
 _LONGEST: Final = 64 << 20  # bytes of a line
-_KIND_AT: Final = len('{"run":"') + 32  # bytes into a line of an event
 _SILENCE: Final = 7 * 86_400.0  # seconds; a process may be stopped, or held up, for days
 
 
@@ -83,9 +82,7 @@ def look(journal: str, offset: int, kinds: Collection[str], size: int) -> int | 
     finally:
         os.close(file)
     whole = lines.rfind(b"\n") + 1
-    known = tuple(b'","kind":"%b",' % kind.encode("ascii") for kind in kinds)
-    are_known = all(line.startswith(known, _KIND_AT) for line in lines[:whole].splitlines())
-    return offset + whole if are_known and len(lines) < size else None
+    return offset + whole if len(lines) < size and are_of(lines[:whole], kinds) else None
 
 
 def read_events(folder: Path, writer: str, end: int) -> Iterator[Event]:

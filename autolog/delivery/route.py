@@ -116,7 +116,6 @@ class Route:
         backend = self._backend
         end = look(journal, self._looked.get(writer, 0), backend.patient, backend.batch_bytes)
         if end is None:
-            self._patient_until = 0.0
             return False
         self._looked[writer] = end
         return end - self.cursors.delivered.get(writer, 0) < backend.batch_bytes

@@ -41,7 +41,7 @@ _registered = False
 _has_forked = False  # while a run was open
 
 
-def journal(folder: str, tree: str, after: int = 0) -> Journal:
+def journal(folder: Path, tree: str, after: int = 0) -> Journal:
     """Give this process's journal in a top-level run's folder; a new one after a fork.
 
     Args:
@@ -49,11 +49,11 @@ def journal(folder: str, tree: str, after: int = 0) -> Journal:
         tree: its id.
         after: no event may be dated earlier, in microseconds since the epoch.
     """
-    found = _journals.get(folder)
+    found = _journals.get(str(folder))
     if found is None:
         _register()
         children.watch()
-        found = _journals.setdefault(folder, Journal(Path(folder), tree, identity(), _thread.wake))
+        found = _journals.setdefault(str(folder), Journal(folder, tree, identity(), _thread.wake))
         _close_old()
         _thread.wake()
     found.last = max(found.last, after)

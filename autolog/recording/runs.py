@@ -86,7 +86,6 @@ class ActiveRun:
         self.tree: str = parent.tree if parent is not None else tree or self.run_id
         self._folder: Path | None = folder if parent is None or folder is None else parent._folder  # noqa: SLF001
         self._tree_folder: Path = parent._tree_folder if parent is not None else Path(folder or "", self.tree)  # noqa: SLF001
-        self._place: str = parent._place if parent is not None else str(self._tree_folder)  # noqa: SLF001
         self._session = session or clock.new_id(8)
         self._process = os.getpid()
         self._started = time.perf_counter()
@@ -123,7 +122,7 @@ class ActiveRun:
 
     @property
     def _journal(self) -> Journal:
-        return process.journal(self._place, self.tree, self._after)
+        return process.journal(self._tree_folder, self.tree, self._after)
 
     def _write(self, kind: str, data: Mapping[str, JSON]) -> None:
         if self._folder is not None:
@@ -279,7 +278,10 @@ class ActiveRun:
             number = float(value)
             numbers[redact_name(name, extra)] = number if math.isfinite(number) else encode(number)
         for name, fact in facts.items():
-            said.update({name: fact} if fact is None or type(fact) is int else self._clean({name: fact}))
+            if fact is None or type(fact) is int:
+                said[name] = fact
+            else:
+                said.update(self._clean({name: fact}))
         self._write("split", {"split": split, "metrics": numbers, **said})
 
     # ---- files

@@ -94,7 +94,7 @@ def passed_error(result: Any, errors: Errors, run: ActiveRun) -> Mapping[str, st
     text = result.get("fit_error") if isinstance(result, dict) else None
     first = text if isinstance(text, str) else errors[0] if errors else None
     errors.clear()
-    return None if first is None else _read(first) if isinstance(first, str) else error_facts(first, run)
+    return _read(first) if isinstance(first, str) else error_facts(first, run)
 
 
 def _read(text: str) -> dict[str, str]:

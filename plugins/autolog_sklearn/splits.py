@@ -49,7 +49,7 @@ def on_split(call: Call) -> Steps:
     if unit_of is None or parent is None or not parent.records:
         return
     given = call.given()
-    unit = unit_of(call, given, handed)
+    unit = unit_of(call, given)
     if unit is None:
         return
     run = parent if handed.get("capped") else _run_of(parent, unit)
@@ -132,27 +132,27 @@ def _run_of(parent: ActiveRun, unit: Unit) -> ActiveRun:
 # ---- what unit a call is
 
 
-def _of_search(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
+def _of_search(call: Call, given: Mapping[str, Any]) -> Unit | None:
     progress, split = given.get("candidate_progress"), given.get("split_progress")
     if progress is None or split is None:
         return None
+    handed = call.handed
     number = handed["offset"] + progress[0]
-    known = handed.get("tags")
-    tags = {name: values[progress[0] % len(values)] for name, values in known.items()} if known else {}
+    tags = {name: values[progress[0] % len(values)] for name, values in handed.get("tags", {}).items()}
     params = given.get("parameters") or {}
     return Unit(number, f"candidate {number}", params, split[0], split[1], "split_", tags)
 
 
-def _of_folds(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
+def _of_folds(call: Call, given: Mapping[str, Any]) -> Unit | None:
     return None if call.task is None else Unit(call.task, f"fold {call.task}", {}, call.task, 1)
 
 
-def _of_points(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
+def _of_points(call: Call, given: Mapping[str, Any]) -> Unit | None:
     """Take apart the number of a task of `validation_curve`: of each fold all points, then the next fold."""
     params = given.get("parameters")
     if call.task is None or params is None:
         return None
-    split, point = divmod(call.task, handed["points"])
+    split, point = divmod(call.task, call.handed["points"])
     return Unit(point, point_name(params), params, split, None, "split_")
 
 
@@ -165,8 +165,8 @@ def point_name(params: Mapping[str, Any]) -> str:
 _PLAIN: Final = (str, int, float, type(None))
 
 
-def _of_sizes(call: Call, given: Mapping[str, Any], handed: Mapping[str, Any]) -> Unit | None:
-    sizes, train = handed.get("sizes"), given.get("train")
+def _of_sizes(call: Call, given: Mapping[str, Any]) -> Unit | None:
+    sizes, train = call.handed.get("sizes"), given.get("train")
     if call.task is None or sizes is None or train is None:
         return None
     split, number = divmod(call.task, sizes)
@@ -177,7 +177,7 @@ def _size(train_size: Any) -> tuple[str, dict[str, int]]:
     return f"train_size={int(train_size)}", {"train_size": int(train_size)}
 
 
-_KINDS: Final[Mapping[str, Callable[[Call, Mapping[str, Any], Mapping[str, Any]], Unit | None]]] = {
+_KINDS: Final[Mapping[str, Callable[[Call, Mapping[str, Any]], Unit | None]]] = {
     "search": _of_search,
     "folds": _of_folds,
     "points": _of_points,

@@ -9,15 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
 
-__all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "running", "wait_until"]
+from waiting import wait_until
+
+__all__ = ["NEWEST", "OLDER", "environment", "free_port", "mlflow_python", "running"]
 
 NEWEST = "3.17.2"
 OLDER = "2.22.5"
@@ -112,7 +113,7 @@ def _own_environment() -> dict[str, str]:
 
 def _wait_for(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
     try:
-        wait_until(lambda: server.poll() is not None or _answers(uri))
+        wait_until(lambda: server.poll() is not None or _answers(uri), 120)
     finally:
         if server.poll() is not None:
             raise RuntimeError(f"the server has ended: {log.read_text()[-2000:]}")
@@ -123,19 +124,6 @@ def _answers(uri: str) -> bool:
         return bool(urllib.request.urlopen(f"{uri}/health", timeout=5).read() == b"OK")
     except OSError:
         return False
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait up to two minutes for something.
-
-    Raises:
-        TimeoutError: in vain.
-    """
-    for _ in range(600):
-        if is_so():
-            return
-        time.sleep(0.2)
-    raise TimeoutError("in vain")
 
 
 def mlflow_python(uri: str, program: str, *arguments: str, version: str = NEWEST) -> str:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_server import free_port, wait_until
+from mlflow_server import free_port
+from waiting import wait_until
 
 __all__ = ["is_here", "running"]
 
@@ -57,7 +58,7 @@ def running() -> Iterator[str]:
         server = subprocess.Popen(command, cwd=place, **as_whom)
         ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
         try:
-            wait_until(lambda: subprocess.run(ready, check=False, stdout=subprocess.DEVNULL).returncode == 0)
+            wait_until(lambda: subprocess.run(ready, check=False, stdout=subprocess.DEVNULL).returncode == 0, 120)
             yield f"postgresql://autolog@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)

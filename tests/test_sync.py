@@ -206,8 +206,8 @@ def test_a_run_of_another_host_stays_until_it_was_silent_for_long(
     assert (waiting(far) == [folder]) is stays
 
 
-def test_two_syncs_at_once_send_each_run_once(far: Path) -> None:
-    """What one of them delivers the other leaves alone."""
+def test_syncs_at_once_send_each_run_once(far: Path) -> None:
+    """What one of them delivers, and then removes, the others leave alone; all of them succeed."""
     (far / "away").touch()
     for _ in range(4):
         train(far, 0.2)
@@ -215,12 +215,27 @@ def test_two_syncs_at_once_send_each_run_once(far: Path) -> None:
     (far / "asked").unlink()
     command = [sys.executable, "-m", "autolog", "sync"]
     environment = {**os.environ, "PYTHONPATH": str(far)}
-    both = [subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) for _ in range(2)]
-    assert [each.wait(120) for each in both] == [0, 0]
-    for each in both:
-        each.communicate()
+    all_at_once = [subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) for _ in range(3)]
+    said = [each.communicate(timeout=120) for each in all_at_once]
+    assert [each.returncode for each in all_at_once] == [0, 0, 0], said
+    assert waiting(far) == []
     assert len(all_runs(far / "kept")) == 4
     assert len((far / "asked").read_text()) == 4
+
+
+def test_a_run_that_a_killed_sync_was_removing_goes_with_the_next(far: Path) -> None:
+    """It stands under a name that no run has, and nothing of it is delivered again."""
+    (far / "away").touch()
+    train(far, 0.2)
+    (whole,) = waiting(far)
+    half = whole.with_name(f".away-{'0' * 32}")
+    half.mkdir()
+    (half / "0123456789abcdef.jsonl").write_bytes(next(whole.glob("*.jsonl")).read_bytes())
+    (far / "away").unlink()
+    done = sync(far)
+    assert (done.returncode, done.stdout.count("delivered")) == (0, 1)
+    assert waiting(far) == []
+    assert len(all_runs(far / "kept")) == 1
 
 
 def test_a_lease_is_held_by_one_and_goes_with_its_process(tmp_path: Path) -> None:

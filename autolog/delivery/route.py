@@ -79,8 +79,14 @@ class Route:
         """
         if not gate.hurries and self._can_wait():
             return False
-        if not self.folder.is_dir():
+        try:
+            return self._advance(gate)
+        except FileNotFoundError:
+            if self.folder.is_dir():
+                raise
             return True  # deleted by the user, or given up when everybody had everything
+
+    def _advance(self, gate: Gate) -> bool:
         with lease(self.cursors.lock) as held:
             if not held:
                 return False
@@ -189,8 +195,13 @@ def is_complete(cursors: Cursors) -> bool:
 
 
 def remaining(cursors: Cursors) -> int:
-    """Give how many bytes of journals a destination lacks of a run."""
-    return sum(max(0, _end(each) - cursors.delivered.get(each.stem, 0)) for each in journals(cursors.folder))
+    """Give how many bytes of journals a destination lacks of a run; none of one that is there no more."""
+    try:
+        return sum(max(0, _end(each) - cursors.delivered.get(each.stem, 0)) for each in journals(cursors.folder))
+    except FileNotFoundError:
+        if cursors.folder.is_dir():
+            raise
+        return 0
 
 
 def is_over(cursors: Cursors) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
+from typing import Final
 
 from autolog.delivery.batches import is_abandoned, is_own, journals
 from autolog.delivery.cursors import Cursors
@@ -12,6 +13,8 @@ from autolog.delivery.lease import lease
 from autolog.delivery.route import remaining
 
 __all__ = ["spool_folder", "sweep"]
+
+_AWAY: Final = ".away-"  # before a run's id, while its files are removed
 
 
 def spool_folder() -> Path:
@@ -31,17 +34,31 @@ def sweep(folder: Path) -> None:
     """
     if folder == spool_folder() and folder.is_dir():
         for each in folder.iterdir():
-            _remove_if_delivered(each)
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                _remove_if_delivered(each)
 
 
 def _remove_if_delivered(folder: Path) -> None:
+    if folder.name.startswith(_AWAY):
+        shutil.rmtree(folder, ignore_errors=True)  # who was about to was killed
+        return
     known = list(Cursors.all_in(folder))
     if not known or any(each.aside.exists() for each in known) or not all(map(_is_done, journals(folder))):
         return
     with contextlib.ExitStack() as leases:
         held = [leases.enter_context(lease(each.lock)) for each in known]
         if all(held) and all(each.is_settled and not remaining(each) for each in known):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run at once: who waits for its lease is to find nothing, and not the half of it."""
+    away = folder.with_name(_AWAY + folder.name)
+    try:
+        folder.rename(away)
+    except OSError:  # Windows, while a lease is held; nobody else can get it there
+        away = folder
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def _is_done(journal: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -25,6 +26,7 @@ __all__ = [
     "main",
     "median",
     "program",
+    "side_by_side",
     "size",
     "timed",
 ]
@@ -90,6 +92,64 @@ def program(source: str, *arguments: object, python: str | None = None, cwd: str
     command = [python or sys.executable, "-c", source, *map(str, arguments)]
     done = subprocess.run(command, env=ENVIRONMENT, cwd=cwd, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def side_by_side(source: str, *arguments: object, cwd: str, times: int) -> tuple[list[float], list[float]]:
+    """Have two processes do the same at once, each on a core of its own, one of them recorded and the other bare.
+
+    Both feel alike what else the machine does. By what one of them, or its core, is slower than the other is left out:
+    they do it again with their parts changed, and the mean of the two is taken.
+
+    Args:
+        source: of a program that reads `recorded` or `bare`, and gets ready; says so in a line, and reads one; does it,
+            prints the seconds it took, and reads a line; and so on until there is nothing more to read.
+        arguments: the program's.
+        cwd: its working directory.
+        times: how often they do it in both parts.
+
+    Returns:
+        By how much the recorded one took longer, as a part of the bare one's time, `times` times; and the seconds that
+        the bare ones took.
+    """
+    command = [sys.executable, "-c", source, *map(str, arguments)]
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    with contextlib.ExitStack() as running:
+        one, other = (running.enter_context(_on_core(core, command, cwd)) for core in cores)
+        rounds = [(_round(one, other), _round(other, one)) for _ in range(times)]
+    added = [((on / off) * (changed_on / changed_off)) ** 0.5 - 1 for (on, off), (changed_on, changed_off) in rounds]
+    return added, [off for both in rounds for _, off in both]
+
+
+def _on_core(core: int, command: list[str], cwd: str) -> subprocess.Popen[str]:
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})  # which the child has from its parent
+    try:
+        return subprocess.Popen(
+            command, env=ENVIRONMENT, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    finally:
+        os.sched_setaffinity(0, usual)
+
+
+def _round(recorded: subprocess.Popen[str], bare: subprocess.Popen[str]) -> tuple[float, float]:
+    """Give the seconds that the recorded one takes, and the bare one."""
+    both = recorded, bare
+    for each, line in zip(both, ("recorded", "bare"), strict=True):
+        print(line, file=each.stdin, flush=True)
+    _answers(both)
+    _go_on(both)
+    on, off = map(float, _answers(both))
+    _go_on(both)
+    return on, off
+
+
+def _answers(both: Iterable[subprocess.Popen[str]]) -> list[str]:
+    return [each.stdout.readline() for each in both if each.stdout is not None]
+
+
+def _go_on(both: Iterable[subprocess.Popen[str]]) -> None:
+    for each in both:
+        print(file=each.stdin, flush=True)
 
 
 def in_turn(tasks: Mapping[str, Callable[[], float]], times: int) -> dict[str, list[float]]:

@@ -41,8 +41,9 @@ def is_plain_pipeline(estimator: object) -> bool:
 
 def _is_a(module: str, name: str, estimator: object) -> bool:
     """Say whether an estimator is of a class; nothing is where the class's module was never imported."""
-    found = sys.modules.get(module)
-    return found is not None and isinstance(estimator, getattr(found, name, ()))
+    kind = getattr(sys.modules.get(module), name, None)
+    # not `isinstance`: of an abstract class it is a function of Python's, and asks the object what class it claims
+    return kind is not None and type.__subclasscheck__(kind, type(estimator))
 
 
 def is_predictor(estimator: object) -> bool:

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import pluggy
 
@@ -64,16 +64,14 @@ hookimpl = pluggy.HookimplMarker("autolog")
 # ---- wrapping calls
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """Arguments to call the wrapped callable with instead of the user's; the user's own objects stay as they are."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a wrapped call ended: with a `result`, or with an `error` that goes on to the user unchanged."""
 
     result: Any

@@ -70,7 +70,7 @@ class Call(Here):
 
     def with_argument(self, name: str, value: Any) -> Arguments:
         """Give the arguments with another value for one of them, wherever the caller has put it."""
-        names = parameters(self.function)[: len(self.args)]
+        names = () if name in self.kwargs else parameters(self.function)[: len(self.args)]
         if name not in names:
             return Arguments(self.args, {**self.kwargs, name: value})
         place = names.index(name)

@@ -27,6 +27,9 @@ class Here:
         plugin: the plugin.
         session: what autolog is set to.
         owner: the plugin whose options hold here.
+
+    Attributes:
+        handed: what the handler of the recorded call around this handed on, in this or another process.
     """
 
     def __init__(self, plugin: str, session: Session, owner: str | None = None) -> None:
@@ -35,7 +38,8 @@ class Here:
         self._session = session
         self._owner = owner or plugin
         self._resolved = session.resolved
-        self._outer = context.current.get()
+        self._outer = outer = context.current.get()
+        self.handed: dict[str, Any] = {} if outer.handed is None else outer.handed
 
     @property
     def settings(self) -> Settings:
@@ -74,12 +78,6 @@ class Here:
     def tasks(self) -> tuple[tuple[int, int], ...]:
         """The tasks that lead here from the run, outermost first: each as the number of a pool and its own."""
         return self._outer.tasks
-
-    @property
-    def handed(self) -> dict[str, Any]:
-        """What the handler of the recorded call around this handed on, in this or another process."""
-        handed = self._outer.handed
-        return {} if handed is None else handed
 
     def hand_back(self, **facts: Any) -> None:
         """Add to what the handler of the call around this hands on, for the calls that are still to come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from autolog.exceptions import UsageError
 
-__all__ = ["checked", "inside"]
+__all__ = ["checked", "inside", "make_folder"]
 
 _UNFIT = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP})
 _LONGEST = 255  # bytes, on all file systems in use
@@ -54,6 +55,18 @@ def inside(folder: Path, path: str) -> Path:
     if any(_is_link(part, path) for part in below) and not found.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{path!r} is a link that leads out of {folder}")
     return found
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder in one that is there; it may be there already.
+
+    `Path.mkdir` with `exist_ok` raises FileExistsError where another process takes the folder away at that moment.
+
+    Raises:
+        OSError: it cannot be made; FileNotFoundError where the folder for it is not there, or no longer.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir()
 
 
 def _is_link(part: Path, path: str) -> bool:

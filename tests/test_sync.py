@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ FAR = '''
 """A destination that keeps no journals: it copies into a folder, unless a file `away` is there."""
 
 import pathlib
+import shutil
 
 import autolog
 from autolog.hookspecs import Delivery
@@ -33,6 +35,9 @@ class Far(FolderBackend):
             asked.write("x")
         if (self.root.parent / "away").exists():
             return Delivery("retry", "the destination is away", 0.0)
+        if (self.root.parent / "deletes").exists():
+            shutil.rmtree(batch.folder)
+            return Delivery("retry", "the user deletes the run", 0.0)
         return super().deliver(batch)
 
 
@@ -206,36 +211,56 @@ def test_a_run_of_another_host_stays_until_it_was_silent_for_long(
     assert (waiting(far) == [folder]) is stays
 
 
+MANY = """
+import sys, autolog
+autolog.enable(backend=sys.argv[1], exit_timeout=0.2)
+for number in range(40):
+    with autolog.start_run():
+        autolog.log_param("number", number)
+"""
+
+
 def test_syncs_at_once_send_each_run_once(far: Path) -> None:
     """What one of them delivers, and then removes, the others leave alone; all of them succeed."""
     (far / "away").touch()
-    for _ in range(4):
-        train(far, 0.2)
+    python(far, "-c", MANY, f"far://{far}/kept")
     (far / "away").unlink()
     (far / "asked").unlink()
+    journals = sum(len(list(run.glob("*.jsonl"))) for run in waiting(far))
     command = [sys.executable, "-m", "autolog", "sync"]
     environment = {**os.environ, "PYTHONPATH": str(far)}
     all_at_once = [subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) for _ in range(3)]
     said = [each.communicate(timeout=120) for each in all_at_once]
     assert [each.returncode for each in all_at_once] == [0, 0, 0], said
     assert waiting(far) == []
-    assert len(all_runs(far / "kept")) == 4
-    assert len((far / "asked").read_text()) == 4
+    assert sorted(run.params["number"] for run in all_runs(far / "kept")) == [*range(40)]
+    assert len((far / "asked").read_text()) == journals
 
 
-def test_a_run_that_a_killed_sync_was_removing_goes_with_the_next(far: Path) -> None:
-    """It stands under a name that no run has, and nothing of it is delivered again."""
+@pytest.mark.parametrize("who", ["sync", "training"])
+def test_a_run_that_a_killed_sync_was_removing_goes_with_the_next(far: Path, who: str) -> None:
+    """It stands under a name that no run has, and nothing of it is delivered again, whoever comes by."""
     (far / "away").touch()
     train(far, 0.2)
     (whole,) = waiting(far)
-    half = whole.with_name(f".away-{'0' * 32}")
-    half.mkdir()
-    (half / "0123456789abcdef.jsonl").write_bytes(next(whole.glob("*.jsonl")).read_bytes())
+    shutil.copytree(whole, whole.with_name(f".away-{'0' * 32}"))
     (far / "away").unlink()
-    done = sync(far)
-    assert (done.returncode, done.stdout.count("delivered")) == (0, 1)
+    done = sync(far) if who == "sync" else train(far)
+    assert done.returncode == 0, done.stderr
     assert waiting(far) == []
-    assert len(all_runs(far / "kept")) == 1
+    assert len(list((far / "kept").iterdir())) == {"sync": 1, "training": 2}[who]
+
+
+def test_a_run_that_is_deleted_meanwhile_is_not_said_to_be_delivered(far: Path) -> None:
+    """Sync says that it is there no more; nothing can be left to be done."""
+    (far / "away").touch()
+    train(far, 0.2)
+    (far / "away").unlink()
+    (far / "deletes").touch()
+    done = sync(far)
+    assert done.returncode == 0, done.stderr
+    assert "is there no more; another process has delivered it, or it was deleted" in done.stdout
+    assert not (far / "kept").exists()
 
 
 def test_a_lease_is_held_by_one_and_goes_with_its_process(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def _say(sent: Sent) -> bool:
         click.echo(f"autolog: run {run} is left for {uri}: {visible(sent.reason)}", err=True)
     elif sent.state == "busy":
         click.echo(f"run {run}: another process is delivering it to {uri}")
+    elif sent.state == "gone":
+        click.echo(f"run {run}: is there no more; another process has delivered it, or it was deleted")
     else:
         click.echo(f"run {run}: delivered to {uri}")
     return sent.state == "left"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +16,16 @@ from autolog.journal.events import Event, are_of, decode_lines
 from autolog.journal.process import BEAT, identity
 from autolog.paths import inside
 
-__all__ = ["batches", "is_abandoned", "is_gone", "is_own", "journals", "look", "read_events"]
+__all__ = ["batches", "is_abandoned", "is_gone", "is_own", "is_run", "journals", "look", "read_events"]
 
-
+_RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _LONGEST: Final = 64 << 20  # bytes of a line
 _SILENCE: Final = 7 * 86_400.0  # seconds; a process may be stopped, or held up, for days
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder is a top-level run's, by its name; one that is being removed has another."""
+    return _RUN_ID.match(folder.name) is not None
 
 
 def journals(folder: Path) -> list[Path]:

@@ -6,14 +6,15 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from autolog import guard
 from autolog.background import Background
-from autolog.delivery.batches import is_gone, journals
+from autolog.delivery.batches import is_gone, is_run, journals
 from autolog.delivery.cursors import Cursors, public_uri
-from autolog.delivery.route import LaterError, Route, is_complete, remaining
+from autolog.delivery.route import LaterError, Route, is_complete, remaining, unless_gone
 from autolog.exceptions import AutologError
 from autolog.hookspecs import Backend, Batch
 from autolog.text import visible
@@ -215,8 +216,8 @@ def left_behind(root: Path, uri: str) -> list[Path]:
         uri: the destination's, without secrets.
     """
     name = Cursors(root, uri).path.relative_to(root)
-    folders = [path.parents[1] for path in root.glob(f"*/{name}")]
-    return [folder for folder in folders if _is_left(folder, uri)]
+    folders = filter(is_run, (path.parents[1] for path in root.glob(f"*/{name}")))
+    return [folder for folder in folders if unless_gone(folder, False, partial(_is_left, folder, uri))]
 
 
 def _is_left(folder: Path, uri: str) -> bool:

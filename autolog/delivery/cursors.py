@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from autolog.paths import make_folder
 from autolog.recording.redaction.names import is_secret_name
 
 __all__ = ["Cursors", "public_uri"]
@@ -66,7 +67,7 @@ class Cursors:
     def begin(self) -> None:
         """Leave the file, where there is none, should this process be killed; a disk that refuses may do so later."""
         with contextlib.suppress(OSError):
-            self.path.parent.mkdir(exist_ok=True)
+            make_folder(self.path.parent)
             with self.path.open("x", encoding="ascii") as file:
                 file.write(self._text())
 
@@ -79,7 +80,7 @@ class Cursors:
 
     def save(self) -> None:
         """Write what is known."""
-        self.path.parent.mkdir(exist_ok=True)
+        make_folder(self.path.parent)
         partial = self.path.with_suffix(f".{os.getpid()}.part")
         partial.write_text(self._text(), "ascii")
         partial.replace(self.path)
@@ -90,7 +91,7 @@ class Cursors:
 
     def keep_aside(self, fact: Mapping[str, Any]) -> None:
         """Write down what the destination refuses for good."""
-        self.path.parent.mkdir(exist_ok=True)
+        make_folder(self.path.parent)
         with self.aside.open("ab") as file:
             file.write(json.dumps(fact).encode("ascii") + b"\n")
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from autolog.paths import make_folder
+
 __all__ = ["lease"]
 
 _open: Final[set[int]] = set()
@@ -36,8 +38,11 @@ def lease(path: Path) -> Iterator[bool]:
 
     Args:
         path: the file to lock; it is made, with its folder.
+
+    Raises:
+        OSError: it cannot be; FileNotFoundError where the folder above is not there.
     """
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
     _open.add(file)
     try:

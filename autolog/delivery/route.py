@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from autolog import guard
 from autolog.delivery.batches import batches, is_gone, journals, look
@@ -16,7 +18,9 @@ from autolog.hookspecs import Backend, Batch, Delivery
 from autolog.journal.recovery import recover
 from autolog.text import visible
 
-__all__ = ["Gate", "LaterError", "Route", "is_complete", "is_over", "remaining"]
+__all__ = ["Gate", "LaterError", "Route", "is_complete", "is_over", "remaining", "unless_gone"]
+
+T = TypeVar("T")
 
 _LONGEST_REST: Final = 60.0  # seconds between two looks at a run that nothing has come to for long
 
@@ -72,19 +76,14 @@ class Route:
         self.not_before = self._patient_until = 0.0
 
     def advance(self, gate: Gate) -> bool:
-        """Hand over all that there is; False where something has to wait.
+        """Hand over all that there is; False where something has to wait, which nothing has of a run that has gone.
 
         Raises:
             LaterError: the destination cannot take it now.
         """
         if not gate.hurries and self._can_wait():
             return False
-        try:
-            return self._advance(gate)
-        except FileNotFoundError:
-            if self.folder.is_dir():
-                raise
-            return True  # deleted by the user, or given up when everybody had everything
+        return unless_gone(self.folder, True, partial(self._advance, gate))
 
     def _advance(self, gate: Gate) -> bool:
         with lease(self.cursors.lock) as held:
@@ -189,19 +188,36 @@ class Route:
         return is_complete(self.cursors.load())
 
 
+def unless_gone(folder: Path, otherwise: T, answer: Callable[[], T]) -> T:
+    """Give an answer about a run, or do something with it.
+
+    Args:
+        folder: the run's. At any moment the user may delete it, or another process that has seen all have all of it.
+        otherwise: what is given where it is there no more.
+        answer: gives the answer.
+    """
+    try:
+        return answer()
+    except (FileNotFoundError, NotADirectoryError):
+        if folder.is_dir():
+            raise
+        return otherwise
+
+
 def is_complete(cursors: Cursors) -> bool:
-    """Say whether a destination has all that there is now of a run."""
-    return not remaining(cursors) and (cursors.is_settled or not is_over(cursors))
+    """Say whether a destination has all that there is now of a run, which may be nothing."""
+    return unless_gone(
+        cursors.folder, True, lambda: not _lacks(cursors) and (cursors.is_settled or not is_over(cursors))
+    )
 
 
 def remaining(cursors: Cursors) -> int:
     """Give how many bytes of journals a destination lacks of a run; none of one that is there no more."""
-    try:
-        return sum(max(0, _end(each) - cursors.delivered.get(each.stem, 0)) for each in journals(cursors.folder))
-    except FileNotFoundError:
-        if cursors.folder.is_dir():
-            raise
-        return 0
+    return unless_gone(cursors.folder, 0, lambda: _lacks(cursors))
+
+
+def _lacks(cursors: Cursors) -> int:
+    return sum(max(0, _end(each) - cursors.delivered.get(each.stem, 0)) for each in journals(cursors.folder))
 
 
 def is_over(cursors: Cursors) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from autolog.delivery.batches import is_abandoned, is_own, journals
 from autolog.delivery.cursors import Cursors
 from autolog.delivery.lease import lease
-from autolog.delivery.route import remaining
+from autolog.delivery.route import remaining, unless_gone
 
 __all__ = ["spool_folder", "sweep"]
 
@@ -34,8 +35,7 @@ def sweep(folder: Path) -> None:
     """
     if folder == spool_folder() and folder.is_dir():
         for each in folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
-                _remove_if_delivered(each)
+            unless_gone(each, None, partial(_remove_if_delivered, each))  # another process sweeps too
 
 
 def _remove_if_delivered(folder: Path) -> None:
@@ -56,7 +56,7 @@ def _remove(folder: Path) -> None:
     away = folder.with_name(_AWAY + folder.name)
     try:
         folder.rename(away)
-    except OSError:  # Windows, while a lease is held; nobody else can get it there
+    except OSError:  # on Windows, since it holds the leases, which nobody else can get there until they are closed
         away = folder
     shutil.rmtree(away, ignore_errors=True)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from autolog import guard
-from autolog.delivery.batches import journals
+from autolog.delivery.batches import is_run, journals
 from autolog.delivery.courier import wait_before
 from autolog.delivery.cursors import Cursors, public_uri
 from autolog.delivery.route import LaterError, Route, is_complete, remaining
@@ -18,7 +17,6 @@ from autolog.hookspecs import Backend, Batch
 
 __all__ = ["Sent", "Task", "deliver", "tasks"]
 
-_RUN_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _TRIES: Final = 5
 
 
@@ -41,12 +39,13 @@ class Sent(NamedTuple):
 
     Args:
         task: it.
-        state: `sent`; `busy`, where another process is delivering this run; or `left`.
+        state: `sent`; `busy`, where another process is delivering this run; `gone`, where its folder is there no more,
+            since all have all of it, or it was deleted; or `left`.
         reason: why it is left.
     """
 
     task: Task
-    state: Literal["sent", "busy", "left"]
+    state: Literal["sent", "busy", "gone", "left"]
     reason: str = ""
 
 
@@ -74,9 +73,9 @@ def _task(cursors: Cursors, uri: str) -> Task | None:
 
 
 def _run_folders(root: Path) -> list[Path]:
-    if _RUN_ID.match(root.name) and journals(root):
+    if is_run(root) and journals(root):
         return [root]
-    return sorted(each for each in root.iterdir() if _RUN_ID.match(each.name) and each.is_dir())
+    return sorted(each for each in root.iterdir() if is_run(each) and each.is_dir())
 
 
 class _Gate:
@@ -124,7 +123,8 @@ def deliver(
 def _deliver(task: Task, route: Route, gate: _Gate) -> Sent:
     for tries in range(1, _TRIES + 1):
         try:
-            return Sent(task, "sent" if guard.refusable("its journals", route.advance, gate) else "busy")
+            is_through = guard.refusable("its journals", route.advance, gate)
+            return Sent(task, "busy" if not is_through else "sent" if task.folder.is_dir() else "gone")
         except LaterError as error:
             reason, named = str(error), error.after
         except (AutologError, OSError) as error:

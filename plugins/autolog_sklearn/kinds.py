@@ -43,7 +43,7 @@ def _is_a(module: str, name: str, estimator: object) -> bool:
     """Say whether an estimator is of a class; nothing is where the class's module was never imported."""
     kind = getattr(sys.modules.get(module), name, None)
     # not `isinstance`: of an abstract class it is a function of Python's, and asks the object what class it claims
-    return kind is not None and type.__subclasscheck__(kind, type(estimator))
+    return isinstance(kind, type) and type.__subclasscheck__(kind, type(estimator))
 
 
 def is_predictor(estimator: object) -> bool:

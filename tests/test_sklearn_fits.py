@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -378,12 +380,31 @@ def test_costly_training_metrics_are_skipped_and_noted(monkeypatch: pytest.Monke
     assert asked.metrics["training_accuracy"] > 0.9
 
 
-@pytest.mark.parametrize(("pauses", "is_cheap"), [([0.6, 0.0], True), ([0.6, 0.6], False), ([1.2, 0.0], False)])
-def test_a_prediction_that_had_to_wait_for_others_is_tried_again(pauses: list[float], is_cheap: bool) -> None:
-    """A busy machine alone costs no fit its training metrics; what waits again, or for long, is dear."""
-    left = iter([*pauses, *[0.0] * 9])
-    predict = [lambda data: time.sleep(next(left))]
-    assert scoring._is_cheap(predict, IRIS[0], len(IRIS[0]), 0.5) is is_cheap
+def work(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        hashlib.sha256(bytes(100_000))
+
+
+def work_in_a_pool(seconds: float) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work, seconds).result()
+
+
+@pytest.mark.parametrize(("predict", "is_cheap"), [(time.sleep, True), (work, False), (work_in_a_pool, False)])
+def test_a_prediction_is_as_dear_as_what_it_works(predict: Callable[[float], None], is_cheap: bool) -> None:
+    """A busy machine, which has a prediction wait, costs no fit its training metrics; work does, a pool's as well."""
+    assert scoring._is_cheap([lambda data: predict(0.3)], IRIS[0], len(IRIS[0]), 0.2) is is_cheap
+
+
+@pytest.mark.parametrize(("seconds", "is_cheap"), [([0.6, 0.0], True), ([0.6, 0.6], False), ([1.2, 0.0], False)])
+def test_a_prediction_beside_which_threads_worked_is_tried_again(
+    seconds: list[float], is_cheap: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work of threads once costs no fit its training metrics; what took as long again, or much longer, is dear."""
+    left = iter([*seconds, *[0.0] * 9])
+    monkeypatch.setattr(scoring, "_worked", lambda method, data: next(left))
+    assert scoring._is_cheap([len], IRIS[0], len(IRIS[0]), 0.5) is is_cheap
 
 
 @pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])

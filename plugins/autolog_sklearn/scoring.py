@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 import threading
 import time
 import warnings
@@ -27,6 +28,7 @@ Judged: TypeAlias = "Classified | Multilabel | tuple[Any, Any] | None"
 _FREE: Final = 0.020  # seconds that they may always take
 _SHARE: Final = 0.05  # of the fit's time
 _FIRST_SLICE: Final = 64  # rows
+_TICK: Final = 1 / 64 if sys.platform == "win32" else 0.0  # seconds that a process may work before its clock tells
 _IDLE: Final = (
     "autolog-",
     "ExecutorManager",
@@ -224,19 +226,30 @@ def _is_cheap(predictors: list[Callable[[Any], Any]], data: Any, rows: int, budg
 
 
 def _seconds(method: Callable[[Any], Any], data: Any, budget: float) -> float:
-    """Time a prediction, and once more where it took little over the budget and this thread mostly waited.
+    """Time a prediction, and once more where others may have worked meanwhile, as our threads do in a first fit.
 
-    Then others had the interpreter or the processor, as our own threads have in the first fit of a process. What takes
-    more than twice the budget is left alone: it may be a pool that works, and to try that again would be felt.
+    Those of the process do where this thread mostly waited; but what takes more than twice the budget is left alone: it
+    may be a pool of the prediction's own, and to try that again would be felt.
     """
     seconds = 0.0
     for _ in range(2):
-        began, worked = time.perf_counter(), time.thread_time()
-        _asked(method, data)
-        seconds, worked = time.perf_counter() - began, time.thread_time() - worked
-        if not budget < seconds <= 2 * budget or worked > seconds / 2:
+        own = time.thread_time()
+        seconds = _worked(method, data)
+        if not budget < seconds <= 2 * budget or time.thread_time() - own > seconds / 2:
             break
     return seconds
+
+
+def _worked(method: Callable[[Any], Any], data: Any) -> float:
+    """Time a prediction, without what it waited for other programs on a busy machine.
+
+    A pool of threads sleeps between its looks at what is done, for up to half of the time; so twice what the process
+    had the processor for is the most that the prediction can have taken by itself.
+    """
+    began, worked = time.perf_counter(), time.process_time()
+    _asked(method, data)
+    seconds, worked = time.perf_counter() - began, time.process_time() - worked
+    return min(seconds, 2 * worked + _TICK)
 
 
 def head(data: Any, count: int) -> Any:

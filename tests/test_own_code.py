@@ -233,7 +233,6 @@ TRACES = [
     (KMeans(2, n_init=1, copy_x=False), "copy_x=False"),
     (RandomForestClassifier(2, verbose=1), "verbose"),
     (BaggingClassifier(n_estimators=2, verbose=2), "verbose"),
-    (BaggingClassifier(n_estimators=2, n_jobs=2), "n_jobs"),
     (DummyClassifier(strategy="uniform"), "draws"),
     (DummyClassifier(strategy="stratified", random_state=np.random.RandomState(0)), "draws"),
     (make_pipeline(IterativeImputer(sample_posterior=True, random_state=0), LinearRegression()), "RandomState"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +27,7 @@ from elsewhere import python
 
 pytest.importorskip("sklearn")
 import sklearn
+from joblib import parallel_backend
 from scipy import sparse
 from sklearn import semi_supervised
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -405,6 +409,32 @@ def test_a_prediction_beside_which_threads_worked_is_tried_again(
     left = iter([*seconds, *[0.0] * 9])
     monkeypatch.setattr(scoring, "_worked", lambda method, data: next(left))
     assert scoring._is_cheap([len], IRIS[0], len(IRIS[0]), 0.5) is is_cheap
+
+
+class Placed(ClassifierMixin, BaseEstimator):
+    """Notes in which process it is asked for a prediction."""
+
+    asked: ClassVar[list[int]] = []
+
+    def fit(self, x: Any, y: Any) -> Placed:
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, x: Any) -> Any:
+        self.asked.append(os.getpid())
+        return np.zeros(len(x), int)
+
+
+@pytest.mark.parametrize(("jobs", "context"), [(None, partial(parallel_backend, "loky", n_jobs=2)), (2, nullcontext)])
+def test_a_prediction_starts_no_processes(jobs: int | None, context: Callable[[], AbstractContextManager[Any]]) -> None:
+    """Whatever the model and joblib's context say of jobs, training metrics are computed in this process."""
+    Placed.asked.clear()
+    with autolog.paused():
+        model = BaggingClassifier(Placed(), n_estimators=4).fit(*IRIS).set_params(n_jobs=jobs)
+    with context():
+        found = scoring.training_metrics(model, *IRIS, len(IRIS[0]), 1.0, True)
+    assert found.metrics["training_accuracy"] == pytest.approx(1 / 3)
+    assert set(Placed.asked) == {os.getpid()}
 
 
 @pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])

@@ -46,8 +46,6 @@ STATES = (np.random.RandomState, np.random.Generator, np.random.BitGenerator, ra
 COPYING = ("copy", "copy_X", "copy_x", "copy_X_train")
 WRITING = ("out", "inplace")
 NAMING = ("feature_name_combiner", "feature_names_out")  # asked by what `set_output` wraps around `transform`
-THREADS = frozenset({"threads", "sharedmem"})
-"""What a method that keeps joblib from starting processes says to it."""
 DRAWING = frozenset({"stratified", "uniform"})
 """The strategies with which a dummy draws its predictions."""
 
@@ -60,7 +58,7 @@ def prediction_is_safe(estimator: object) -> str | None:
 
     Returns:
         None where only scikit-learn's code would run and leave nothing behind: no number drawn from a random state that
-        lives on, no change of the data, no output, no process. Else the reason in a few words.
+        lives on, no change of the data, no output. Else the reason in a few words.
     """
     changed = _changed_method(estimator)
     if changed is not None:
@@ -144,8 +142,6 @@ def _trace(cls: type, values: Mapping[str, Any], private: bool) -> str | None:
         return f"{cls.__name__} counts its queries, and the counts are pickled"
     if "verbose" in mentioned and _plain(values.get("verbose"), True):
         return "verbose makes it print"
-    if "n_jobs" in mentioned and not mentioned & THREADS and _plain(values.get("n_jobs"), -1) not in (None, 1):
-        return "n_jobs makes it start processes"
     if "random_state" in mentioned and _draws(values):
         return f"{cls.__name__} draws random numbers when it predicts"
     return None if private else _overwriting(values)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+from joblib import parallel_backend
 from sklearn.base import is_classifier, is_regressor
 
 from autolog.guard import refusable
@@ -97,7 +98,8 @@ def training_metrics(
     if unsafe is not None:
         return Measured({}, unsafe)
     allowed = budget(fit_seconds)
-    with np.errstate(all="ignore"), _without_warnings():
+    # no processes, whatever the model and joblib's context say: to start them is felt, and their work is not seen here
+    with np.errstate(all="ignore"), _without_warnings(), parallel_backend("threading", n_jobs=1):
         predictors = _predictors(model, names)
         known_cheap = wanted or _is_faster_than_fit(model, fit_seconds * (len(predictors) + 1), allowed)
         if not known_cheap and not _is_cheap(predictors, data, rows, allowed):

@@ -2,6 +2,7 @@
 import os
 import signal
 import sys
+import time
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,7 @@ def fail(how):
     if how == "raise":
         raise RuntimeError("rank one is tired")
     if how == "kill":
+        time.sleep(1)  # the other waits for this one, and has 50 ms to write what it recorded
         os.kill(os.getpid(), signal.SIGKILL)
 
 

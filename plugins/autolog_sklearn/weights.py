@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
+from joblib import parallel_backend
 
 from autolog.recording.charts import MOST, Chart, chart
 from autolog_sklearn.kinds import fitted_parts, own_attributes
@@ -71,8 +72,6 @@ def _importances(last: Any, attributes: Mapping[str, Any], budget: float) -> Arr
     trees = members.ravel().tolist() if type(members) is np.ndarray else members if type(members) is list else [last]
     if len(trees) * _A_TREE > budget or not all("tree_" in own_attributes(each) for each in trees):
         return None  # a member that a user wrote would be asked
-    from joblib import parallel_backend  # scikit-learn has imported it
-
     with parallel_backend("sequential"):
         found: Any = getattr(last, "feature_importances_", None)
     return found if _are_weights(found) and found.ndim == 1 else None
